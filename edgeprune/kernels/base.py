@@ -1,0 +1,127 @@
+"""What one operator becomes on a device: a C function call, the constants it reads, the scratch it needs.
+
+`edgeprune.kernels` holds one file per operator kind. Each looks at an `Op` of an int8 graph and answers with a
+`KernelCall`. The planner, the flash and latency models and the code generator all read the same answer, so what is
+predicted before training is what is linked after it. A call made from a predicted graph has shapes but no values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+
+
+class Optimize(StrEnum):
+    """How much flash may buy how much speed."""
+
+    SIZE = "size"
+    BALANCED = "balanced"
+    SPEED = "speed"
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """One array a kernel reads from flash.
+
+    Attributes:
+        role: `weights`, `bias`, `multiplier`, ...; its C name is `<layer>_<role>`.
+        ctype: `int8_t`, `int32_t`, ...
+        count: elements.
+        element_bytes: bytes of one element.
+        align_bytes: alignment the kernel wants.
+        is_model_data: True for weights and biases, False for tables the engine adds.
+        values: makes the array (1-D, `count` long); None when the graph holds no data.
+    """
+
+    role: str
+    ctype: str
+    count: int
+    element_bytes: int
+    align_bytes: int = 4
+    is_model_data: bool = True
+    values: Callable[[], np.ndarray] | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        return self.count * self.element_bytes
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """A promise that output 0 may share bytes with an activation input without any unread byte being overwritten.
+
+    forward:  safe when `output_start + lead_bytes <= input_start`
+    backward: safe when `output_end >= input_end + lead_bytes`
+    A kernel that works in place element by element promises both with 0.
+    (Diagonal memory optimisation: Blacker, Bridges, Hadfield 2020, arXiv:2010.01668.)
+    """
+
+    input_index: int
+    direction: str  # "forward" | "backward"
+    lead_bytes: int
+
+
+class Symbols(Protocol):
+    """Names and addresses the emitter gives a call."""
+
+    layer: str  # C identifier of this layer, unique in the model
+
+    def input(self, index: int) -> str:
+        """C expression `const int8_t *` (or the tensor's type) for op input `index`."""
+
+    def output(self, index: int) -> str:
+        """C expression for op output `index`."""
+
+    def input_offset_bytes(self, index: int) -> int:
+        """Arena offset of op input `index`."""
+
+    def output_offset_bytes(self, index: int) -> int:
+        """Arena offset of op output `index`."""
+
+    def scratch(self) -> str:
+        """C expression `void *` for this call's scratch; only where `scratch_bytes` > 0."""
+
+    def constant(self, role: str) -> str:
+        """C name of this call's constant."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a call has to do, in the terms kernel costs are stated in."""
+
+    macs: int = 0
+    outputs: int = 0
+    features: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class KernelCall:
+    """One operator on one instruction set.
+
+    Attributes:
+        function: the C function at its heart; names its row in the latency model.
+        sources: C files under `firmware/kernels`, relative, that define what the call needs.
+        headers: headers under `firmware/include` the generated file includes.
+        constants: arrays in flash, in the order they are emitted.
+        scratch_bytes: arena bytes alive during this call only, 4-byte aligned start.
+        overlaps: how the output may share bytes with inputs; empty means disjoint.
+        is_view: output 0 is input 0's bytes under another shape; nothing runs, `emit` is not called.
+        work: for the latency model.
+        emit: C statements of the call, given the names.
+        definitions: C text at file scope (parameter structs, specialised loops), given the names.
+    """
+
+    function: str
+    emit: Callable[[Symbols], str]
+    sources: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    constants: tuple[Constant, ...] = ()
+    scratch_bytes: int = 0
+    overlaps: tuple[Overlap, ...] = ()
+    is_view: bool = False
+    work: Work = Work()
+    definitions: Callable[[Symbols], str] | None = None

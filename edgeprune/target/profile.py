@@ -1,0 +1,122 @@
+"""A target as data: the schema of the TOML files under `targets/`.
+
+Unknown keys are errors, and each table must name where its facts come from in `[sources]`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+PositiveInt = Annotated[int, Field(gt=0)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+
+
+class Isa(StrEnum):
+    """Which folder of `firmware/kernels` a core takes first; `ref` (plain C11) is the fallback of all."""
+
+    REF = "ref"
+    SCALAR = "scalar"  # M0, M0+, M3: no SIMD
+    DSP = "dsp"  # M4, M7, M33: SMLAD and friends
+    MVE = "mve"  # M55, M85
+
+
+class Family(StrEnum):
+    CORTEX_M = "cortex-m"
+    ANDROID = "android"
+    RASPBERRY_PI = "raspberry-pi"
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Cpu(Strict):
+    """core: `cortex-m4`, ...; isa: kernel folder; fpu: hardware float; clock_hz: as the firmware runs it."""
+
+    core: str
+    isa: Isa
+    fpu: bool = False
+    clock_hz: PositiveInt
+    count: PositiveInt = 1
+
+
+class MemoryRegion(Strict):
+    name: str
+    kind: Literal["flash", "ram"]
+    origin: NonNegativeInt
+    size_bytes: PositiveInt
+
+
+class Reserve(Strict):
+    """Bytes kept from EdgePrune for the user's own code; stack_bytes is what the linker script sets aside."""
+
+    flash_bytes: NonNegativeInt = 0
+    ram_bytes: NonNegativeInt = 0
+    stack_bytes: PositiveInt = 4096
+
+
+class FirmwareBoard(Strict):
+    """Which folder of `firmware/boards` boots this target, and the macros it is built with."""
+
+    board: str
+    defines: dict[str, int | str] = Field(default_factory=dict)
+
+
+class Emulator(Strict):
+    """The QEMU machine that stands in, and the target whose firmware it runs.
+
+    target: None when this target's own image runs on the machine; else the name of the stand-in target, for which the
+    same kernels and model are rebuilt.
+    """
+
+    machine: str
+    target: str | None = None
+
+
+class Link(Strict):
+    kind: Literal["serial", "adb", "ssh"]
+    baud: PositiveInt | None = None
+    usb_ids: tuple[str, ...] = ()  # "0483:374b"
+    note: str | None = None
+
+
+class Loader(Strict):
+    kind: Literal["stm32-rom", "edgeprune-boot", "uf2", "swd", "none"]
+    uart: str | None = None
+    pins: str | None = None
+    swd_target: str | None = None
+    note: str | None = None
+
+
+class Target(Strict):
+    """One device or emulated machine. See `targets/` for examples; sizes in bytes, addresses as on the bus."""
+
+    name: str
+    title: str
+    family: Family
+    cpu: Cpu
+    memory: tuple[MemoryRegion, ...]
+    reserve: Reserve = Reserve()
+    firmware: FirmwareBoard | None = None
+    emulator: Emulator | None = None
+    link: Link | None = None
+    loaders: tuple[Loader, ...] = ()
+    runtimes: tuple[Literal["edgeprune", "tflite", "executorch"], ...]
+    channel_multiple: PositiveInt = 1
+    sources: dict[str, str]
+
+    @model_validator(mode="after")
+    def _every_table_has_a_source(self) -> Target:
+        missing = [table for table in ("cpu", "memory") if table not in self.sources]
+        if missing:
+            raise ValueError(f"[sources] names no source for {', '.join(missing)}")
+        if not any(region.kind == "ram" for region in self.memory):
+            raise ValueError("no memory region of kind 'ram'")
+        return self
+
+    def region(self, kind: Literal["flash", "ram"]) -> MemoryRegion:
+        """The region of that kind the firmware is linked into: the first listed."""
+        return next(region for region in self.memory if region.kind == kind)

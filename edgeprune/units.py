@@ -1,0 +1,53 @@
+"""Numbers as text: bytes, counts and times, always with their unit."""
+
+from __future__ import annotations
+
+import re
+
+from edgeprune.errors import UsageError
+
+_FACTORS = {"": 1, "b": 1, "k": 1024, "kb": 1024, "kib": 1024, "m": 1024**2, "mb": 1024**2, "mib": 1024**2}
+
+
+def bytes_text(size_bytes: int) -> str:
+    """131072 -> '131,072 B'."""
+    return f"{size_bytes:,} B"
+
+
+def count_text(count: int) -> str:
+    """12501632 -> '12,501,632'."""
+    return f"{count:,}"
+
+
+def microseconds_text(duration_us: float) -> str:
+    """1234.5 -> '1.235 ms'; under a millisecond in us, from a second in s."""
+    if duration_us < 1_000:
+        return f"{duration_us:.0f} us"
+    if duration_us < 1_000_000:
+        return f"{duration_us / 1_000:.3f} ms"
+    return f"{duration_us / 1_000_000:.3f} s"
+
+
+def parse_bytes(text: str) -> int:
+    """'96KiB', '96k' or '98304' -> 98304. K and M are powers of 1024, as on data sheets.
+
+    Raises:
+        UsageError: the text is no size.
+    """
+    match = re.fullmatch(r"\s*([0-9][0-9_,]*(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", text)
+    factor = _FACTORS.get(match[2].lower()) if match else None
+    if match is None or factor is None:
+        raise UsageError(f"'{text}' is no size", hint="write bytes or KiB/MiB, for example 98304, 96KiB or 1MiB")
+    return int(float(match[1].replace("_", "").replace(",", "")) * factor)
+
+
+def parse_microseconds(text: str) -> float:
+    """'20ms', '1.5s', '800us' -> microseconds. A bare number is milliseconds.
+
+    Raises:
+        UsageError: the text is no duration.
+    """
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(us|ms|s|)\s*", text)
+    if match is None:
+        raise UsageError(f"'{text}' is no duration", hint="write for example 800us, 20ms or 1.5s")
+    return float(match[1]) * {"us": 1.0, "ms": 1e3, "": 1e3, "s": 1e6}[match[2]]
