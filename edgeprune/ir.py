@@ -100,7 +100,7 @@ class OpKind(StrEnum):
     PACK = "PACK"  # axis
     UNPACK = "UNPACK"  # axis
     SLICE = "SLICE"  # begin, size
-    STRIDED_SLICE = "STRIDED_SLICE"  # begin, end, strides, shrink_axes (masks already applied)
+    STRIDED_SLICE = "STRIDED_SLICE"  # begin, end, strides, shrink_axes (masks already applied; end -1: through 0)
     GATHER = "GATHER"  # axis
     RESIZE_NEAREST_NEIGHBOR = "RESIZE_NEAREST_NEIGHBOR"  # align_corners, half_pixel_centers
     RESIZE_BILINEAR = "RESIZE_BILINEAR"  # align_corners, half_pixel_centers
@@ -113,8 +113,9 @@ class OpKind(StrEnum):
     RSQRT = "RSQRT"
     BATCH_MATMUL = "BATCH_MATMUL"  # adj_x, adj_y
     ARG_MAX = "ARG_MAX"  # axis
-    UNIDIRECTIONAL_SEQUENCE_LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
-    SVDF = "SVDF"
+    UNIDIRECTIONAL_SEQUENCE_LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"  # cell_clip, projection_clip, time_major,
+    # intermediates (indices of tensors that carry the gates' quantization and no values)
+    SVDF = "SVDF"  # rank, activation
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,8 @@ class Tensor:
         data: the values of a constant in `shape` (int4 unpacked to int8), None for an activation and for a
             constant of a predicted graph.
         is_constant: lives in flash, not in the arena.
+        is_variable: state of a recurrent layer: lives in the arena, all zero bytes at first, kept from one inference
+            to the next; its op both reads and writes it.
     """
 
     name: str
@@ -152,6 +155,7 @@ class Tensor:
     qparams: QParams | None = None
     data: np.ndarray | None = None
     is_constant: bool = False
+    is_variable: bool = False
 
     @property
     def element_count(self) -> int:
