@@ -6,9 +6,13 @@ Unknown keys are errors, and each table must name where its facts come from in `
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from edgeprune.errors import UsageError
+from edgeprune.schema import Strict
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -29,12 +33,11 @@ class Family(StrEnum):
     RASPBERRY_PI = "raspberry-pi"
 
 
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class Cpu(Strict):
-    """core: `cortex-m4`, ...; isa: kernel folder; fpu: hardware float; clock_hz: as the firmware runs it."""
+    """core: `cortex-m4`, ...; isa: kernel folder; fpu: hardware float; clock_hz: as the firmware runs it.
+
+    Where cores differ (phones), core and clock_hz are the fastest one's and count is all of them.
+    """
 
     core: str
     isa: Isa
@@ -44,6 +47,8 @@ class Cpu(Strict):
 
 
 class MemoryRegion(Strict):
+    """origin: address on the bus; 0 where an operating system maps the memory (Android, Raspberry Pi)."""
+
     name: str
     kind: Literal["flash", "ram"]
     origin: NonNegativeInt
@@ -85,7 +90,7 @@ class Link(Strict):
 
 class Loader(Strict):
     kind: Literal["stm32-rom", "edgeprune-boot", "uf2", "swd", "none"]
-    uart: str | None = None
+    uart: str | None = None  # the ROM's, as the data sheet calls it
     pins: str | None = None
     swd_target: str | None = None
     note: str | None = None
@@ -109,14 +114,37 @@ class Target(Strict):
     sources: dict[str, str]
 
     @model_validator(mode="after")
-    def _every_table_has_a_source(self) -> Target:
+    def _is_whole(self) -> Target:
         missing = [table for table in ("cpu", "memory") if table not in self.sources]
         if missing:
             raise ValueError(f"[sources] names no source for {', '.join(missing)}")
-        if not any(region.kind == "ram" for region in self.memory):
-            raise ValueError("no memory region of kind 'ram'")
+        needed = ("flash", "ram") if self.family is Family.CORTEX_M else ("ram",)
+        for kind in needed:
+            if not any(region.kind == kind for region in self.memory):
+                raise ValueError(f"no [[memory]] of kind '{kind}'")
+        return self
+
+    @model_validator(mode="after")
+    def _memory_is_possible(self) -> Target:
+        names = [region.name for region in self.memory]
+        for region in self.memory:
+            if names.count(region.name) > 1:
+                raise ValueError(f"two [[memory]] tables are named '{region.name}'")
+            if self.family is Family.CORTEX_M and region.origin + region.size_bytes > 1 << 32:
+                raise ValueError(f"[[memory]] '{region.name}' ends past 32 bits")
+        regions = sorted(self.memory, key=lambda region: region.origin)
+        for below, above in pairwise(regions):
+            if below.origin + below.size_bytes > above.origin:
+                raise ValueError(f"[[memory]] '{below.name}' and '{above.name}' overlap at {above.origin:#010x}")
         return self
 
     def region(self, kind: Literal["flash", "ram"]) -> MemoryRegion:
-        """The region of that kind the firmware is linked into: the first listed."""
-        return next(region for region in self.memory if region.kind == kind)
+        """The region of that kind the firmware is linked into: the first listed.
+
+        Raises:
+            UsageError: the target has none; only Android and Raspberry Pi profiles have no flash.
+        """
+        for region in self.memory:
+            if region.kind == kind:
+                return region
+        raise UsageError(f"{self.name} has no {kind} region", hint="firmware is built for cortex-m targets only")

@@ -1,0 +1,48 @@
+"""Target names and TOML files -> `Target`."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from edgeprune.errors import UsageError
+from edgeprune.resources import shipped
+from edgeprune.schema import load_toml
+from edgeprune.target.profile import Target
+
+
+def target_files() -> dict[str, Path]:
+    """Name -> TOML file of every shipped target, sorted by family folder, then by name."""
+    return {path.stem: path for path in sorted(shipped("targets").glob("*/*.toml"))}
+
+
+def target_names() -> list[str]:
+    """Names of the shipped targets."""
+    return list(target_files())
+
+
+def load_target(name_or_path: str) -> Target:
+    """A shipped target by name, or anyone's by the path of its TOML file.
+
+    Raises:
+        UsageError: no target of that name (the nearest ones are suggested), or a file that does not meet the schema.
+    """
+    files = target_files()
+    if name_or_path in files:
+        return load_toml(files[name_or_path], Target)
+    path = Path(name_or_path)
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        return load_toml(path, Target)
+    near = _nearest(name_or_path, list(files))
+    raise UsageError(
+        f"no target is called '{name_or_path}'",
+        hint=f"did you mean {' or '.join(near)}?" if near else "'edgeprune targets list' names them all",
+    )
+
+
+def _nearest(name: str, names: list[str]) -> list[str]:
+    """At most three: names spelled alike, then names the text is a part of (`f446` -> `nucleo-f446re`)."""
+    wanted = name.lower().replace("_", "-").replace(" ", "-")
+    alike = get_close_matches(wanted, names, n=3, cutoff=0.7)
+    holding = [candidate for candidate in names if len(wanted) > 1 and wanted in candidate]
+    return list(dict.fromkeys([*alike, *holding]))[:3] or get_close_matches(wanted, names, n=2, cutoff=0.5)
