@@ -14,6 +14,15 @@ def bytes_text(size_bytes: int) -> str:
     return f"{size_bytes:,} B"
 
 
+def memory_text(size_bytes: int) -> str:
+    """Sizes as data sheets give them: 262144 -> '256 KiB'; what is no whole number of KiB in bytes."""
+    unit, factor = "", 1
+    for name in ("KiB", "MiB", "GiB"):
+        if size_bytes % (factor * 1024) == 0 and size_bytes:
+            unit, factor = name, factor * 1024
+    return f"{size_bytes // factor} {unit}" if unit else bytes_text(size_bytes)
+
+
 def count_text(count: int) -> str:
     """12501632 -> '12,501,632'."""
     return f"{count:,}"

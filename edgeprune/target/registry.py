@@ -13,7 +13,8 @@ from edgeprune.target.profile import Target
 
 def target_files() -> dict[str, Path]:
     """Name -> TOML file of every shipped target, sorted by family folder, then by name."""
-    return {path.stem: path for path in sorted(shipped("targets").glob("*/*.toml"))}
+    files = shipped("targets").glob("*/*.toml")
+    return {path.stem: path for path in sorted(files, key=lambda path: (path.parent.name, path.stem))}
 
 
 def target_names() -> list[str]:
@@ -28,16 +29,22 @@ def load_target(name_or_path: str) -> Target:
         UsageError: no target of that name (the nearest ones are suggested), or a file that does not meet the schema.
     """
     files = target_files()
-    if name_or_path in files:
-        return load_toml(files[name_or_path], Target)
     path = Path(name_or_path)
-    if path.suffix == ".toml" or len(path.parts) > 1:
-        return load_toml(path, Target)
-    near = _nearest(name_or_path, list(files))
-    raise UsageError(
-        f"no target is called '{name_or_path}'",
-        hint=f"did you mean {' or '.join(near)}?" if near else "'edgeprune targets list' names them all",
-    )
+    if name_or_path in files:
+        path = files[name_or_path]
+    elif path.suffix != ".toml" and len(path.parts) == 1:
+        near = _nearest(name_or_path, list(files))
+        raise UsageError(
+            f"no target is called '{name_or_path}'",
+            hint=f"did you mean {' or '.join(near)}?" if near else "'edgeprune targets list' names them all",
+        )
+    target = load_toml(path, Target)
+    stand_in = target.emulator.target if target.emulator else None
+    if stand_in is not None and stand_in not in files:
+        near = _nearest(stand_in, list(files))
+        advice = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise UsageError(f"{path}: 1 fault\n  emulator.target: no target is called '{stand_in}'{advice}")
+    return target
 
 
 def _nearest(name: str, names: list[str]) -> list[str]:

@@ -1,0 +1,61 @@
+"""`edgeprune`: the commands, and what becomes of an exception.
+
+A new command is one file `edgeprune/cli/<name>.py` holding `command`, and one line in COMMANDS.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import warnings
+from types import FrameType
+from typing import NoReturn
+
+import rich_click as click
+
+from edgeprune import __version__
+from edgeprune.cli.failure import failure_of, show_failure
+from edgeprune.cli.lazy import LazyCommand
+
+COMMANDS = {
+    "targets": "List, show and check the devices EdgePrune knows.",
+    "version": "Show the versions a fault report needs.",
+}
+
+
+@click.group(
+    invoke_without_command=True,
+    commands=[LazyCommand(name, help_line) for name, help_line in COMMANDS.items()],
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="edgeprune", message="%(prog)s %(version)s")
+@click.pass_context
+def edgeprune(context: click.Context) -> None:
+    """Thin, quantize and link a PyTorch model until it fits a microcontroller, then prove it on the board.
+
+    Exit codes: 0 done, 1 anything else, 2 usage, 3 does not fit, 4 device missing or busy, 5 verification failed,
+    6 toolchain missing.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit; results on stdout, everything else on stderr, never a stack trace."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    signal.signal(signal.SIGTERM, _terminate)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    try:
+        exit_code = edgeprune.main(arguments, prog_name="edgeprune", standalone_mode=False)
+        sys.stdout.flush()
+    except Exception as error:  # click turns Ctrl-C into its own Abort
+        failure = failure_of(error, arguments)
+        show_failure(failure, as_json="--json" in arguments)
+        sys.exit(failure.exit_code)
+    sys.exit(exit_code or 0)
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Unwind on SIGTERM as on Ctrl-C, so that temporary files and emulators are cleaned up."""
+    sys.exit(128 + signal.SIGTERM)

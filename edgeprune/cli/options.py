@@ -1,0 +1,77 @@
+"""Options several commands share, each with its help in one place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import rich_click as click
+from click.shell_completion import CompletionItem
+
+from edgeprune.cli.output import JsonPrinter, Printer, TextPrinter
+from edgeprune.errors import UsageError
+from edgeprune.units import parse_bytes, parse_microseconds
+
+if TYPE_CHECKING:
+    from edgeprune.target.profile import Target
+
+
+class TargetType(click.ParamType["Target", str]):
+    """A target's name or TOML file, given to the command as a `Target`."""
+
+    name = "target"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Target:
+        from edgeprune.target.registry import load_target
+
+        return load_target(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from edgeprune.target.registry import target_names
+
+        return [CompletionItem(name) for name in target_names() if name.startswith(incomplete)]
+
+
+class SizeType(click.ParamType[int, str]):
+    """`96KiB` or `98304`, given to the command in bytes."""
+
+    name = "size"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return parse_bytes(value)
+        except UsageError as error:
+            self.fail(f"{error.message}; {error.hint}", param, ctx)
+
+
+class DurationType(click.ParamType[float, str]):
+    """`20ms`, given to the command in microseconds."""
+
+    name = "duration"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            return parse_microseconds(value)
+        except UsageError as error:
+            self.fail(f"{error.message}; {error.hint}", param, ctx)
+
+
+def _printer(_context: click.Context, _parameter: click.Parameter, value: bool) -> Printer:
+    return JsonPrinter() if value else TextPrinter()
+
+
+target_option = click.option(
+    "--target",
+    type=TargetType(),
+    metavar="NAME|FILE.toml",
+    envvar="EDGEPRUNE_TARGET",
+    show_envvar=True,
+    help="The device: a name of 'edgeprune targets list', or a TOML file of your own.",
+)
+
+json_option = click.option(
+    "--json",
+    "printer",
+    is_flag=True,
+    callback=_printer,
+    help="Print the result as JSON on stdout; a failure is JSON too.",
+)
