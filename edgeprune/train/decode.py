@@ -1,0 +1,68 @@
+"""Image files to pixels. Also the helper process of `images.py`, so it imports nothing heavy.
+
+python -m edgeprune.train.decode PATH NAMES.txt PIXELS.npy C H W RESIZE
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import zipfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from edgeprune.errors import DataError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+
+
+def decode(path: Path, members: list[str], shape: tuple[int, ...], resize: bool) -> np.ndarray:
+    """(N, C, H, W) uint8 of the members of a folder or zip; C is 1 (grey) or 3 (RGB).
+
+    Raises:
+        DataError: an unreadable image or one of another size, named.
+    """
+    channels, height, width = shape
+    pixels = np.empty((len(members), height, width, channels), np.uint8)
+    with ExitStack() as stack:
+        read = _reader(path, stack)
+        for index, member in enumerate(members):
+            pixels[index] = _one(read, member, shape, resize)
+    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+
+
+def _reader(path: Path, stack: ExitStack) -> Callable[[str], bytes]:
+    if path.is_dir():
+        return lambda member: (path / member).read_bytes()
+    return stack.enter_context(zipfile.ZipFile(path)).read
+
+
+def _one(read: Callable[[str], bytes], member: str, shape: tuple[int, ...], resize: bool) -> np.ndarray:
+    channels, height, width = shape
+    try:
+        with Image.open(io.BytesIO(read(member))) as image:
+            picture = image.convert("L" if channels == 1 else "RGB")
+    except (OSError, ValueError, SyntaxError, zipfile.BadZipFile, Image.DecompressionBombError) as problem:
+        raise DataError(f"{member} is no readable image: {problem}", hint="remove it or save it again") from problem
+    if picture.size != (width, height):
+        if not resize:
+            raise DataError(
+                f"{member} is {picture.width}x{picture.height}, the model takes {width}x{height}",
+                hint="set resize = true in [data], or scale the images first",
+            )
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(picture).reshape(height, width, channels)
+
+
+def _main(arguments: list[str]) -> None:
+    path, names, pixels, channels, height, width, resize = arguments
+    members = Path(names).read_text(encoding="utf-8").splitlines()
+    np.save(pixels, decode(Path(path), members, (int(channels), int(height), int(width)), resize == "1"))
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1:])

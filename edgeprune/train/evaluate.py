@@ -1,0 +1,63 @@
+"""A network's figures on a split, and its batch-norm statistics renewed."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from edgeprune.errors import ModelError
+from edgeprune.train.objective import Metric
+from edgeprune.train.splits import Split
+
+_BATCH = 256
+
+
+def outputs_of(module: nn.Module, split: Split) -> Tensor:
+    """(N, ...) float32 outputs in evaluation mode; the module's mode is put back."""
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            parts = [module(split.real(split.inputs[start : start + _BATCH])) for start in range(0, len(split), _BATCH)]
+    finally:
+        module.train(was_training)
+    return torch.cat(parts).float()
+
+
+def evaluate(module: nn.Module, split: Split, metric: Metric) -> float:
+    """The metric over a whole split.
+
+    Raises:
+        ModelError: an output is NaN or infinite.
+    """
+    outputs = outputs_of(module, split)
+    if not bool(torch.isfinite(outputs).all()):
+        raise ModelError("the model answers NaN or infinite values", hint="training diverged: lower lr in [training]")
+    return float(metric.score(outputs, split.targets))
+
+
+def bn_reestimate(module: nn.Module, split: Split) -> None:
+    """Sets every batch norm's mean and variance to the plain average over the split's batches, in place.
+
+    After channels are removed the old statistics describe another network. Weights are not touched.
+    """
+    norms = [layer for layer in module.modules() if isinstance(layer, _BatchNorm) and layer.track_running_stats]
+    momenta = [norm.momentum for norm in norms]
+    modes = {layer: layer.training for layer in module.modules()}
+    module.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a cumulative average
+        norm.train()
+    try:
+        with torch.no_grad():
+            for start in range(0, len(split), _BATCH):
+                batch = split.inputs[start : start + _BATCH]
+                if start == 0 or len(batch) > 1:
+                    module(split.real(batch))
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+        for layer, mode in modes.items():
+            layer.training = mode

@@ -1,0 +1,231 @@
+"""The training loop: one-cycle schedule, distillation from the original, best epoch kept, resumable after a kill."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import pickle
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edgeprune import atomic
+from edgeprune.errors import ModelError
+from edgeprune.train.augment import augmented
+from edgeprune.train.distil import distillation_loss
+from edgeprune.train.evaluate import evaluate, outputs_of
+from edgeprune.train.objective import Objective
+from edgeprune.train.optimizer import DEFAULT_LR, make_optimizer
+from edgeprune.train.splits import Split, Splits
+
+_WARM_UP = 0.3  # share of the steps before the schedule's peak
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """lr: at the schedule's peak, None for the optimizer's own; augment: see `augment.py`."""
+
+    epochs: int = 3
+    batch: int = 128
+    lr: float | None = None
+    optimizer: str = "muon"
+    seed: int = 0
+    augment: str = "none"
+
+
+@dataclass(frozen=True)
+class TrainStep:
+    """After each step. validation: of the last whole epoch, None before there is one."""
+
+    epoch: int
+    step: int
+    steps: int
+    loss: float
+    seconds_left: float
+    validation: float | None
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    loss: float
+    validation: float
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """best_epoch counts from 1; 0 means the network as it came was the best and stays."""
+
+    epochs: tuple[EpochResult, ...]
+    best_epoch: int
+    best_validation: float
+
+
+def finetune(
+    module: nn.Module,
+    splits: Splits,
+    objective: Objective,
+    settings: TrainSettings,
+    teacher: nn.Module | None = None,
+    on_progress: Callable[[TrainStep], None] | None = None,
+    checkpoint: Path | None = None,
+) -> TrainResult:
+    """Trains in place; the module ends in evaluation mode with the weights of its best epoch on validation.
+
+    Args:
+        module: float32, on the CPU.
+        teacher: the original to imitate; None trains on the targets alone.
+        checkpoint: written after every epoch, read when it is there: a killed run goes on after its last whole epoch
+            and ends with the same weights. One file belongs to one module, teacher and settings.
+
+    Raises:
+        ModelError: the loss is no longer finite.
+    """
+    run = _Run(module, splits, objective, settings)
+    if checkpoint is not None and checkpoint.is_file():
+        run.restore(checkpoint)
+    if teacher is not None:
+        teacher.eval()
+    known = _teacher_outputs(teacher, splits.train) if teacher is not None and settings.augment == "none" else None
+    while len(run.history) < settings.epochs:
+        loss = _epoch(run, splits.train, teacher, known, on_progress)
+        run.close_epoch(loss, evaluate(module, splits.validation, objective.metric))
+        if checkpoint is not None:
+            run.save(checkpoint)
+    module.load_state_dict(run.best_state)
+    module.eval()
+    return TrainResult(tuple(run.history), run.best_epoch, run.best_validation)
+
+
+class _Run:
+    """All that changes while training, so that it can be put down and taken up again."""
+
+    def __init__(self, module: nn.Module, splits: Splits, objective: Objective, settings: TrainSettings):
+        self.module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.objective = objective
+        self.settings = settings
+        self.steps_per_epoch = max(1, len(splits.train) // settings.batch)
+        self.lr = settings.lr or DEFAULT_LR[settings.optimizer]
+        self.optimizer = make_optimizer(module, settings.optimizer, self.lr)
+        self.generator = torch.Generator().manual_seed(settings.seed)
+        self.history: list[EpochResult] = []
+        self.best_validation = evaluate(module, splits.validation, objective.metric)
+        self.best_epoch = 0
+        self.best_state = copy.deepcopy(module.state_dict())
+        self.started_s = time.monotonic()
+        self.steps_done_here = 0
+
+    @property
+    def steps(self) -> int:
+        return self.steps_per_epoch * self.settings.epochs
+
+    def close_epoch(self, loss: float, validation: float) -> None:
+        self.history.append(EpochResult(loss, validation))
+        if self.objective.metric.is_better(validation, self.best_validation):
+            self.best_validation, self.best_epoch = validation, len(self.history)
+            self.best_state = copy.deepcopy(self.module.state_dict())
+
+    def save(self, path: Path) -> None:
+        content = {
+            "settings": self._identity(),
+            "module": self.module.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "torch_generator": torch.get_rng_state(),
+            "history": [asdict(epoch) for epoch in self.history],
+            "best": {"state": self.best_state, "epoch": self.best_epoch, "validation": self.best_validation},
+        }
+        with atomic.file(path) as temporary:
+            torch.save(content, temporary)
+
+    def restore(self, path: Path) -> None:
+        """Takes up where `path` was put down; a file of other settings or another network is started over."""
+        try:
+            content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            if content["settings"] != self._identity():
+                return
+            self.module.load_state_dict(content["module"])
+            self.optimizer.load_state_dict(content["optimizer"])
+        except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, EOFError) as problem:
+            raise ModelError(f"{path} is no training state: {problem}", hint="delete it to start over") from problem
+        self.generator.set_state(content["generator"])
+        torch.set_rng_state(content["torch_generator"])
+        self.history = [EpochResult(**epoch) for epoch in content["history"]]
+        best = content["best"]
+        self.best_state, self.best_epoch, self.best_validation = best["state"], best["epoch"], best["validation"]
+
+    def _identity(self) -> str:
+        shapes = {name: list(value.shape) for name, value in self.module.state_dict().items()}
+        return json.dumps([asdict(self.settings), shapes, self.steps_per_epoch], sort_keys=True)
+
+
+def _epoch(
+    run: _Run,
+    train: Split,
+    teacher: nn.Module | None,
+    known: Tensor | None,
+    on_progress: Callable[[TrainStep], None] | None,
+) -> float:
+    """One pass over the training split; returns its mean loss."""
+    run.module.train()
+    order = torch.randperm(len(train), generator=run.generator)
+    total = 0.0
+    for number in range(run.steps_per_epoch):
+        index = order[number * run.settings.batch : (number + 1) * run.settings.batch]
+        samples = train.real(augmented(train.inputs[index], run.settings.augment, run.generator))
+        step = len(run.history) * run.steps_per_epoch + number
+        for group in run.optimizer.param_groups:
+            group["lr"] = run.lr * _one_cycle(step / run.steps)
+        with torch.autocast("cpu", torch.bfloat16, enabled=_has_bfloat16()):
+            outputs = run.module(samples).float()
+            if teacher is None:
+                loss = run.objective.loss(outputs, train.targets[index])
+            else:
+                with torch.no_grad():
+                    wanted = teacher(samples).float() if known is None else known[index]
+                loss = distillation_loss(outputs, wanted, train.targets[index], run.objective)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise ModelError(
+                f"the loss became {value} at step {step + 1} of {run.steps}",
+                hint=f"training diverged: set a lower lr than {run.lr:g} in [training], and check the data's scale",
+            )
+        run.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        run.optimizer.step()
+        total += value
+        run.steps_done_here += 1
+        if on_progress is not None:
+            on_progress(_progress(run, step + 1, value))
+    return total / run.steps_per_epoch
+
+
+def _progress(run: _Run, step: int, loss: float) -> TrainStep:
+    seconds_a_step = (time.monotonic() - run.started_s) / run.steps_done_here
+    validation = run.history[-1].validation if run.history else None
+    return TrainStep(len(run.history) + 1, step, run.steps, loss, seconds_a_step * (run.steps - step), validation)
+
+
+def _one_cycle(done: float) -> float:
+    """Share of the peak learning rate when `done` (0..1) of the steps are done: up on a cosine, down on a longer one.
+
+    Smith, Topin 2018, arXiv:1708.07120; starts at 1/25 of the peak and ends at 0.
+    """
+    if done < _WARM_UP:
+        return 0.04 + 0.96 * 0.5 * (1.0 - math.cos(math.pi * done / _WARM_UP))
+    return 0.5 * (1.0 + math.cos(math.pi * (done - _WARM_UP) / (1.0 - _WARM_UP)))
+
+
+def _teacher_outputs(teacher: nn.Module, train: Split) -> Tensor:
+    """Without augmentation the teacher sees every sample once, not once an epoch."""
+    return outputs_of(teacher, train)
+
+
+def _has_bfloat16() -> bool:
+    """Without multipliers for it, bfloat16 takes 1.7 times as long as float32; with them half as long (ResNet-8)."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

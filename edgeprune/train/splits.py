@@ -1,0 +1,191 @@
+"""Samples kept apart by what they may be used for.
+
+`train` teaches, `calibration` (drawn from train) sets ranges and statistics, `validation` decides, `test` is looked at
+once, for final figures. Samples stay as they came (8-bit images stay 8-bit) and are scaled as they are taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgeprune.errors import DataError
+
+_NAMES = ("train", "calibration", "validation", "test")
+_HELD_OUT_VALIDATION, _MAX_VALIDATION = 0.1, 5_000
+_HELD_OUT_TEST = 0.2
+_CALIBRATION = 512
+_SPLIT_SEED = 20_260_101  # one fixed shuffle: no setting may move a test sample into training
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Some samples.
+
+    Attributes:
+        inputs: (N, C, H, W), (N, C, T) or (N, F), uint8 or float32 as stored.
+        targets: (N,) int64 class labels, or (N, ...) float32.
+        scale, offset: broadcast over one sample, float32; the network sees `inputs * scale + offset`.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    scale: Tensor
+    offset: Tensor
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def real(self, samples: Tensor) -> Tensor:
+        """Stored samples (B, ...) as the network sees them, float32; images channels-last in memory."""
+        scaled = (
+            samples.float().mul_(self.scale).add_(self.offset)
+            if samples.dtype == torch.uint8
+            else (samples * self.scale + self.offset)
+        )
+        return scaled.contiguous(memory_format=torch.channels_last) if scaled.ndim == 4 else scaled
+
+    def take(self, count: int) -> Split:
+        """The first `count` samples; the order was shuffled once, when the splits were made."""
+        return replace(self, inputs=self.inputs[:count], targets=self.targets[:count])
+
+    def tensor(self) -> Tensor:
+        """All samples as the network sees them, float32."""
+        return self.real(self.inputs)
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    train: Split
+    calibration: Split
+    validation: Split
+    test: Split
+
+
+def make_splits(
+    arrays: Mapping[str, Any],
+    input_shape: tuple[int, ...],
+    mean: tuple[float, ...] = (0.0,),
+    std: tuple[float, ...] = (1.0,),
+) -> Splits:
+    """Checks the arrays and fills in the splits that are not given.
+
+    Without `test` a fifth of train is held out for it; without `validation` a tenth of what remains (at most 5,000);
+    without `calibration` it is the first 512 samples of train.
+
+    Args:
+        arrays: split name -> (inputs, targets) as numpy arrays or tensors, or inputs alone where the network is to give
+            back its input. `train` must be there. uint8 inputs mean value / 255.
+        input_shape: of one sample.
+        mean, std: per channel or one for all, in the units of the scaled input.
+
+    Raises:
+        DataError: wrong names, shapes, lengths or types, NaN or infinite values, negative labels, an empty split.
+    """
+    unknown = [name for name in arrays if name not in _NAMES]
+    if unknown or "train" not in arrays:
+        raise DataError(
+            f"the data has splits {', '.join(map(repr, arrays)) or 'of no name'}",
+            hint="give 'train' and, where you have them, 'validation', 'test', 'calibration', each (inputs, targets)",
+        )
+    found = {name: _checked(name, value, input_shape) for name, value in arrays.items()}
+    generator = torch.Generator().manual_seed(_SPLIT_SEED)
+    found["train"] = _picked(found["train"], torch.randperm(len(found["train"][0]), generator=generator))
+    if "test" not in found:
+        found["test"], found["train"] = _cut(found["train"], _HELD_OUT_TEST, "test")
+    if "validation" not in found:
+        share = min(_HELD_OUT_VALIDATION, _MAX_VALIDATION / max(1, len(found["train"][0])))
+        found["validation"], found["train"] = _cut(found["train"], share, "validation")
+    found.setdefault("calibration", _picked(found["train"], torch.arange(min(_CALIBRATION, len(found["train"][0])))))
+    return Splits(**{name: _split(*pair, input_shape, mean, std) for name, pair in found.items()})
+
+
+def _checked(name: str, value: Any, input_shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    pair = tuple(value) if isinstance(value, tuple | list) else (value,)
+    if len(pair) not in (1, 2):
+        raise DataError(f"'{name}' holds {len(pair)} things", hint="give (inputs, targets)")
+    inputs = _inputs(name, _tensor(f"inputs of '{name}'", pair[0]), input_shape)
+    targets = _targets(name, _tensor(f"targets of '{name}'", pair[1])) if len(pair) == 2 else inputs.float()
+    if len(inputs) != len(targets):
+        raise DataError(f"'{name}' has {len(inputs):,} inputs and {len(targets):,} targets", hint="one target a sample")
+    if len(inputs) == 0:
+        raise DataError(f"'{name}' is empty", hint="a split needs at least one sample")
+    return inputs, targets
+
+
+def _tensor(what: str, value: Any) -> Tensor:
+    if isinstance(value, Tensor):
+        return value.detach().cpu()
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"the {what} are of type {array.dtype}", hint="give numbers: float32, or uint8 for images")
+    if array.dtype.kind == "u" and array.dtype != np.uint8:
+        array = array.astype(np.int64)
+    return torch.from_numpy(np.ascontiguousarray(array))
+
+
+def _inputs(name: str, inputs: Tensor, shape: tuple[int, ...]) -> Tensor:
+    if tuple(inputs.shape[1:]) != shape:
+        hint = f"[model] input says {list(shape)}; batches are (N, {', '.join(map(str, shape))})"
+        if len(shape) == 3 and tuple(inputs.shape[1:]) == (*shape[1:], shape[0]):
+            hint = "channels come first: inputs.transpose(0, 3, 1, 2)"
+        raise DataError(f"inputs of '{name}' are {tuple(inputs.shape)}, the model takes {shape} each", hint=hint)
+    if inputs.dtype == torch.uint8:
+        return inputs
+    inputs = inputs.float()
+    _refuse_non_finite(f"inputs of '{name}'", inputs)
+    return inputs
+
+
+def _targets(name: str, targets: Tensor) -> Tensor:
+    if targets.is_floating_point():
+        _refuse_non_finite(f"targets of '{name}'", targets)
+        return targets.float() if targets.ndim > 1 else targets.float().unsqueeze(1)
+    if targets.ndim != 1:
+        raise DataError(f"labels of '{name}' are {tuple(targets.shape)}", hint="one class number a sample, shape (N,)")
+    if len(targets) and int(targets.min()) < 0:
+        count = int((targets < 0).sum())
+        raise DataError(
+            f"{count:,} labels of '{name}' are negative, the lowest {int(targets.min())}", hint="classes count from 0"
+        )
+    return targets.long()
+
+
+def _refuse_non_finite(what: str, values: Tensor) -> None:
+    good = torch.isfinite(values)
+    if bool(good.all()):
+        return
+    samples = (~good.flatten(1).all(dim=1) if values.ndim > 1 else ~good).nonzero().flatten()
+    raise DataError(
+        f"the {what} hold {int((~good).sum()):,} NaN or infinite values, in {len(samples):,} of {len(values):,} "
+        f"samples (first: sample {int(samples[0])})",
+        hint="drop those samples, or fill them before training",
+    )
+
+
+def _picked(pair: tuple[Tensor, Tensor], index: Tensor) -> tuple[Tensor, Tensor]:
+    return pair[0][index], pair[1][index]
+
+
+def _cut(pair: tuple[Tensor, Tensor], share: float, name: str) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    count, total = max(1, round(share * len(pair[0]))), len(pair[0])
+    if count >= total:
+        raise DataError(
+            f"{total} training samples are too few to hold some out for '{name}'", hint=f"give a '{name}' split"
+        )
+    return _picked(pair, torch.arange(count)), _picked(pair, torch.arange(count, total))
+
+
+def _split(
+    inputs: Tensor, targets: Tensor, shape: tuple[int, ...], mean: tuple[float, ...], std: tuple[float, ...]
+) -> Split:
+    unit = 1.0 / 255.0 if inputs.dtype == torch.uint8 else 1.0
+    per_channel = (-1, *[1] * (len(shape) - 1))
+    means = torch.tensor(mean, dtype=torch.float32).reshape(per_channel)
+    deviations = torch.tensor(std, dtype=torch.float32).reshape(per_channel)
+    return Split(inputs, targets, unit / deviations, -means / deviations)

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from edgeprune.errors import ModelError, UsageError
+from edgeprune.project import project_from
+from edgeprune.train.augment import augmented
+from edgeprune.train.evaluate import bn_reestimate, evaluate
+from edgeprune.train.finetune import TrainSettings, TrainStep, finetune
+from edgeprune.train.objective import METRICS, Objective, make_objective
+from edgeprune.train.splits import Splits, make_splits
+
+CLASSIFY = Objective("cross_entropy", nn.functional.cross_entropy, METRICS["accuracy"])
+REGRESS = Objective("mse", nn.functional.mse_loss, METRICS["r2"])
+SETTINGS = TrainSettings(epochs=3, batch=32, augment="crop")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def net() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU(),
+        nn.Conv2d(8, 8, 3, stride=2, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, 4),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def splits() -> Splits:
+    """Four classes: in which quarter of the image the bright spot is."""
+    generator = torch.Generator().manual_seed(1)
+    labels = torch.arange(400) % 4
+    pictures = torch.randint(0, 60, (400, 1, 12, 12), generator=generator, dtype=torch.uint8)
+    for index, label in enumerate(labels.tolist()):
+        row, column = 6 * (label // 2) + 2, 6 * (label % 2) + 2
+        pictures[index, 0, row : row + 3, column : column + 3] = 230
+    return make_splits({"train": (pictures, labels)}, (1, 12, 12))
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "muon"])
+def test_learns_and_reports_every_step(optimizer: str, splits: Splits) -> None:
+    module, seen = net(), list[TrainStep]()
+    before = evaluate(module, splits.test, CLASSIFY.metric)
+    result = finetune(module, splits, CLASSIFY, replace(SETTINGS, optimizer=optimizer), on_progress=seen.append)
+    after = evaluate(module, splits.test, CLASSIFY.metric)
+    assert before < 60 and after > 90
+    assert not module.training
+    assert [progress.step for progress in seen] == list(range(1, seen[-1].steps + 1))
+    assert seen[-1].seconds_left == 0 and seen[-1].epoch == 3
+    assert evaluate(module, splits.validation, CLASSIFY.metric) == result.best_validation
+    assert result.best_validation == max(epoch.validation for epoch in result.epochs)
+
+
+@pytest.mark.parametrize("augment", ["none", "crop"])
+def test_a_student_learns_from_its_teacher_alone(augment: str, splits: Splits) -> None:
+    teacher = net()
+    finetune(teacher, splits, CLASSIFY, SETTINGS)
+    unlabelled = replace(splits, train=replace(splits.train, targets=torch.zeros_like(splits.train.targets)))
+    student = net()
+    finetune(student, unlabelled, CLASSIFY, replace(SETTINGS, augment=augment), teacher=teacher)
+    assert evaluate(student, splits.test, CLASSIFY.metric) > 90
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_killed_run_ends_with_the_same_weights(splits: Splits, tmp_path: Path) -> None:
+    whole = net()
+    expected = finetune(whole, splits, CLASSIFY, SETTINGS)
+    checkpoint = tmp_path / "state.pt"
+
+    def kill(progress: TrainStep) -> None:
+        if progress.epoch == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        finetune(net(), splits, CLASSIFY, SETTINGS, on_progress=kill, checkpoint=checkpoint)
+    resumed, steps = net(), list[TrainStep]()
+    result = finetune(resumed, splits, CLASSIFY, SETTINGS, on_progress=steps.append, checkpoint=checkpoint)
+    assert steps[0].epoch == 3
+    assert result == expected
+    assert all(torch.equal(value, resumed.state_dict()[name]) for name, value in whole.state_dict().items())
+
+
+def test_a_checkpoint_of_other_settings_is_not_taken_up(splits: Splits, tmp_path: Path) -> None:
+    finetune(net(), splits, CLASSIFY, replace(SETTINGS, epochs=1), checkpoint=tmp_path / "state.pt")
+    steps = list[TrainStep]()
+    finetune(net(), splits, CLASSIFY, replace(SETTINGS, epochs=1, seed=5), None, steps.append, tmp_path / "state.pt")
+    assert steps
+
+
+def test_a_broken_checkpoint_is_told(splits: Splits, tmp_path: Path) -> None:
+    (tmp_path / "state.pt").write_bytes(b"cut off")
+    with pytest.raises(ModelError, match="no training state"):
+        finetune(net(), splits, CLASSIFY, SETTINGS, checkpoint=tmp_path / "state.pt")
+
+
+def test_the_network_as_it_came_stays_when_training_only_hurts(splits: Splits) -> None:
+    module = net()
+    finetune(module, splits, CLASSIFY, SETTINGS)
+    good = copy.deepcopy(module.state_dict())
+    shuffled = replace(splits, train=replace(splits.train, targets=splits.train.targets.roll(1)))
+    result = finetune(module, shuffled, CLASSIFY, replace(SETTINGS, epochs=1))
+    assert result.best_epoch == 0
+    assert all(torch.equal(value, module.state_dict()[name]) for name, value in good.items())
+
+
+def test_divergence_is_told(splits: Splits) -> None:
+    with pytest.raises(ModelError, match="the loss became") as caught:
+        finetune(net(), splits, REGRESS_LIKE, replace(SETTINGS, optimizer="sgd", lr=1e30))
+    assert "lr" in str(caught.value.hint)
+
+
+REGRESS_LIKE = Objective("own", lambda outputs, targets: outputs.square().mean(), METRICS["accuracy"])
+
+
+def test_regression(tmp_path: Path) -> None:
+    inputs = torch.randn(300, 6, generator=torch.Generator().manual_seed(0))
+    splits = make_splits({"train": (inputs, inputs[:, :2].sum(1) + 1)}, (6,))
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 1))
+    settings = TrainSettings(epochs=10, batch=32, lr=0.02)
+    finetune(module, splits, REGRESS, settings, checkpoint=tmp_path / "state.pt")
+    assert evaluate(module, splits.test, REGRESS.metric) > 90
+
+
+def test_batch_norm_is_reestimated(splits: Splits) -> None:
+    module = net()
+    norm = module[1]
+    assert isinstance(norm, nn.BatchNorm2d)
+    bn_reestimate(module, splits.calibration)
+    sums = module[0](splits.calibration.tensor())
+    assert torch.allclose(norm.running_mean, sums.mean((0, 2, 3)), atol=0.02)
+    assert torch.allclose(norm.running_var, sums.var((0, 2, 3)), rtol=0.1)
+    assert norm.momentum == 0.1 and module.training
+
+
+def test_augmentation_shifts_and_mirrors() -> None:
+    generator = torch.Generator().manual_seed(0)
+    image = torch.zeros(64, 1, 9, 9, dtype=torch.uint8)
+    image[:, 0, 4, 2] = 7
+    assert augmented(image, "none", generator) is image
+    for how, columns in (("crop", {0, 1, 2, 3, 4}), ("flip-crop", {0, 1, 2, 3, 4, 5, 6, 7, 8})):
+        places = augmented(image, how, generator).nonzero()
+        assert len(places) == 64
+        assert set(places[:, 2].tolist()) == {2, 3, 4, 5, 6}
+        assert set(places[:, 3].tolist()) <= columns and len(set(places[:, 3].tolist())) >= 5
+
+
+def test_objectives_by_name_and_by_entry(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def worst(outputs, targets):\n    return -(outputs - targets).abs().max()\n")
+
+    def objective(loss: str, metric: str) -> Objective:
+        tables = {
+            "model": {"entry": "m.py:b", "input": [3]},
+            "data": {"path": "x"},
+            "task": {"loss": loss, "metric": metric},
+        }
+        return make_objective(project_from(tables, tmp_path))
+
+    own = objective("mae", "mine.py:worst").metric
+    assert float(own.score(torch.tensor([1.0, 4.0]), torch.tensor([1.0, 1.0]))) == -3
+    assert objective("mse", "mae").metric.is_better(0.5, 0.6)
+    assert objective("mse", "mae").metric.drop_points(0.5, 0.6) == pytest.approx(20)
+    assert objective("cross_entropy", "accuracy").metric.drop_points(90, 88) == 2
+    with pytest.raises(UsageError, match="no metric named 'accurracy'"):
+        objective("mse", "accurracy")
