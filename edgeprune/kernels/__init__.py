@@ -1,0 +1,119 @@
+"""Operators become kernel calls: `lower(graph, isa, optimize)`, one call per operator.
+
+Each file here holds one operator kind, or a family that differs in a few lines. Its `CANDIDATES` are tried in order:
+an implementation that does not suit the instruction set, the trade or the shapes answers None; `ref` is last and suits
+all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+
+from edgeprune.errors import UnsupportedOp
+from edgeprune.ir import Graph, Op, OpKind
+from edgeprune.kernels import (
+    add,
+    concatenation,
+    conv2d,
+    dense,
+    depthwise,
+    logistic,
+    mul,
+    pad,
+    pool,
+    quantize,
+    reduce,
+    relu,
+    slice,
+    softmax,
+    split,
+    transpose,
+    views,
+)  # fmt: skip
+from edgeprune.kernels.base import KernelCall, Optimize
+from edgeprune.kernels.operands import place
+from edgeprune.target.profile import Isa
+
+__all__ = ["check_supported", "lower"]
+
+Candidate = Callable[[Graph, Op, Isa, Optimize], KernelCall | None]
+
+_FILES: Mapping[OpKind, ModuleType] = {
+    OpKind.CONV_2D: conv2d,
+    OpKind.DEPTHWISE_CONV_2D: depthwise,
+    OpKind.FULLY_CONNECTED: dense,
+    OpKind.ADD: add,
+    OpKind.SUB: add,
+    OpKind.MUL: mul,
+    OpKind.AVERAGE_POOL_2D: pool,
+    OpKind.MAX_POOL_2D: pool,
+    OpKind.MEAN: reduce,
+    OpKind.SUM: reduce,
+    OpKind.REDUCE_MAX: reduce,
+    OpKind.SOFTMAX: softmax,
+    OpKind.LOGISTIC: logistic,
+    OpKind.TANH: logistic,
+    OpKind.RELU: relu,
+    OpKind.RELU6: relu,
+    OpKind.RELU_N1_TO_1: relu,
+    OpKind.PAD: pad,
+    OpKind.PADV2: pad,
+    OpKind.RESHAPE: views,
+    OpKind.SQUEEZE: views,
+    OpKind.EXPAND_DIMS: views,
+    OpKind.TRANSPOSE: transpose,
+    OpKind.SPACE_TO_DEPTH: transpose,
+    OpKind.DEPTH_TO_SPACE: transpose,
+    OpKind.CONCATENATION: concatenation,
+    OpKind.PACK: concatenation,
+    OpKind.SPLIT: split,
+    OpKind.SPLIT_V: split,
+    OpKind.UNPACK: split,
+    OpKind.SLICE: slice,
+    OpKind.STRIDED_SLICE: slice,
+    OpKind.QUANTIZE: quantize,
+    OpKind.DEQUANTIZE: quantize,
+}
+
+
+def lower(graph: Graph, isa: Isa, optimize: Optimize) -> tuple[KernelCall, ...]:
+    """One call per op of `graph`, in order. Shapes suffice; constants without values give calls without values.
+
+    Raises:
+        UnsupportedOp: an op, element type or setting the engine has no kernel for.
+        ModelError: shapes or quantization that do not fit together.
+    """
+    return tuple(_lower(graph, op, isa, optimize) for op in graph.ops)
+
+
+def check_supported(graph: Graph) -> None:
+    """Raises UnsupportedOp naming every op of `graph` the engine cannot run, before anything expensive is done."""
+    problems = []
+    for op in graph.ops:
+        try:
+            _lower(graph, op, Isa.REF, Optimize.BALANCED)
+        except UnsupportedOp as problem:
+            problems.append(problem)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise UnsupportedOp(
+            f"{len(problems)} of {len(graph.ops)} operators cannot run:\n"
+            + "\n".join(problem.message for problem in problems),
+            problems[0].hint,
+        )
+
+
+def _lower(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
+    if op.kind not in _FILES:
+        raise UnsupportedOp(
+            f"{place(graph, op)}: the engine has no kernel for {op.kind}",
+            "replace the layer in the model, or keep it on the host",
+        )
+    candidates: tuple[Candidate, ...] = _FILES[op.kind].CANDIDATES
+    for candidate in candidates:
+        call = candidate(graph, op, isa, optimize)
+        if call is not None:
+            return call
+    raise UnsupportedOp(f"{place(graph, op)}: no kernel suits it")

@@ -29,12 +29,13 @@ class Constant:
 
     Attributes:
         role: `weights`, `bias`, `multiplier`, ...; its C name is `<layer>_<role>`.
-        ctype: `int8_t`, `int32_t`, ...
+        ctype: `int8_t`, `int32_t`, ...; or `ep_axis_t`, a struct of `values.size / count` integers.
         count: elements.
         element_bytes: bytes of one element.
         align_bytes: alignment the kernel wants.
         is_model_data: True for weights and biases, False for tables the engine adds.
-        values: makes the array (1-D, `count` long); None when the graph holds no data.
+        values: makes the array (1-D; `count` long, or `count` structs one after the other); None when the graph holds
+            no data.
     """
 
     role: str
@@ -68,7 +69,9 @@ class Overlap:
 class Symbols(Protocol):
     """Names and addresses the emitter gives a call."""
 
-    layer: str  # C identifier of this layer, unique in the model
+    @property
+    def layer(self) -> str:
+        """C identifier of this layer, unique in the model."""
 
     def input(self, index: int) -> str:
         """C expression `const int8_t *` (or the tensor's type) for op input `index`."""

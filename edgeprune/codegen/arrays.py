@@ -1,0 +1,50 @@
+"""Constant arrays as C text: fast to write, narrow enough to read."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeprune.errors import ModelError
+from edgeprune.kernels.base import Constant
+
+_PER_LINE = {1: 24, 2: 16, 4: 10}
+
+
+def array_text(name: str, constant: Constant) -> str:
+    """`static const <ctype> <name>[count] = {...};`
+
+    Raises:
+        ModelError: the graph the call was made from holds no data.
+    """
+    if constant.values is None:
+        raise ModelError(f"{name} has no values: code is generated from an exported model, not from a prediction")
+    values = np.asarray(constant.values()).reshape(-1)
+    align = (
+        f" __attribute__((aligned({constant.align_bytes})))" if constant.align_bytes > constant.element_bytes else ""
+    )
+    head = f"static const {constant.ctype} {name}[{constant.count}]{align} = {{\n"
+    if constant.ctype == "ep_axis_t":
+        rows = [f"    {{ {a}, {b}, {c} }}," for a, b, c in values.reshape(-1, 3).tolist()]
+        return head + "\n".join(rows) + "\n};\n"
+    if values.size != constant.count:
+        raise ValueError(f"{name}: {values.size} values for an array of {constant.count}")
+    words = _words(values)
+    step = _PER_LINE.get(constant.element_bytes, 6)
+    lines = [",".join(words[start : start + step]) for start in range(0, len(words), step)]
+    return head + "    " + ",\n    ".join(lines) + ",\n};\n"
+
+
+def float_text(value: float) -> str:
+    """A C literal that is exactly this float32."""
+    return f"{float(np.float32(value)):.9e}F"
+
+
+def _words(values: np.ndarray) -> list[str]:
+    if values.dtype.kind == "f":
+        return [float_text(value) for value in values.tolist()]
+    if values.dtype.itemsize == 1:
+        low = int(np.iinfo(values.dtype).min) if values.dtype.kind == "i" else 0
+        texts = [str(value) for value in range(low, low + 256)]
+        return [texts[index] for index in (values.astype(np.int16) - low).tolist()]
+    # INT32_MIN has no literal of its own type in C.
+    return [str(value) if value != -(1 << 31) else "(-2147483647 - 1)" for value in values.tolist()]

@@ -1,0 +1,101 @@
+"""Windows that slide over images: sizes checked against one another, and how far an output may run into its input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeprune.errors import UnsupportedOp
+from edgeprune.ir import Graph, Op, Tensor
+from edgeprune.kernels.base import Overlap
+from edgeprune.kernels.operands import place, require, require_u16
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window operator; heights and widths in pixels, `pad` is (top, bottom, left, right)."""
+
+    batches: int
+    in_h: int
+    in_w: int
+    in_c: int
+    out_h: int
+    out_w: int
+    out_c: int
+    kernel_h: int
+    kernel_w: int
+    stride_h: int
+    stride_w: int
+    dilation_h: int
+    dilation_w: int
+    pad: tuple[int, int, int, int]
+
+    @property
+    def in_len(self) -> int:
+        return self.in_h * self.in_w * self.in_c
+
+    @property
+    def out_len(self) -> int:
+        return self.out_h * self.out_w * self.out_c
+
+    def fields(self) -> dict[str, object]:
+        """The C fields that conv, depthwise and pool parameters share."""
+        return {
+            "in_h": self.in_h, "in_w": self.in_w, "out_h": self.out_h, "out_w": self.out_w,
+            "stride_h": self.stride_h, "stride_w": self.stride_w, "pad_top": self.pad[0], "pad_left": self.pad[2],
+        }  # fmt: skip
+
+
+def read_window(graph: Graph, op: Op, image: Tensor, output: Tensor, kernel: Sequence[int]) -> Window:
+    """The window of `op` reading `image` (N, H, W, C) with `kernel` (height, width) into `output` (N, H', W', C').
+
+    Raises:
+        ModelError: sizes that contradict each other.
+        UnsupportedOp: sizes beyond the kernels' fields, or pads as large as the window.
+    """
+    require(graph, op, len(image.shape) == len(output.shape) == 4, f"shapes {image.shape} -> {output.shape}")
+    require(graph, op, image.shape[0] == output.shape[0], f"batch {image.shape[0]} -> {output.shape[0]}")
+    stride, dilation = op.attrs["stride"], op.attrs.get("dilation", (1, 1))
+    top, bottom, left, right = op.attrs["pad"]
+    require(graph, op, min(*stride, *dilation, *kernel) > 0 and min(top, bottom, left, right) >= 0, "a size below 1")
+    spans = [(taps - 1) * spread + 1 for taps, spread in zip(kernel, dilation, strict=True)]
+    padded = (image.shape[1] + top + bottom, image.shape[2] + left + right)
+    expected = tuple((size - span) // step + 1 for size, span, step in zip(padded, spans, stride, strict=True))
+    require(graph, op, expected == output.shape[1:3], f"output {output.shape[1:3]} where the window makes {expected}")
+    if top >= spans[0] or left >= spans[1] or bottom >= spans[0] or right >= spans[1]:
+        raise UnsupportedOp(f"{place(graph, op)}: pads {op.attrs['pad']} as large as the window {tuple(spans)}")
+    _, in_h, in_w, in_c = image.shape
+    _, out_h, out_w, out_c = output.shape
+    window = Window(
+        image.shape[0], in_h, in_w, in_c, out_h, out_w, out_c, kernel[0], kernel[1],
+        stride[0], stride[1], dilation[0], dilation[1], (top, bottom, left, right),
+    )  # fmt: skip
+    require_u16(graph, op, *image.shape, *output.shape, *spans, *stride, *dilation)
+    return window
+
+
+def window_overlaps(window: Window, channels_in_step: bool) -> tuple[Overlap, ...]:
+    """How far the output may run behind the input, for a kernel that writes pixels in ascending order.
+
+    Args:
+        window: of int8 input and output.
+        channels_in_step: output channel o reads input channel o * in_c / out_c alone (depthwise, pools); otherwise
+            every output channel reads all input channels.
+    """
+    if window.batches != 1:
+        return ()
+    rows = np.maximum(np.arange(window.out_h) * window.stride_h - window.pad[0], 0)
+    columns = np.maximum(np.arange(window.out_w) * window.stride_w - window.pad[2], 0)
+    first_read = ((rows[:, None] * window.in_w + columns[None, :]) * window.in_c).reshape(-1)
+    still_read = np.minimum.accumulate(first_read[::-1])[::-1]
+    pixel = np.arange(window.out_h * window.out_w) * window.out_c
+    lead = -window.in_len
+    if window.out_c > 1:  # between two channels of a pixel
+        ratio = window.out_c // window.in_c
+        inside = window.out_c - 1 - ((window.out_c - 1) // ratio if channels_in_step else 0)
+        lead = max(lead, int((pixel + inside - still_read).max()))
+    if pixel.size > 1:  # between a pixel and the next
+        lead = max(lead, int((pixel[1:] - still_read[1:]).max()))
+    return (Overlap(0, "forward", lead),)

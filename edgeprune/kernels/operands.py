@@ -1,0 +1,128 @@
+"""What the op files share: tensors checked for type and shape, constants from tensors, and C text of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeprune.errors import ModelError, UnsupportedOp
+from edgeprune.ir import DType, Graph, Op, Tensor
+from edgeprune.kernels.base import Constant, Symbols
+
+CTYPES = {
+    DType.FLOAT32: "float", DType.INT4: "int8_t", DType.INT8: "int8_t", DType.UINT8: "uint8_t", DType.INT16: "int16_t",
+    DType.INT32: "int32_t", DType.INT64: "int64_t", DType.BOOL: "uint8_t",
+}  # fmt: skip
+
+
+def place(graph: Graph, op: Op) -> str:
+    """`CONV_2D 'block1/conv2' (op 3 of 20)`."""
+    position = next(index for index, other in enumerate(graph.ops) if other is op)
+    return f"{op.kind} {op.name!r} (op {position} of {len(graph.ops)})"
+
+
+def input_tensor(graph: Graph, op: Op, index: int, *dtypes: DType) -> Tensor:
+    """Input `index` of one of `dtypes`.
+
+    Raises:
+        ModelError: absent.
+        UnsupportedOp: of another type.
+    """
+    tensor = graph.input_of(op, index)
+    if tensor is None:
+        raise ModelError(f"{place(graph, op)}: input {index} is missing")
+    return _typed(graph, op, tensor, "reads", dtypes)
+
+
+def output_tensor(graph: Graph, op: Op, *dtypes: DType, index: int = 0) -> Tensor:
+    """Output `index` of one of `dtypes`; UnsupportedOp when of another."""
+    if index >= len(op.outputs):
+        raise ModelError(f"{place(graph, op)}: output {index} is missing")
+    return _typed(graph, op, graph.output_of(op, index), "writes", dtypes)
+
+
+def _typed(graph: Graph, op: Op, tensor: Tensor, verb: str, dtypes: Sequence[DType]) -> Tensor:
+    if tensor.dtype not in dtypes:
+        raise UnsupportedOp(
+            f"{place(graph, op)} {verb} {tensor.dtype}; the engine has it for {', '.join(dtypes)}",
+            "quantize the model to full int8",
+        )
+    return tensor
+
+
+def require(graph: Graph, op: Op, holds: bool, message: str) -> None:
+    """Raises ModelError with the op's place when tensors do not fit together."""
+    if not holds:
+        raise ModelError(f"{place(graph, op)}: {message}", "the file is damaged, or its shapes are not fixed")
+
+
+def require_u16(graph: Graph, op: Op, *sizes: int) -> None:
+    """Raises UnsupportedOp when a size does not fit the kernels' uint16_t fields."""
+    if any(not 0 <= size <= 0xFFFF for size in sizes):
+        raise UnsupportedOp(f"{place(graph, op)}: a size of {max(sizes):,} is beyond 65,535")
+
+
+def as_constant(role: str, tensor: Tensor, values: Callable[[], np.ndarray] | None = None) -> Constant:
+    """A constant tensor in flash, in its own order unless `values` gives another."""
+    data = tensor.data
+    return Constant(
+        role=role,
+        ctype=CTYPES[tensor.dtype],
+        count=tensor.element_count,
+        element_bytes=max(1, tensor.dtype.size_bytes(1)),
+        values=None if data is None else values or (lambda: np.ascontiguousarray(data).reshape(-1)),
+    )
+
+
+def table(role: str, ctype: str, count: int, values: Callable[[], np.ndarray] | None) -> Constant:
+    """An array the engine adds, beyond the model's own weights."""
+    sizes = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int32_t": 4, "uint32_t": 4, "float": 4}
+    return Constant(role, ctype, count, sizes[ctype], is_model_data=False, values=values)
+
+
+@dataclass(frozen=True)
+class Operand:
+    """An input that may be an activation or a constant: its C expression, and the constant if it is one."""
+
+    expression: Callable[[Symbols], str]
+    constants: tuple[Constant, ...]
+
+
+def operand(graph: Graph, op: Op, index: int) -> Operand:
+    tensor = graph.input_of(op, index)
+    if tensor is not None and tensor.is_constant:
+        role = f"input{index}"
+        return Operand(lambda s: s.constant(role), (as_constant(role, tensor),))
+    return Operand(lambda s: s.input(index), ())
+
+
+def params(s: Symbols, ctype: str, fields: Mapping[str, object]) -> str:
+    """C text of `static const <ctype> <layer>_params` with designated initializers, wrapped at 110 columns."""
+    lines, line = [], "   "
+    for name, value in fields.items():
+        entry = f" .{name} = {value},"
+        if len(line) + len(entry) > 110:
+            lines.append(line)
+            line = "   "
+        line += entry
+    lines.append(line)
+    return f"static const {ctype} {s.layer}_params = {{\n" + "\n".join(lines) + "\n};\n"
+
+
+def repeat(count: int, call: Callable[[str], str]) -> str:
+    """`call("")` once, or in a loop over `n` where there are several images in a batch.
+
+    Args:
+        count: images.
+        call: makes the C statement; its argument is "n" inside the loop, "" outside.
+    """
+    if count == 1:
+        return call("")
+    return f"for (uint32_t n = 0; n < {count}U; n++) {{\n    {call('n')}\n}}"
+
+
+def stepped(expression: str, step: int, index: str) -> str:
+    """`expression` moved by `index * step` elements; as it is when `index` is empty."""
+    return f"{expression} + {index} * {step}U" if index else expression

@@ -1,0 +1,32 @@
+/*
+ * Mean, sum and maximum over some axes, int8 in, int8 out.
+ *
+ *   mean, sum:  out = clamp(requant(sum_k (in[k] - in_zero)) + out_zero, -128, 127), rounded twice
+ *   maximum:    out = max_k in[k]
+ *
+ *   in    int8  outputs are visited along `kept` (a: offset into in), the values of each along `reduced` (a likewise)
+ *   out   int8  [count], contiguous; count = product of the counts of `kept`
+ *
+ *   multiplier, shift   in_scale / out_scale, for the mean divided by the number of values as LiteRT divides it
+ *
+ * Range:   at most 2^23 values an output.
+ * Scratch: 0 bytes. Align: 1 byte.
+ * Proof:   tests/firmware/test_reduce.py, the same bytes as LiteRT's reference interpreter.
+ */
+#ifndef EP_REDUCE_H
+#define EP_REDUCE_H
+
+#include "ep_axes.h"
+
+typedef struct {
+    const ep_axis_t *kept;
+    const ep_axis_t *reduced;
+    uint32_t kept_rank, reduced_rank;
+    int32_t multiplier, shift;
+    int16_t in_zero, out_zero;
+} ep_reduce_t;
+
+void ep_sum_ref(const ep_reduce_t *layer, const int8_t *in, int8_t *out);
+void ep_reduce_max_ref(const ep_reduce_t *layer, const int8_t *in, int8_t *out);
+
+#endif

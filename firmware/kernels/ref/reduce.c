@@ -1,0 +1,40 @@
+#include "ep_reduce.h"
+
+#include "ep_fixed_point.h"
+
+static int32_t sum_of(const ep_reduce_t *layer, const int8_t *in)
+{
+    ep_walk_t walk = {0};
+    int32_t sum = 0;
+    do {
+        sum += in[walk.a] - layer->in_zero;
+    } while (ep_walk_next(&walk, layer->reduced, layer->reduced_rank) != 0);
+    return sum;
+}
+
+static int8_t max_of(const ep_reduce_t *layer, const int8_t *in)
+{
+    ep_walk_t walk = {0};
+    int8_t max = INT8_MIN;
+    do {
+        max = in[walk.a] > max ? in[walk.a] : max;
+    } while (ep_walk_next(&walk, layer->reduced, layer->reduced_rank) != 0);
+    return max;
+}
+
+void ep_sum_ref(const ep_reduce_t *layer, const int8_t *in, int8_t *out)
+{
+    ep_walk_t walk = {0};
+    do {
+        const int32_t sum = ep_requant(sum_of(layer, in + walk.a), layer->multiplier, layer->shift);
+        *out++ = (int8_t)ep_clamp(sum + layer->out_zero, INT8_MIN, INT8_MAX);
+    } while (ep_walk_next(&walk, layer->kept, layer->kept_rank) != 0);
+}
+
+void ep_reduce_max_ref(const ep_reduce_t *layer, const int8_t *in, int8_t *out)
+{
+    ep_walk_t walk = {0};
+    do {
+        *out++ = max_of(layer, in + walk.a);
+    } while (ep_walk_next(&walk, layer->kept, layer->kept_rank) != 0);
+}
