@@ -67,14 +67,14 @@ class _Names:
     def scratch(self) -> str:
         if self.scratch_bytes is None:
             raise KeyError(f"{self.layer} has no scratch")
-        return f"(void *)(arena + {self.scratch_bytes})"
+        return f"AT({self.scratch_bytes})"
 
     def constant(self, role: str) -> str:
         return f"{self.layer}_{role}"
 
     def _address(self, tensor: int, const: str) -> str:
         ctype = CTYPES[self.graph.tensors[tensor].dtype]
-        return f"({const}{ctype} *)({const}void *)(arena + {self.offset_bytes[tensor]})"
+        return f"({const}{ctype} *)AT({self.offset_bytes[tensor]})"
 
 
 def emit(graph: Graph, calls: Sequence[KernelCall], plan: MemoryPlan, identity: Identity) -> dict[str, str]:
@@ -102,7 +102,8 @@ def emit(graph: Graph, calls: Sequence[KernelCall], plan: MemoryPlan, identity: 
         '#include "ep_model.h"\n\n#include <stddef.h>\n#include <string.h>\n',
         "".join(f'#include "{header}"\n' for header in headers) + '#include "model.h"\n#include "weights.h"\n',
         _identity(identity, plan),
-        f'static uint8_t arena[{max(plan.arena_bytes, 1)}] __attribute__((aligned(16), section(".bss.ep_arena")));\n',
+        f'static uint8_t arena[{max(plan.arena_bytes, 1)}] __attribute__((aligned(16), section(".bss.ep_arena")));\n'
+        "#define AT(offset_bytes) ((void *)(arena + (offset_bytes)))\n",
         *body,
         _table("ep_layer_t", "ep_model_layers", "ep_model_layer_count", [f"    {name}," for name in running]),
         _ends(graph, graph.inputs, plan, "input"),
@@ -155,7 +156,7 @@ def _describe(tensor: Tensor, offset_bytes: int | None) -> str:
     where = f"at arena + {offset_bytes}" if offset_bytes is not None else "constant"
     text = f"{CTYPES[tensor.dtype]} {list(tensor.shape)} {where}"
     if tensor.qparams is not None and len(tensor.qparams.scale) == 1 and not tensor.is_constant:
-        text += f", real = (q - {tensor.qparams.zero_point[0]}) * {tensor.qparams.scale[0]:.6g}"
+        text += f", real = (q {-tensor.qparams.zero_point[0]:+d}) * {tensor.qparams.scale[0]:.6g}"
     return text
 
 

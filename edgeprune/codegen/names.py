@@ -6,7 +6,7 @@ import re
 
 from edgeprune.ir import Graph
 
-_LONGEST = 32
+_LONGEST = 24
 
 
 def layer_names(graph: Graph) -> list[str]:
