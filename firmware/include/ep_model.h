@@ -9,13 +9,17 @@
 
 #include <stdint.h>
 
+/* What a stored element is; the default of an initializer that names none is EP_SIGNED. */
+enum { EP_SIGNED = 0, EP_UNSIGNED = 1, EP_FLOAT = 2 };
+
 /* One input or output tensor; real = (q - zero_point) * scale for int8. */
 typedef struct {
-    void *data;          /* inside the arena; valid until the next invoke overwrites it */
+    void *data;          /* inside the arena, the only thing model.c keeps in .bss */
     uint32_t size_bytes;
     int32_t zero_point;
     float scale;         /* 0 where the tensor is not quantized */
     uint8_t element_bytes;
+    uint8_t format;      /* EP_SIGNED, EP_UNSIGNED or EP_FLOAT */
 } ep_tensor_t;
 
 /* One layer as the host knows it by index; for per-layer timing. */

@@ -1,0 +1,125 @@
+"""The cross compiler: Arm's gcc where it is installed, else the clang inside PyPI's `ziglang`.
+
+Both build the same sources without a C library; only this file knows how their flags differ.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from edgeprune.errors import ToolchainError, UsageError
+from edgeprune.target.profile import Cpu
+
+GCC = "gcc"
+ZIG = "zig"
+_PROGRAM = "arm-none-eabi-gcc"
+_HINT = "install one: `apt install gcc-arm-none-eabi`, or `pip install edgeprune[zig]`"
+
+_COMMON_FLAGS = (
+    "-std=c11", "-mthumb", "-ffreestanding", "-ffunction-sections", "-fdata-sections",
+    "-fno-common", "-fno-strict-aliasing", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables",
+    "-Wall", "-Wextra", "-Werror=implicit-function-declaration",
+)  # fmt: skip
+
+# gcc names the FPU of each core; clang derives it from the core.
+_GCC_FPU = {"cortex-m4": "fpv4-sp-d16", "cortex-m7": "fpv5-sp-d16", "cortex-m33": "fpv5-sp-d16"}
+_CORES = ("cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "cortex-m85")
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """One compiler that also links.
+
+    Attributes:
+        kind: "gcc" or "zig".
+        command: the words a call starts with.
+        version: first line of `--version`; part of every build id.
+    """
+
+    kind: str
+    command: tuple[str, ...]
+    version: str
+
+    def cpu_flags(self, cpu: Cpu) -> tuple[str, ...]:
+        """Flags that choose the core and its float ABI.
+
+        Raises:
+            UsageError: no compiler here builds for that core.
+        """
+        if cpu.core not in _CORES:
+            raise UsageError(f"no firmware is built for core '{cpu.core}'", hint=f"one of {', '.join(_CORES)}")
+        if self.kind == ZIG:
+            abi = "eabihf" if cpu.fpu else "eabi"
+            return (f"--target=thumb-freestanding-{abi}", f"-mcpu={cpu.core.replace('-', '_')}")
+        if not cpu.fpu:
+            return (f"-mcpu={cpu.core}", "-mfloat-abi=soft")
+        fpu = _GCC_FPU.get(cpu.core)
+        return (f"-mcpu={cpu.core}", "-mfloat-abi=hard", *((f"-mfpu={fpu}",) if fpu else ()))
+
+    @property
+    def common_flags(self) -> tuple[str, ...]:
+        # zig traps undefined behaviour in C by default; those checks would be linked into the image.
+        return (*_COMMON_FLAGS, "-fno-sanitize=undefined") if self.kind == ZIG else _COMMON_FLAGS
+
+    @property
+    def link_flags(self) -> tuple[str, ...]:
+        flags = ("-nostdlib", "-nostartfiles", "-static", "-Wl,--gc-sections", "-Wl,--build-id=none")
+        return flags if self.kind == ZIG else (*flags, "-Wl,--no-warn-rwx-segments")
+
+    @property
+    def link_libraries(self) -> tuple[str, ...]:
+        """The compiler's own run-time functions; zig adds its compiler-rt by itself."""
+        return () if self.kind == ZIG else ("-lgcc",)
+
+    def run(self, arguments: tuple[str, ...], folder: Path) -> subprocess.CompletedProcess[str]:
+        """Runs the compiler in `folder` without a shell; the caller judges its exit status.
+
+        Raises:
+            ToolchainError: it cannot be started.
+        """
+        environment = os.environ | {"LC_ALL": "C"}
+        try:
+            return subprocess.run(
+                [*self.command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+            )
+        except OSError as error:
+            raise ToolchainError(f"{self.command[0]} cannot be started: {error}", hint=_HINT) from error
+
+
+def find_toolchain(prefer: str | None = None) -> Toolchain:
+    """The compiler to build with: `prefer`, else `EDGEPRUNE_TOOLCHAIN`, else gcc, else zig.
+
+    Args:
+        prefer: "gcc" or "zig"; no other is taken then.
+
+    Raises:
+        UsageError: `prefer` names neither.
+        ToolchainError: none is installed.
+    """
+    wanted = prefer or os.environ.get("EDGEPRUNE_TOOLCHAIN") or None
+    if wanted not in (None, GCC, ZIG):
+        raise UsageError(f"unknown toolchain '{wanted}'", hint=f"EDGEPRUNE_TOOLCHAIN is {GCC} or {ZIG}")
+    if wanted in (None, GCC) and (gcc := shutil.which(_PROGRAM)):
+        return _described(GCC, (gcc,))
+    if wanted in (None, ZIG) and importlib.util.find_spec("ziglang"):
+        return _described(ZIG, (sys.executable, "-m", "ziglang", "cc"))
+    names = {GCC: _PROGRAM, ZIG: "the ziglang package"}
+    missing = names[wanted] if wanted else f"neither {_PROGRAM} nor the ziglang package"
+    raise ToolchainError(f"{missing} {'is not' if wanted else 'is'} installed: no C compiler for Cortex-M", hint=_HINT)
+
+
+@cache
+def _described(kind: str, command: tuple[str, ...]) -> Toolchain:
+    """`command` with its version asked once a process."""
+    toolchain = Toolchain(kind, command, "")
+    answer = toolchain.run(("--version",), Path.cwd())
+    if answer.returncode != 0:
+        raise ToolchainError(f"{' '.join(command)} --version failed: {answer.stderr.strip()[:500]}", hint=_HINT)
+    return Toolchain(kind, command, answer.stdout.splitlines()[0].strip())

@@ -1,0 +1,34 @@
+/*
+ * What a board offers. Only files under firmware/boards know registers; everything else knows this page.
+ */
+#ifndef BOARD_H
+#define BOARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * The clock behind board_ticks().
+ *
+ *   source   "cycles", "instructions" (emulated) or "timer"
+ *   hz       units a second
+ *   unit = tick * numerator / denominator
+ */
+typedef struct {
+    const char *source;
+    uint32_t hz;
+    uint16_t numerator;
+    uint16_t denominator;
+} board_clock_t;
+
+void board_start(void);          /* clocks, UART, tick counter; called once, before the console */
+bool board_can_put(void);        /* the UART takes another byte at once */
+void board_put(uint8_t byte);    /* only after board_can_put() */
+int board_get(void);             /* a received byte, or -1 */
+void board_drain(void);          /* returns when the last byte is on the wire */
+
+/* Ticks since board_start(). A 32-bit counter is extended here: exact when called at least once per 2^32 ticks. */
+uint64_t board_ticks(void);
+const board_clock_t *board_clock(void);
+
+#endif

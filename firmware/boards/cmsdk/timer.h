@@ -1,0 +1,30 @@
+/*
+ * CMSDK APB timer (Arm DDI 0479D, table 4-2): CTRL 0x0, VALUE 0x4, RELOAD 0x8. It counts down from 2^32 - 1.
+ * The board defines CMSDK_TIMER_BASE before it includes this file.
+ */
+#include "board.h"
+#include "core.h"
+
+#define TIMER_CTRL CORE_REGISTER(CMSDK_TIMER_BASE + 0x0u)
+#define TIMER_VALUE CORE_REGISTER(CMSDK_TIMER_BASE + 0x4u)
+#define TIMER_RELOAD CORE_REGISTER(CMSDK_TIMER_BASE + 0x8u)
+
+static uint32_t last_count;
+static uint32_t wraps;
+
+static void timer_start(void)
+{
+    TIMER_RELOAD = 0xFFFFFFFFu;
+    TIMER_VALUE = 0xFFFFFFFFu;
+    TIMER_CTRL = 1u;
+}
+
+uint64_t board_ticks(void)
+{
+    uint32_t count = ~TIMER_VALUE;
+    if (count < last_count) {
+        wraps++;
+    }
+    last_count = count;
+    return (uint64_t)wraps << 32 | count;
+}

@@ -1,0 +1,26 @@
+/* Registers every Cortex-M has at the same address (Armv7-M ARM B3.2, Armv8-M ARM D1.2). */
+#ifndef CORE_H
+#define CORE_H
+
+#include <stdint.h>
+
+#define CORE_REGISTER(address) (*(volatile uint32_t *)(address))
+
+#define SCB_VTOR CORE_REGISTER(0xE000ED08u)
+#define SCB_AIRCR CORE_REGISTER(0xE000ED0Cu)
+#define SCB_CFSR CORE_REGISTER(0xE000ED28u)
+#define SCB_HFSR CORE_REGISTER(0xE000ED2Cu)
+#define SCB_MMFAR CORE_REGISTER(0xE000ED34u)
+#define SCB_BFAR CORE_REGISTER(0xE000ED38u)
+#define SCB_CPACR CORE_REGISTER(0xE000ED88u)
+#define SCB_DEMCR CORE_REGISTER(0xE000EDFCu)
+
+#define AIRCR_KEY_AND_SYSRESETREQ 0x05FA0004u
+#define CPACR_CP10_CP11_FULL 0x00F00000u
+#define DEMCR_TRCENA 0x01000000u
+
+#define DWT_CTRL CORE_REGISTER(0xE0001000u)
+#define DWT_CYCCNT CORE_REGISTER(0xE0001004u)
+#define DWT_CTRL_CYCCNTENA 1u
+
+#endif

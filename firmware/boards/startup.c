@@ -1,0 +1,50 @@
+/* From reset to main(): vector table, stack paint, floating point, .data and .bss. */
+#include "board.h"
+#include "core.h"
+#include "image.h"
+#include "stack.h"
+
+void ep_reset(void);
+void ep_fault_entry(void);
+int main(void);
+
+typedef union {
+    uint32_t *stack;
+    void (*handler)(void);
+} vector_t;
+
+/* The console polls, so the table ends with the system exceptions. */
+__attribute__((section(".vectors"), used)) static const vector_t vectors[16] = {
+    {.stack = ep_stack_top},       {.handler = ep_reset},       {.handler = ep_fault_entry},
+    {.handler = ep_fault_entry},   {.handler = ep_fault_entry}, {.handler = ep_fault_entry},
+    {.handler = ep_fault_entry},   {.handler = ep_fault_entry}, {.handler = ep_fault_entry},
+    {.handler = ep_fault_entry},   {.handler = ep_fault_entry}, {.handler = ep_fault_entry},
+    {.handler = ep_fault_entry},   {.handler = ep_fault_entry}, {.handler = ep_fault_entry},
+    {.handler = ep_fault_entry},
+};
+
+static void __attribute__((noinline)) start(void)
+{
+    const uint32_t *from = ep_data_load;
+    for (uint32_t *to = ep_data_start; to < ep_data_end; to++) {
+        *to = *from++;
+    }
+    for (uint32_t *to = ep_bss_start; to < ep_bss_end; to++) {
+        *to = 0;
+    }
+    board_start();
+    main();
+}
+
+void ep_reset(void)
+{
+#if __ARM_ARCH_PROFILE == 'M' && __ARM_ARCH >= 7
+    SCB_VTOR = (uint32_t)vectors;
+#endif
+#if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
+    SCB_CPACR |= CPACR_CP10_CP11_FULL;
+    __asm volatile("dsb\n isb" ::: "memory");
+#endif
+    stack_paint(stack_pointer());
+    start();
+}

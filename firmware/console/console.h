@@ -1,0 +1,48 @@
+/* The serial console of docs/console.md, in parts: serial (bytes), text (words and numbers), one file per verb. */
+#ifndef CONSOLE_H
+#define CONSOLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CON_COMMAND_BYTES 80
+
+/* Reads and answers commands for ever. */
+void con_run(void);
+
+/* serial.c: bytes out, bytes in. Bytes that arrive while others are sent are kept. */
+void con_put_byte(uint8_t byte);
+uint8_t con_get_byte(void);
+
+/* text.c */
+void con_put(const char *text);
+void con_line(const char *text); /* text and CR LF */
+void con_put_number(uint64_t value);
+void con_put_hex(uint32_t value, int digits);
+uint64_t con_divide(uint64_t numerator, uint32_t denominator, uint32_t *remainder);
+
+/* Next word of a command, cut out in place; NULL at the end. */
+char *con_word(char **rest);
+bool con_is(const char *word, const char *expected);
+bool con_number(const char *word, uint32_t *value); /* decimal digits only, at most 2^31 - 1 */
+int con_hex_digit(char digit);                      /* 0..15, or -1 */
+
+/* db.c: the input as loaded, kept because an inference may overwrite the model's own. */
+void con_db(char *rest);
+void con_load_inputs(void);
+
+/* timing.c */
+uint64_t con_time(void (*step)(void)); /* ticks of one call, an empty call's taken off; notes its stack */
+uint64_t con_units(uint64_t ticks);
+uint64_t con_microseconds(uint64_t ticks);
+uint32_t con_stack_inference_bytes(void);
+uint32_t con_stack_all_bytes(void);
+
+/* infer.c */
+void con_infer(char *rest);
+void con_results(void);
+
+/* ep.c */
+void con_ep(char *rest);
+
+#endif

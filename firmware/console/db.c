@@ -1,0 +1,95 @@
+/* The data buffer: `db load N`, then hexadecimal bytes until N are in. */
+#include <stddef.h>
+#include <string.h>
+
+#include "console.h"
+#include "ep_model.h"
+
+/* EP_INPUT_BYTES, all inputs of this model in order, comes from the build. */
+static uint8_t buffer[EP_INPUT_BYTES];
+static uint32_t expected_bytes;
+static uint32_t loaded_bytes;
+
+static void begin(const char *count)
+{
+    uint32_t bytes;
+    if (count == NULL) {
+        con_line("e-[Command 'db load' requires the # of bytes]");
+    } else if (!con_number(count, &bytes) || bytes == 0) {
+        con_line("e-[Command 'db load' must be >0 bytes]");
+    } else if (bytes > EP_INPUT_BYTES) {
+        con_put("e-[Supplied buffer size ");
+        con_put_number(bytes);
+        con_put(" exceeds maximum of ");
+        con_put_number(EP_INPUT_BYTES);
+        con_line("]");
+    } else {
+        expected_bytes = bytes;
+        loaded_bytes = 0;
+        con_put("m-[Expecting ");
+        con_put_number(bytes);
+        con_line(" bytes]");
+    }
+}
+
+static void print(void)
+{
+    for (uint32_t i = 0; i < expected_bytes; i++) {
+        con_put(i % 8 == 0 ? "m-buffer-" : "-");
+        con_put_hex(buffer[i], 2);
+        if (i % 8 == 7 || i + 1 == expected_bytes) {
+            con_line("");
+        }
+    }
+}
+
+static void append(const char *digits)
+{
+    if (strlen(digits) % 2 != 0) {
+        con_line("e-[Insufficent number of hex digits]");
+        return;
+    }
+    for (; *digits != '\0'; digits += 2) {
+        int high = con_hex_digit(digits[0]);
+        int low = con_hex_digit(digits[1]);
+        if (high < 0 || low < 0) {
+            con_put("e-[Invalid hex digit '");
+            con_put_byte((uint8_t)digits[0]);
+            con_put_byte((uint8_t)digits[1]);
+            con_line("']");
+            return;
+        }
+        if (loaded_bytes == expected_bytes) {
+            con_line("e-[More bytes than 'db load' announced]");
+            return;
+        }
+        buffer[loaded_bytes++] = (uint8_t)(high << 4 | low);
+        if (loaded_bytes == expected_bytes) {
+            con_line("m-load-done");
+        }
+    }
+}
+
+void con_db(char *rest)
+{
+    const char *subcommand = con_word(&rest);
+    if (subcommand == NULL) {
+        con_line("e-[Command 'db' requires a subcommand]");
+    } else if (con_is(subcommand, "load")) {
+        begin(con_word(&rest));
+    } else if (con_is(subcommand, "print")) {
+        print();
+    } else {
+        append(subcommand);
+    }
+}
+
+void con_load_inputs(void)
+{
+    const uint8_t *from = buffer;
+    for (uint32_t i = 0; i < ep_model_input_count; i++) {
+        const ep_tensor_t *input = &ep_model_inputs[i];
+        memcpy(input->data, from, input->size_bytes);
+        from += input->size_bytes;
+    }
+}

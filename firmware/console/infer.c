@@ -1,0 +1,66 @@
+/* `infer N W` and the dequantized outputs. */
+#include <stddef.h>
+
+#include "board.h"
+#include "console.h"
+#include "decimal.h"
+#include "ep_model.h"
+
+static uint64_t run(void)
+{
+    con_load_inputs();
+    return con_time(ep_model_invoke);
+}
+
+static void put_numbered(const char *text, uint64_t number)
+{
+    con_put(text);
+    con_put_number(number);
+    con_line("");
+}
+
+void con_infer(char *rest)
+{
+    uint32_t iterations = 1;
+    uint32_t warmups = 10;
+    const char *word = con_word(&rest);
+    if (word != NULL && (!con_number(word, &iterations) || iterations == 0)) {
+        con_line("e-[Inference iterations must be >0]");
+        return;
+    }
+    word = word != NULL ? con_word(&rest) : NULL;
+    if (word != NULL && !con_number(word, &warmups)) {
+        con_line("e-[Inference warmup must be >=0]");
+        return;
+    }
+    put_numbered("m-warmup-start-", warmups);
+    while (warmups-- > 0) {
+        (void)run();
+    }
+    con_line("m-warmup-done");
+    put_numbered("m-infer-start-", iterations);
+    /* The window holds inference alone: loading inputs between iterations is left out of the second lap. */
+    uint64_t ticks = board_ticks();
+    put_numbered("m-lap-us-", con_microseconds(ticks));
+    while (iterations-- > 0) {
+        ticks += run();
+    }
+    put_numbered("m-lap-us-", con_microseconds(ticks));
+    con_line("m-infer-done");
+    con_results();
+}
+
+void con_results(void)
+{
+    const char *before = "m-results-[";
+    for (uint32_t i = 0; i < ep_model_output_count; i++) {
+        const ep_tensor_t *output = &ep_model_outputs[i];
+        uint32_t count = output->size_bytes / output->element_bytes;
+        for (uint32_t element = 0; element < count; element++) {
+            con_put(before);
+            con_put_element(output, element);
+            before = ",";
+        }
+    }
+    con_line("]");
+}

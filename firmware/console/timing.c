@@ -1,0 +1,64 @@
+/* Ticks and stack of one call. */
+#include "board.h"
+#include "console.h"
+#include "stack.h"
+
+static uint32_t inference_bytes;
+static uint32_t all_bytes;
+
+static void note_all(void)
+{
+    uint32_t bytes = (uint32_t)((char *)ep_stack_top - (char *)stack_lowest());
+    all_bytes = bytes > all_bytes ? bytes : all_bytes;
+}
+
+static void nothing(void)
+{
+    __asm volatile(""); /* or the call would be left out */
+}
+
+static uint64_t __attribute__((noinline)) raw_ticks(void (*step)(void))
+{
+    uint64_t start = board_ticks();
+    step();
+    return board_ticks() - start;
+}
+
+uint64_t con_time(void (*step)(void))
+{
+    note_all(); /* before the paint below wipes the marks */
+    uint64_t empty_ticks = raw_ticks(nothing);
+    uint32_t *sp = stack_pointer();
+    stack_paint(sp);
+    uint64_t ticks = raw_ticks(step);
+    uint32_t bytes = (uint32_t)((char *)sp - (char *)stack_lowest());
+    inference_bytes = bytes > inference_bytes ? bytes : inference_bytes;
+    return ticks > empty_ticks ? ticks - empty_ticks : 0;
+}
+
+uint64_t con_units(uint64_t ticks)
+{
+    const board_clock_t *clock = board_clock();
+    uint32_t rest;
+    return con_divide(ticks * clock->numerator + clock->denominator / 2u, clock->denominator, &rest);
+}
+
+/* Split, because units * 1000000 would overflow after 13 days at 15.6 MHz. */
+uint64_t con_microseconds(uint64_t ticks)
+{
+    uint32_t hz = board_clock()->hz;
+    uint32_t rest;
+    uint64_t seconds = con_divide(con_units(ticks), hz, &rest);
+    return seconds * 1000000u + con_divide((uint64_t)rest * 1000000u, hz, &rest);
+}
+
+uint32_t con_stack_inference_bytes(void)
+{
+    return inference_bytes;
+}
+
+uint32_t con_stack_all_bytes(void)
+{
+    note_all();
+    return all_bytes;
+}
