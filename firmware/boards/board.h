@@ -12,7 +12,8 @@
  *
  *   source   "cycles", "instructions" (emulated) or "timer"
  *   hz       units a second
- *   unit = tick * numerator / denominator
+ *   unit = tick * numerator / denominator, rounded down; of the count since the counter started, never of a
+ *          difference, so that what an emulator rounds is rounded back exactly
  */
 typedef struct {
     const char *source;

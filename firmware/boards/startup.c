@@ -23,8 +23,33 @@ __attribute__((section(".vectors"), used)) static const vector_t vectors[16] = {
     {.handler = ep_fault_entry},
 };
 
+/*
+ * The stack lies lowest in RAM. What lies below RAM may swallow writes in silence, so a stack that runs over is stopped
+ * by the core: the stack limit register of Armv8-M, else an MPU region without access where there is an MPU.
+ */
+static void guard_stack(void)
+{
+#if __ARM_ARCH >= 8
+    __asm volatile("msr msplim, %0" ::"r"(ep_stack_limit));
+#else
+    uint32_t limit = (uint32_t)ep_stack_limit;
+    if (MPU_TYPE != 0) {
+        uint32_t log2_bytes = 8;
+        while (log2_bytes < 20 && (limit >> log2_bytes & 1u) == 0) {
+            log2_bytes++;
+        }
+        MPU_RNR = 0;
+        MPU_RBAR = limit - (1u << log2_bytes);
+        MPU_RASR = MPU_RASR_NO_ACCESS_ENABLE | (log2_bytes - 1) << MPU_RASR_SIZE_SHIFT;
+        MPU_CTRL = MPU_CTRL_ENABLE_PRIVDEFENA;
+        __asm volatile("dsb\n isb" ::: "memory");
+    }
+#endif
+}
+
 static void __attribute__((noinline)) start(void)
 {
+    guard_stack();
     const uint32_t *from = ep_data_load;
     for (uint32_t *to = ep_data_start; to < ep_data_end; to++) {
         *to = *from++;

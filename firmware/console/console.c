@@ -3,37 +3,28 @@
 
 #include <stddef.h>
 
-#include "board.h"
 #include "ep_model.h"
-
-static void put_bracketed(const char *before, const char *text)
-{
-    con_put(before);
-    con_put(text);
-    con_line("]");
-}
 
 static void help(void)
 {
     con_line("name | profile | timestamp | help | results");
     con_line("db load N | db HEX | db print | infer N W");
-    con_line("ep id | ep output | ep layers N | ep memory");
+    con_line("ep id | ep load OFFSET N CRC | ep output | ep layers N | ep memory");
 }
 
 static void answer(char *rest)
 {
     const char *verb = con_word(&rest);
     if (verb == NULL) {
-        con_line("e-[Empty command]");
-    } else if (con_is(verb, "name")) {
+        return;
+    }
+    if (con_is(verb, "name")) {
         con_line("m-name-dut-[EdgePrune]");
     } else if (con_is(verb, "profile")) {
         con_line("m-profile-[ULPMark for tinyML Firmware V0.0.1]");
-        put_bracketed("m-model-[", ep_model_id);
+        con_bracketed("m-model-[", ep_model_id);
     } else if (con_is(verb, "timestamp")) {
-        con_put("m-lap-us-");
-        con_put_number(con_microseconds(board_ticks()));
-        con_line("");
+        con_numbered("m-lap-us-", con_microseconds(con_now()));
     } else if (con_is(verb, "help")) {
         help();
     } else if (con_is(verb, "db")) {
@@ -45,18 +36,24 @@ static void answer(char *rest)
     } else if (con_is(verb, "ep")) {
         con_ep(rest);
     } else {
-        put_bracketed("e-[Unknown command: ", verb);
+        con_bracketed("e-[Unknown command: ", verb);
     }
 }
 
-/* Reads up to '%'. Line ends are no part of a command. False when it was longer than the buffer. */
+/*
+ * Reads up to '%'. Line ends are no part of a command, and an empty command is none: a host that lost its place sends
+ * many '%'. False when the command was longer than the buffer.
+ */
 static bool read_command(char *command)
 {
     uint32_t length = 0;
     for (;;) {
         char byte = (char)con_get_byte();
         if (byte == '%') {
-            break;
+            if (length != 0) {
+                break;
+            }
+            continue;
         }
         if (byte == '\r' || byte == '\n' || byte == '\0') {
             continue;

@@ -13,28 +13,38 @@ void con_run(void);
 /* serial.c: bytes out, bytes in. Bytes that arrive while others are sent are kept. */
 void con_put_byte(uint8_t byte);
 uint8_t con_get_byte(void);
+extern uint32_t con_sent_crc; /* over every byte sent since it was set to CON_CRC_START */
+
+/* crc.c: CRC-32 as in zlib and Ethernet; start with CON_CRC_START, the value is the complement of the last state. */
+#define CON_CRC_START 0xFFFFFFFFu
+uint32_t con_crc(uint32_t state, uint8_t byte);
 
 /* text.c */
 void con_put(const char *text);
 void con_line(const char *text); /* text and CR LF */
 void con_put_number(uint64_t value);
 void con_put_hex(uint32_t value, int digits);
+void con_numbered(const char *text, uint64_t value); /* text, value, CR LF */
+void con_bracketed(const char *text, const char *inside); /* text, inside, "]", CR LF */
 uint64_t con_divide(uint64_t numerator, uint32_t denominator, uint32_t *remainder);
 
 /* Next word of a command, cut out in place; NULL at the end. */
 char *con_word(char **rest);
 bool con_is(const char *word, const char *expected);
 bool con_number(const char *word, uint32_t *value); /* decimal digits only, at most 2^31 - 1 */
+bool con_hex_word(const char *word, uint32_t *value); /* exactly 8 digits */
 int con_hex_digit(char digit);                      /* 0..15, or -1 */
 
 /* db.c: the input as loaded, kept because an inference may overwrite the model's own. */
 void con_db(char *rest);
 void con_load_inputs(void);
+uint8_t *con_input(void);
+extern uint32_t con_input_crc; /* of the input the last inference ran on */
 
 /* timing.c */
-uint64_t con_time(void (*step)(void)); /* ticks of one call, an empty call's taken off; notes its stack */
-uint64_t con_units(uint64_t ticks);
-uint64_t con_microseconds(uint64_t ticks);
+uint64_t con_time(void (*step)(void)); /* clock units of one call, an empty call's taken off; notes its stack */
+uint64_t con_now(void);                /* clock units since boot */
+uint64_t con_microseconds(uint64_t units);
 uint32_t con_stack_inference_bytes(void);
 uint32_t con_stack_all_bytes(void);
 
@@ -42,7 +52,10 @@ uint32_t con_stack_all_bytes(void);
 void con_infer(char *rest);
 void con_results(void);
 
-/* ep.c */
+/* ep.c, and the longer of its verbs */
 void con_ep(char *rest);
+void con_ep_load(char *rest);
+void con_ep_output(void);
+void con_ep_layers(const char *count);
 
 #endif

@@ -9,6 +9,7 @@
 static uint8_t buffer[EP_INPUT_BYTES];
 static uint32_t expected_bytes;
 static uint32_t loaded_bytes;
+uint32_t con_input_crc;
 
 static void begin(const char *count)
 {
@@ -84,9 +85,19 @@ void con_db(char *rest)
     }
 }
 
+uint8_t *con_input(void)
+{
+    return buffer;
+}
+
 void con_load_inputs(void)
 {
     const uint8_t *from = buffer;
+    uint32_t state = CON_CRC_START;
+    for (uint32_t i = 0; i < EP_INPUT_BYTES; i++) {
+        state = con_crc(state, buffer[i]);
+    }
+    con_input_crc = ~state;
     for (uint32_t i = 0; i < ep_model_input_count; i++) {
         const ep_tensor_t *input = &ep_model_inputs[i];
         memcpy(input->data, from, input->size_bytes);

@@ -1,7 +1,6 @@
 /* `infer N W` and the dequantized outputs. */
 #include <stddef.h>
 
-#include "board.h"
 #include "console.h"
 #include "decimal.h"
 #include "ep_model.h"
@@ -10,13 +9,6 @@ static uint64_t run(void)
 {
     con_load_inputs();
     return con_time(ep_model_invoke);
-}
-
-static void put_numbered(const char *text, uint64_t number)
-{
-    con_put(text);
-    con_put_number(number);
-    con_line("");
 }
 
 void con_infer(char *rest)
@@ -33,19 +25,19 @@ void con_infer(char *rest)
         con_line("e-[Inference warmup must be >=0]");
         return;
     }
-    put_numbered("m-warmup-start-", warmups);
+    con_numbered("m-warmup-start-", warmups);
     while (warmups-- > 0) {
         (void)run();
     }
     con_line("m-warmup-done");
-    put_numbered("m-infer-start-", iterations);
+    con_numbered("m-infer-start-", iterations);
     /* The window holds inference alone: loading inputs between iterations is left out of the second lap. */
-    uint64_t ticks = board_ticks();
-    put_numbered("m-lap-us-", con_microseconds(ticks));
+    uint64_t lap = con_now();
+    con_numbered("m-lap-us-", con_microseconds(lap));
     while (iterations-- > 0) {
-        ticks += run();
+        lap += run();
     }
-    put_numbered("m-lap-us-", con_microseconds(ticks));
+    con_numbered("m-lap-us-", con_microseconds(lap));
     con_line("m-infer-done");
     con_results();
 }

@@ -4,6 +4,8 @@
 
 #define RING_BYTES 128u /* a power of two */
 
+uint32_t con_sent_crc;
+
 static uint8_t ring[RING_BYTES];
 static uint32_t ring_in;
 static uint32_t ring_out;
@@ -24,6 +26,7 @@ void con_put_byte(uint8_t byte)
         receive();
     } while (!board_can_put());
     board_put(byte);
+    con_sent_crc = con_crc(con_sent_crc, byte);
 }
 
 uint8_t con_get_byte(void)

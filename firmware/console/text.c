@@ -56,6 +56,20 @@ void con_put_hex(uint32_t value, int digits)
     }
 }
 
+void con_numbered(const char *text, uint64_t value)
+{
+    con_put(text);
+    con_put_number(value);
+    con_line("");
+}
+
+void con_bracketed(const char *text, const char *inside)
+{
+    con_put(text);
+    con_put(inside);
+    con_line("]");
+}
+
 char *con_word(char **rest)
 {
     char *word = *rest;
@@ -104,4 +118,18 @@ int con_hex_digit(char digit)
     }
     char lower = (char)(digit | 0x20);
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+bool con_hex_word(const char *word, uint32_t *value)
+{
+    uint32_t total = 0;
+    for (int i = 0; i < 8; i++) {
+        int digit = con_hex_digit(word[i]);
+        if (digit < 0) {
+            return false;
+        }
+        total = total << 4 | (uint32_t)digit;
+    }
+    *value = total;
+    return word[8] == '\0';
 }

@@ -1,4 +1,4 @@
-/* Ticks and stack of one call. */
+/* Time and stack of one call. */
 #include "board.h"
 #include "console.h"
 #include "stack.h"
@@ -17,38 +17,44 @@ static void nothing(void)
     __asm volatile(""); /* or the call would be left out */
 }
 
-static uint64_t __attribute__((noinline)) raw_ticks(void (*step)(void))
+static uint64_t units_of(uint64_t ticks)
+{
+    const board_clock_t *clock = board_clock();
+    uint32_t rest;
+    return con_divide(ticks * clock->numerator, clock->denominator, &rest);
+}
+
+static uint64_t __attribute__((noinline)) raw_units(void (*step)(void))
 {
     uint64_t start = board_ticks();
     step();
-    return board_ticks() - start;
+    uint64_t end = board_ticks();
+    return units_of(end) - units_of(start);
 }
 
 uint64_t con_time(void (*step)(void))
 {
     note_all(); /* before the paint below wipes the marks */
-    uint64_t empty_ticks = raw_ticks(nothing);
+    uint64_t empty = raw_units(nothing);
     uint32_t *sp = stack_pointer();
     stack_paint(sp);
-    uint64_t ticks = raw_ticks(step);
+    uint64_t units = raw_units(step);
     uint32_t bytes = (uint32_t)((char *)sp - (char *)stack_lowest());
     inference_bytes = bytes > inference_bytes ? bytes : inference_bytes;
-    return ticks > empty_ticks ? ticks - empty_ticks : 0;
+    return units > empty ? units - empty : 0;
 }
 
-uint64_t con_units(uint64_t ticks)
+uint64_t con_now(void)
 {
-    const board_clock_t *clock = board_clock();
-    uint32_t rest;
-    return con_divide(ticks * clock->numerator + clock->denominator / 2u, clock->denominator, &rest);
+    return units_of(board_ticks());
 }
 
 /* Split, because units * 1000000 would overflow after 13 days at 15.6 MHz. */
-uint64_t con_microseconds(uint64_t ticks)
+uint64_t con_microseconds(uint64_t units)
 {
     uint32_t hz = board_clock()->hz;
     uint32_t rest;
-    uint64_t seconds = con_divide(con_units(ticks), hz, &rest);
+    uint64_t seconds = con_divide(units, hz, &rest);
     return seconds * 1000000u + con_divide((uint64_t)rest * 1000000u, hz, &rest);
 }
 

@@ -1,0 +1,149 @@
+"""The host's end of the serial console, docs/console.md."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable
+from typing import TypeVar
+
+from edgeprune.device.lines import Damaged, LineReader, Refused, Silent
+from edgeprune.device.link import Link
+from edgeprune.device.replies import (
+    DeviceIdentity,
+    DeviceMemory,
+    LayerTimings,
+    identity_from,
+    layers_from,
+    memory_from,
+    output_from,
+    results_from,
+    with_crc,
+    without_errors,
+)
+from edgeprune.errors import DeviceError
+
+FRAME_BYTES = 512
+COMMAND_TIMEOUT_S = 10.0
+INFERENCE_TIMEOUT_S = 120.0
+_ATTEMPTS = 3
+
+T = TypeVar("T")
+
+
+class Console:
+    """One device behind an open link; every method is one or a few commands.
+
+    All raise DeviceError when the device is silent, refuses, faults or sends what the protocol does not allow; before
+    that, damaged, refused and lost commands are given two more chances.
+
+    Args:
+        link: opened and closed by the caller.
+        inference_timeout_s: what one inference may take.
+    """
+
+    def __init__(self, link: Link, inference_timeout_s: float = INFERENCE_TIMEOUT_S):
+        self._link = link
+        self._lines = LineReader(link)
+        self._inference_timeout_s = inference_timeout_s
+        self._clock: DeviceIdentity | None = None
+
+    def identity(self) -> DeviceIdentity:
+        """Who is there; finds its place in the conversation first, whatever was said before."""
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return self._find_place()
+            except Damaged:
+                continue
+        return self._find_place()
+
+    def infer(self, inputs: bytes) -> bytes:
+        """One inference.
+
+        Args:
+            inputs: the bytes of all model inputs, in order.
+
+        Returns:
+            The bytes of all outputs, in order, as they stand in the arena.
+        """
+        self.load(inputs)
+        self._retried(lambda: self._plain("infer 1 0", self._inference_timeout_s))
+        crc, outputs = self._retried(lambda: output_from(self._checked("ep output"), self._link.name))
+        if crc != zlib.crc32(inputs):
+            raise DeviceError(
+                f"{self._link.name} ran on other inputs than the {len(inputs):,} bytes sent",
+                hint="another model may be on the board: `edgeprune flash` this one",
+            )
+        return outputs
+
+    def load(self, inputs: bytes) -> None:
+        """Put bytes into the device's input buffer, in frames with a CRC each."""
+        for offset in range(0, len(inputs), FRAME_BYTES):
+            frame = inputs[offset : offset + FRAME_BYTES]
+            self._retried(lambda frame=frame, offset=offset: self._load_once(offset, frame))  # type: ignore[misc]
+
+    def results(self) -> tuple[float, ...]:
+        """The last inference's outputs, dequantized by the device to three decimals."""
+        return self._retried(lambda: results_from(self._plain("results", self._inference_timeout_s), self._link.name))
+
+    def layers(self, runs: int = 1) -> LayerTimings:
+        """Ticks per layer, means over `runs` inferences on the loaded input."""
+        clock = self._clock or self.identity()
+        timeout_s = COMMAND_TIMEOUT_S + 2 * runs * self._inference_timeout_s
+        return self._retried(
+            lambda: layers_from(self._checked(f"ep layers {runs}", timeout_s), runs, clock, self._link.name)
+        )
+
+    def memory(self) -> DeviceMemory:
+        """RAM as measured on the device."""
+        return self._retried(lambda: memory_from(self._checked("ep memory"), self._link.name))
+
+    def command(self, text: str, timeout_s: float = COMMAND_TIMEOUT_S) -> list[str]:
+        """Any command, without its `%`; its reply as it came, error lines included, `m-ready` left out."""
+        self._link.write(text.encode("ascii") + b"%")
+        return self._lines.reply(timeout_s)
+
+    def _plain(self, text: str, timeout_s: float = COMMAND_TIMEOUT_S) -> list[str]:
+        return without_errors(self.command(text, timeout_s), self._link.name)
+
+    def _checked(self, text: str, timeout_s: float = COMMAND_TIMEOUT_S) -> list[str]:
+        return with_crc(self._plain(text, timeout_s), self._link.name)
+
+    def _load_once(self, offset: int, frame: bytes) -> None:
+        self._link.write(f"ep load {offset} {len(frame)} {zlib.crc32(frame):08x}%".encode("ascii"))
+        first = self._lines.line(time.monotonic() + COMMAND_TIMEOUT_S)
+        if first == f"m-ep-send-{len(frame)}":
+            self._link.write(frame)
+        lines = without_errors([first, *self._lines.reply(COMMAND_TIMEOUT_S)], self._link.name)
+        if with_crc(lines, self._link.name) != [f"m-ep-send-{len(frame)}", f"m-ep-loaded-{offset + len(frame)}"]:
+            raise Damaged(f"{self._link.name} took another frame than the one sent")
+
+    def _retried(self, action: Callable[[], T]) -> T:
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return action()
+            except (Damaged, Silent, Refused):
+                self.identity()
+        return action()
+
+    def _find_place(self) -> DeviceIdentity:
+        """One `ep id`, after enough '%' to end any command or frame that was cut off."""
+        self._lines.discard()
+        self._link.write(b"%" * FRAME_BYTES + b"ep id%")
+        deadline_s = time.monotonic() + COMMAND_TIMEOUT_S
+        while not (line := self._any_line(deadline_s)).startswith("m-ep-protocol-"):
+            if line.startswith("e-[Unknown command: ep"):
+                raise DeviceError(
+                    f"{self._link.name} answers, but not with EdgePrune's firmware",
+                    hint="`edgeprune flash` writes it to the board",
+                )
+        lines = with_crc([line, *self._lines.reply(COMMAND_TIMEOUT_S)], self._link.name)
+        self._clock = identity_from(lines, self._link.name)
+        return self._clock
+
+    def _any_line(self, deadline_s: float) -> str:
+        while True:
+            try:
+                return self._lines.line(deadline_s)
+            except Damaged:
+                continue

@@ -1,0 +1,26 @@
+"""A wire to a device: bytes out, bytes in, nothing else."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Link(Protocol):
+    """One small driver per way to reach a device. `name` is what error messages call it."""
+
+    name: str
+
+    def open(self) -> None:
+        """Make the wire usable. Raises DeviceError (ToolchainError where an emulator is missing)."""
+
+    def close(self) -> None:
+        """Let go of the device; never raises, may be called twice."""
+
+    def write(self, data: bytes) -> None:
+        """Send all of `data`. Raises DeviceError when the device is gone or takes nothing."""
+
+    def read(self, timeout_s: float) -> bytes:
+        """What has arrived, waiting up to `timeout_s` for the first byte; `b""` when nothing came.
+
+        Raises DeviceError when the device is gone.
+        """
