@@ -39,7 +39,7 @@ usable_python() {
 }
 
 wanted=()
-command -v arm-none-eabi-gcc >/dev/null || wanted+=(gcc-arm-none-eabi libnewlib-arm-none-eabi)
+command -v arm-none-eabi-gcc >/dev/null || wanted+=(gcc-arm-none-eabi) # no C library: the firmware brings what it needs
 command -v qemu-system-arm >/dev/null || wanted+=(qemu-system-arm)
 if ! [ -x "$venv/bin/python" ] && ! usable_python >/dev/null; then
     if python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
