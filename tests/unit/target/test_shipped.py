@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import tomllib
 
 import pytest
@@ -75,6 +77,14 @@ def test_the_emulator_runs_the_same_kernels_in_enough_memory(name: str) -> None:
     assert stand_in.cpu.core == target.cpu.core
     assert stand_in.region("flash").size_bytes >= min(target.region("flash").size_bytes, 512 * 1024)
     assert stand_in.region("ram").size_bytes >= min(target.region("ram").size_bytes, 512 * 1024)
+
+
+@pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is not installed")
+def test_the_emulator_knows_every_machine() -> None:
+    told = subprocess.run(["qemu-system-arm", "-M", "help"], capture_output=True, text=True, check=True).stdout
+    known = {line.split()[0] for line in told.splitlines()[1:]}
+    used = {target.emulator.machine for target in map(load_target, target_names()) if target.emulator}
+    assert used <= known
 
 
 @pytest.mark.parametrize("name", target_names())
