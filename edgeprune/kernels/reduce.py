@@ -13,6 +13,11 @@ from edgeprune.kernels.requant import quantize_multiplier, scale_zero
 from edgeprune.target.profile import Isa
 
 
+_FUNCTIONS = {
+    OpKind.MEAN: "ep_mean_ref", OpKind.SUM: "ep_sum_ref", OpKind.REDUCE_MAX: "ep_reduce_max_ref",
+}  # fmt: skip
+
+
 def _multiplier(op: Op, data: Tensor, output: Tensor, count: int) -> tuple[int, int]:
     """Input over output scale, for a mean divided by `count` in integers as LiteRT does it."""
     multiplier, shift = quantize_multiplier(scale_zero(data)[0] / scale_zero(output)[0])
@@ -37,7 +42,7 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     require(graph, op, count <= 1 << 23, f"{count:,} values for each output; 8,388,608 is the most")
     check_axes(graph, op, kept)
     check_axes(graph, op, reduced)
-    function = "ep_reduce_max_ref" if op.kind is OpKind.REDUCE_MAX else "ep_sum_ref"
+    function = _FUNCTIONS[op.kind]
     if op.kind is OpKind.REDUCE_MAX:
         require(graph, op, data.qparams == output.qparams, "input and output differ in scale or zero point")
 

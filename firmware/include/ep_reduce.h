@@ -1,8 +1,10 @@
 /*
  * Mean, sum and maximum over some axes, int8 in, int8 out.
  *
- *   mean, sum:  out = clamp(requant(sum_k (in[k] - in_zero)) + out_zero, -128, 127), rounded twice
- *   maximum:    out = max_k in[k]
+ *   mean:     out = clamp(requant(sum_k (in[k] - in_zero)) + out_zero, -128, 127), rounded twice
+ *   sum:      the same with in and out as uint8, clamped to 0..255: LiteRT 2.3.0's reference interpreter reads int8
+ *             sums so, and its bytes are what this engine promises (its optimized kernels take them as int8)
+ *   maximum:  out = max_k in[k]
  *
  *   in    int8  outputs are visited along `kept` (a: offset into in), the values of each along `reduced` (a likewise)
  *   out   int8  [count], contiguous; count = product of the counts of `kept`
@@ -26,6 +28,7 @@ typedef struct {
     int16_t in_zero, out_zero;
 } ep_reduce_t;
 
+void ep_mean_ref(const ep_reduce_t *layer, const int8_t *in, int8_t *out);
 void ep_sum_ref(const ep_reduce_t *layer, const int8_t *in, int8_t *out);
 void ep_reduce_max_ref(const ep_reduce_t *layer, const int8_t *in, int8_t *out);
 

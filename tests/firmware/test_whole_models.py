@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.firmware.host_engine import FAST, assert_same_bytes, random_samples
 
 MODELS = Path(__file__).resolve().parents[3] / "shared" / "data" / "mlperf-tiny"

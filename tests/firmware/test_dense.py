@@ -1,0 +1,56 @@
+"""FULLY_CONNECTED on random shapes, scales, activations; per tensor and per channel, int4 too."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.firmware.cases import ACTIVATIONS, FEW, MANY, SCALES, SEEDS, ZEROS, Case, check, many
+from tests.firmware.one_op import ModelBuilder
+
+
+@st.composite
+def dense_layers(draw: st.DrawFn) -> Case:
+    lead = draw(st.sampled_from([(1,), (1,), (3,), (1, 2), (2, 1, 2)]))
+    in_len, out_len = draw(st.integers(1, 40)), draw(st.integers(1, 20))
+    activation, per_channel, with_bias = draw(ACTIVATIONS), draw(st.booleans()), draw(st.booleans())
+    dtype = draw(st.sampled_from(["int8", "int8", "int4"]))
+    in_scale, in_zero, out_zero, spread, seed = (
+        draw(SCALES),
+        draw(ZEROS),
+        draw(ZEROS),
+        draw(st.floats(-3, 7)),
+        draw(SEEDS),
+    )
+    keep = len(lead) > 1
+
+    def add(b: ModelBuilder) -> None:
+        rng, limit = np.random.default_rng(seed), 7 if dtype == "int4" else 127
+        data = b.input((*lead, in_len), scale=in_scale, zero=in_zero)
+        scales = np.float32(rng.uniform(0.002, 0.05, out_len if per_channel else 1))
+        weights = b.tensor((out_len, in_len), dtype, scales, data=rng.integers(-limit, limit + 1, (out_len, in_len)))
+        bias = b.tensor((out_len,), "int32", np.float32(in_scale) * scales, data=rng.integers(-3000, 3000, out_len))
+        out_scale = float(np.float32(in_scale * scales.mean() * 2**spread))
+        output = b.tensor((*lead, out_len), scale=out_scale, zero=out_zero)
+        options = schema.FullyConnectedOptionsT()
+        options.fusedActivationFunction, options.keepNumDims = activation, keep
+        b.op("FULLY_CONNECTED", [data, weights, bias] if with_bias else [data, weights, -1], [output], options)
+        b.output(output)
+
+    return Case(f"{lead}x{in_len} -> {out_len} {dtype} per_channel={per_channel} bias={with_bias}", add)
+
+
+@FEW
+@given(many(dense_layers()))
+def test_dense(cases: list[Case]) -> None:
+    check(cases)
+
+
+@pytest.mark.slow
+@MANY
+@given(many(dense_layers()))
+def test_thousands_of_dense(cases: list[Case]) -> None:
+    check(cases)
