@@ -7,6 +7,7 @@
     ├── DataError             1   samples or labels that cannot be used
     ├── DoesNotFit            3   a flash, RAM, latency or accuracy limit cannot be met
     ├── DeviceError           4   no device, port busy, no answer, garbled answer
+    ├── PlanError             1   a memory plan in which two live tensors share bytes: a bug, never shipped
     ├── VerificationError     5   the device computed other bytes than the host
     └── ToolchainError        6   compiler or emulator missing, or it failed
 
@@ -54,6 +55,10 @@ class DoesNotFit(EdgePruneError):
 
 class DeviceError(EdgePruneError):
     exit_code = 4
+
+
+class PlanError(EdgePruneError):
+    pass
 
 
 class VerificationError(EdgePruneError):

@@ -58,6 +58,8 @@ class Overlap:
     forward:  safe when `output_start + lead_bytes <= input_start`
     backward: safe when `output_end >= input_end + lead_bytes`
     A kernel that works in place element by element promises both with 0.
+    The planner uses a promise only where the input is not read again, and where the output shares bytes with several
+    inputs it keeps to one direction for all of them; `Symbols` tells `emit` the offsets it settled on.
     (Diagonal memory optimisation: Blacker, Bridges, Hadfield 2020, arXiv:2010.01668.)
     """
 
@@ -112,7 +114,8 @@ class KernelCall:
         constants: arrays in flash, in the order they are emitted.
         scratch_bytes: arena bytes alive during this call only, 4-byte aligned start.
         overlaps: how the output may share bytes with inputs; empty means disjoint.
-        is_view: output 0 is input 0's bytes under another shape; nothing runs, `emit` is not called.
+        is_view: the outputs, end to end, are the activation inputs' bytes, end to end: a reshape, or a concatenation or
+            split along the outermost axis placed instead of copied; nothing runs, `emit` is not called.
         work: for the latency model.
         emit: C statements of the call, given the names.
         definitions: C text at file scope (parameter structs, specialised loops), given the names.
