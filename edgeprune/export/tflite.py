@@ -1,0 +1,109 @@
+"""A trained network to a full-int8 `.tflite` file, stripped, and how near it stays to the float network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from edgeprune.errors import ModelError
+from edgeprune.export.exporter import Exporter
+from edgeprune.quantize.host import dequantized_outputs
+
+
+@dataclass(frozen=True, eq=False)
+class ExportedTflite:
+    """An int8 file.
+
+    Attributes:
+        data: the file; images are (1, H, W, C), int8 in and out.
+        layers: the layer each operator came from, in execution order (stripping drops names).
+        sqnr_db: signal to quantization-noise ratio of its outputs against the float network's, over the samples.
+        argmax_agreement: share of samples (0..1) whose largest output is the same one; of vectors of two and more.
+    """
+
+    data: bytes
+    layers: tuple[str, ...]
+    sqnr_db: float
+    argmax_agreement: float | None
+
+
+def export_tflite(module: nn.Module, samples: Tensor, exporter: Exporter | None = None) -> ExportedTflite:
+    """Converts, calibrates and quantizes; nothing is left in float.
+
+    Args:
+        module: the network; taken in evaluation mode, not changed.
+        samples: (N, C, H, W), (N, C, T) or (N, F) float32, as the network sees them; ranges are measured on them.
+        exporter: a converter already running; otherwise one is started and ended.
+
+    Raises:
+        ModelError: the network cannot be traced or converted, or layers stay in float; each named.
+    """
+    if exporter is None:
+        with Exporter() as started:
+            return export_tflite(module, samples, started)
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            wanted = torch.cat([module(part) for part in torch.split(samples, 256)]).float().numpy()
+        _save_program(module, samples[:1], str(exporter.folder / "program.pt2"))
+    finally:
+        module.train(was_training)
+    channels_last = _channels_last(samples.numpy())
+    paths = {name: str(exporter.folder / name) for name in ("program.pt2", "samples.npy", "result.tflite")}
+    np.save(paths["samples.npy"], channels_last)
+    answer = exporter.ask(dict(zip(("program", "samples", "result"), paths.values(), strict=True)))
+    if "float_layers" in answer:
+        raise ModelError(
+            f"{len(answer['float_layers'])} operators cannot be made int8: {', '.join(answer['float_layers'][:4])}",
+            hint="replace those layers (relu, relu6 and hard-swish are int8)",
+        )
+    if "error" in answer:
+        raise ModelError(f"the model cannot be converted: {answer['error']}", hint="is every layer one TFLite has?")
+    data = (exporter.folder / "result.tflite").read_bytes()
+    got = dequantized_outputs(data, channels_last)
+    return ExportedTflite(data, tuple(answer["layers"]), sqnr_db(wanted, got), _agreement(wanted, got))
+
+
+def sqnr_db(wanted: np.ndarray, got: np.ndarray) -> float:
+    """10 log10(power of `wanted` / power of the difference)."""
+    noise = float(np.square(wanted.astype(np.float64) - got).sum())
+    return float(10 * np.log10(float(np.square(wanted.astype(np.float64)).sum()) / max(noise, 1e-30)))
+
+
+class _ChannelsLast(nn.Module):
+    """Takes (N, ..., C), so that the converted file has no transpose at its input."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, sample: Tensor) -> Tensor:
+        answer: Tensor = self.model(sample.movedim(-1, 1) if sample.ndim > 2 else sample)
+        return answer
+
+
+def _channels_last(samples: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(np.moveaxis(samples, 1, -1), dtype=np.float32)
+
+
+def _save_program(module: nn.Module, sample: Tensor, path: str) -> None:
+    try:
+        example = torch.from_numpy(_channels_last(sample.numpy()))
+        torch.export.save(torch.export.export(_ChannelsLast(module).eval(), (example,)), path)
+    except OSError:
+        raise
+    except Exception as problem:
+        raise ModelError(
+            f"the model cannot be traced: {str(problem).strip().splitlines()[0][:300]}",
+            hint="its forward() must not branch on values of tensors",
+        ) from problem
+
+
+def _agreement(wanted: np.ndarray, got: np.ndarray) -> float | None:
+    if wanted.ndim != 2 or wanted.shape[1] < 2:
+        return None
+    return float((wanted.argmax(axis=1) == got.argmax(axis=1)).mean())

@@ -1,0 +1,101 @@
+"""An int8 `.tflite` file run on this machine.
+
+Two sets of kernels: `REFERENCE` is what every device must answer byte for byte (LiteRT's BUILTIN_REF); `FAST` is for
+figures over thousands of samples and may differ in the last bit here and there. State which one a figure comes from.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import torch
+
+from edgeprune.errors import DataError, ModelError
+from edgeprune.train.objective import Metric
+from edgeprune.train.splits import Split
+
+
+class Kernels(StrEnum):
+    REFERENCE = "reference"
+    FAST = "fast"
+
+
+def quantized_inputs(tflite: bytes, samples: np.ndarray) -> np.ndarray:
+    """Samples with the file's own input scale.
+
+    Args:
+        samples: float32 (N, H, W, C) or (N, F), the file's layout.
+
+    Returns:
+        int8 of the same shape, `real = (q - zero_point) * scale`, rounded to nearest, clipped.
+    """
+    scale, zero_point = _interpreter(tflite, Kernels.FAST).get_input_details()[0]["quantization"]
+    quantized: np.ndarray = np.clip(np.round(samples / np.float32(scale)) + zero_point, -128, 127).astype(np.int8)
+    return quantized
+
+
+def int8_outputs(tflite: bytes, inputs: np.ndarray, kernels: Kernels = Kernels.REFERENCE) -> np.ndarray:
+    """int8 (N, ...) outputs for int8 (N, ...) inputs, one inference a sample.
+
+    Raises:
+        ModelError: no int8 file, or one this machine's runtime refuses.
+        DataError: inputs of another shape or type.
+    """
+    interpreter = _interpreter(tflite, kernels)
+    wanted, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    shape = tuple(map(int, wanted["shape"][1:]))
+    if inputs.dtype != np.int8 or inputs.shape[1:] != shape:
+        raise DataError(
+            f"inputs are {inputs.dtype} {inputs.shape[1:]}, the model takes int8 {shape}",
+            hint="quantize them with the model's own scale first",
+        )
+    outputs = np.empty((len(inputs), *answer["shape"][1:]), np.int8)
+    for index, sample in enumerate(inputs):
+        interpreter.set_tensor(wanted["index"], sample[None])
+        interpreter.invoke()
+        outputs[index] = interpreter.get_tensor(answer["index"])[0]
+    return outputs
+
+
+def dequantized_outputs(tflite: bytes, samples: np.ndarray, kernels: Kernels = Kernels.FAST) -> np.ndarray:
+    """float32 (N, ...) outputs for float32 (N, H, W, C) or (N, F) samples."""
+    outputs = int8_outputs(tflite, quantized_inputs(tflite, samples), kernels)
+    return real_outputs(tflite, outputs)
+
+
+def real_outputs(tflite: bytes, outputs: np.ndarray) -> np.ndarray:
+    """float32 of int8 outputs, `(q - zero_point) * scale`."""
+    scale, zero_point = _interpreter(tflite, Kernels.FAST).get_output_details()[0]["quantization"]
+    real: np.ndarray = (outputs.astype(np.float32) - zero_point) * np.float32(scale)
+    return real
+
+
+def channels_last(split: Split) -> np.ndarray:
+    """A split's samples in the file's layout: float32 (N, H, W, C) or (N, F)."""
+    samples = split.tensor().numpy()
+    return np.ascontiguousarray(np.moveaxis(samples, 1, -1))
+
+
+def evaluate_int8(tflite: bytes, split: Split, metric: Metric, kernels: Kernels = Kernels.FAST) -> float:
+    """The metric of the int8 model over a split."""
+    outputs = torch.from_numpy(dequantized_outputs(tflite, channels_last(split), kernels))
+    return float(metric.score(outputs, split.targets))
+
+
+def _interpreter(tflite: bytes, kernels: Kernels) -> Any:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    resolver = OpResolverType.BUILTIN_REF if kernels is Kernels.REFERENCE else OpResolverType.AUTO
+    try:
+        interpreter = Interpreter(model_content=tflite, experimental_op_resolver_type=resolver, num_threads=1)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as problem:
+        raise ModelError(
+            f"LiteRT refuses the file: {str(problem)[:300]}", hint="is it a whole .tflite file?"
+        ) from problem
+    for port in (interpreter.get_input_details()[0], interpreter.get_output_details()[0]):
+        if port["dtype"] is not np.int8:
+            raise ModelError(f"{port['name']} is {port['dtype'].__name__}, not int8", hint="export it with full int8")
+    return interpreter

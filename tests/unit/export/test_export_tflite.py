@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from edgeprune.errors import DataError, ModelError
+from edgeprune.export.exporter import Exporter
+from edgeprune.export.tflite import export_tflite
+from edgeprune.quantize.host import Kernels, evaluate_int8, int8_outputs, quantized_inputs
+from edgeprune.train.evaluate import evaluate
+from edgeprune.train.objective import METRICS
+from edgeprune.train.splits import make_splits
+
+
+@pytest.fixture(scope="module")
+def exporter() -> Iterator[Exporter]:
+    with Exporter() as running:
+        yield running
+
+
+class Net(nn.Module):
+    """A stride, a depthwise convolution, a functional add."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.stem = nn.Conv2d(3, 8, 3, stride=2, padding=1, bias=False)
+        self.bn = nn.BatchNorm2d(8)
+        self.depthwise = nn.Conv2d(8, 8, 3, padding=1, groups=8)
+        self.fc = nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.bn(self.stem(x)))
+        return self.fc((torch.relu(self.depthwise(x)) + x).mean((2, 3)))
+
+
+def samples(count: int = 64) -> Tensor:
+    return torch.rand(count, 3, 12, 10, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_network_becomes_int8_and_stays_near(exporter: Exporter) -> None:
+    module = Net().train()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    exported = export_tflite(module, samples(), exporter)
+    assert module.training
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    assert exported.sqnr_db > 25
+    assert exported.argmax_agreement is not None and exported.argmax_agreement > 0.9
+    assert {"stem", "depthwise", "add", "fc"} <= set(exported.layers)
+    assert exported.layers[-1] == "fc"
+
+    inputs = quantized_inputs(exported.data, np.moveaxis(samples(16).numpy(), 1, -1))
+    reference, fast = (int8_outputs(exported.data, inputs, kernels) for kernels in Kernels)
+    assert reference.dtype == np.int8 and reference.shape == (16, 4)
+    assert np.abs(reference.astype(int) - fast).max() <= 2
+
+    levels = np.stack([np.full((12, 10, 3), value, np.float32) for value in (0, 1, 9)])
+    quantized = quantized_inputs(exported.data, levels)
+    assert (quantized[0] == -128).all() and (quantized[1] >= 126).all() and (quantized[2] == 127).all()
+    with pytest.raises(DataError, match=r"the model takes int8 \(12, 10, 3\)"):
+        int8_outputs(exported.data, quantized.transpose(0, 3, 1, 2))
+
+
+def test_vectors_and_regression(exporter: Exporter) -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 2))
+    inputs = torch.randn(200, 6)
+    with torch.no_grad():
+        splits = make_splits({"train": (inputs, module(inputs))}, (6,))
+    data = export_tflite(module, splits.calibration.tensor(), exporter).data
+    assert evaluate(module, splits.test, METRICS["r2"]) > 99.9
+    assert 97 < evaluate_int8(data, splits.test, METRICS["r2"]) < 100
+
+
+def test_layers_that_stay_float_are_named_and_the_converter_lives_on(exporter: Exporter) -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(320, 2))
+    with pytest.raises(ModelError, match="LEAKY_RELU 1") as caught:
+        export_tflite(module, samples(4), exporter)
+    assert caught.value.hint
+    assert export_tflite(nn.Linear(3, 2), torch.rand(8, 3), exporter).data
+
+
+def test_what_cannot_be_traced_is_told(exporter: Exporter) -> None:
+    class Branch(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x if x.sum() > 0 else -x
+
+    with pytest.raises(ModelError, match="cannot be traced"):
+        export_tflite(Branch(), samples(4), exporter)
+
+
+def test_a_dead_converter_is_told_and_leaves_nothing_behind() -> None:
+    with Exporter() as dying:
+        dying._process.kill()
+        with pytest.raises(ModelError, match="the converter ended") as caught:
+            export_tflite(Net().eval(), samples(4), dying)
+        assert "memory" in str(caught.value.hint)
+    assert not dying.folder.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"TFL3 is not enough", b"\x1c\x00\x00\x00TFL3" + b"\x00" * 40])
+def test_broken_files_are_told(content: bytes) -> None:
+    with pytest.raises(ModelError) as caught:
+        int8_outputs(content, np.zeros((1, 2), np.int8))
+    assert caught.value.hint
