@@ -1,0 +1,160 @@
+"""Clean-up and the real planner together: the cleaned graph's C gives the bytes LiteRT gives for the file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgeprune.codegen.emit import emit
+from edgeprune.graph.clean import clean
+from edgeprune.ir import OpKind
+from edgeprune.kernels import lower
+from edgeprune.kernels.base import Optimize
+from edgeprune.plan import make_plan
+from edgeprune.target.profile import Isa
+from edgeprune.tflite.read import read_tflite
+from tests.firmware.host_engine import IDENTITY, random_samples, run_c, run_litert
+from tests.firmware.random_nets import NONE, NetBuilder, Value, random_net
+
+MODELS = Path(__file__).resolve().parents[3] / "shared" / "data" / "mlperf-tiny"
+needs_models = pytest.mark.skipif(not MODELS.is_dir(), reason="no ../shared/data/mlperf-tiny beside the repository")
+LITTLE = ("-O1",)
+
+
+def same_bytes(model: bytes, count: int = 4) -> list[str]:
+    """Runs the cleaned, planned model on the host beside LiteRT; the kinds of its operators."""
+    graph = clean(read_tflite(model))
+    calls = lower(graph, Isa.REF, Optimize.BALANCED)
+    samples = random_samples(model, count, seed=5)
+    ours = run_c(graph, emit(graph, calls, make_plan(graph, calls), IDENTITY), samples, LITTLE)
+    for one, other in zip(ours, run_litert(model, samples), strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+        assert any(np.unique(value).size > 2 for value in one), "a net that answers nothing proves nothing"
+    return [str(op.kind) for op in graph.ops]
+
+
+def net(seed: int = 1) -> tuple[NetBuilder, Value]:
+    builder = NetBuilder(seed)
+    return builder, builder.input(1, 8, 7, 4)
+
+
+def test_padding_goes_into_convolutions_of_all_kinds() -> None:
+    b, x = net()
+    wide = b.pad(x, (1, 1, 0, 1))
+    model = b.build(b.conv(wide, 5, stride=2, same=False), b.depthwise(wide, same=True))
+    assert same_bytes(model) == ["CONV_2D", "DEPTHWISE_CONV_2D"]
+
+
+def test_padding_with_the_least_value_goes_into_a_max_pool() -> None:
+    b, x = net()
+    assert same_bytes(b.build(b.pool(b.pad(x, (1, 1, 1, 0), -128), kernel=3))) == ["MAX_POOL_2D"]
+
+
+@pytest.mark.parametrize("borders", [(3, 0, 0, 0), (0, 0, 0, 3)])
+def test_padding_as_wide_as_the_window_stays(borders: tuple[int, int, int, int]) -> None:
+    b, x = net()
+    assert same_bytes(b.build(b.conv(b.pad(x, borders), 3, same=False))) == ["PAD", "CONV_2D"]
+
+
+def test_padding_with_another_value_stays() -> None:
+    b, x = net()
+    out = b.conv(b.pad(x, (1, 1, 1, 1), x.zero + 1), 3, same=False)
+    pooled = b.pool(b.pad(x, (1, 1, 1, 1)))
+    assert same_bytes(b.build(out, pooled)) == ["PADV2", "CONV_2D", "PAD", "MAX_POOL_2D"]
+
+
+def test_padding_read_by_something_else_stays() -> None:
+    b, x = net()
+    wide = b.pad(x, (1, 1, 1, 1))
+    assert same_bytes(b.build(b.conv(wide, 3, same=False), b.pool(wide))) == ["PAD", "CONV_2D", "MAX_POOL_2D"]
+
+
+def test_chains_of_reshapes_become_one_or_none() -> None:
+    b, x = net()
+    there = b.reshape(b.reshape(x, 1, 56, 4), 1, 8, 28)
+    back = b.reshape(b.reshape(there, 224), 1, 8, 7, 4)
+    assert same_bytes(b.build(b.conv(back, 3), b.relu(there, False))) == ["RESHAPE", "CONV_2D", "RELU"]
+
+
+def test_transposes_meet() -> None:
+    b, x = net()
+    there = b.transpose(x, 0, 3, 1, 2)
+    back = b.transpose(there, 0, 2, 3, 1)
+    turned = b.transpose(there, 0, 1, 3, 2)
+    assert same_bytes(b.build(b.conv(back, 3), turned)) == ["TRANSPOSE", "CONV_2D"]
+
+
+def test_flattening_a_channels_first_model_moves_the_weights_instead() -> None:
+    b, x = net()
+    flat = b.reshape(b.transpose(b.conv(x, 3), 0, 3, 1, 2), 1, 168)
+    assert same_bytes(b.build(b.dense(flat, 6))) == ["CONV_2D", "RESHAPE", "FULLY_CONNECTED"]
+
+
+def test_requantizing_to_the_same_scale_goes() -> None:
+    b, x = net()
+    out = b.conv(b.requantize(b.there_and_back(b.requantize(x))), 3)
+    assert same_bytes(b.build(out, b.requantize(out, 1.5))) == ["CONV_2D", "QUANTIZE"]
+
+
+@pytest.mark.parametrize("kind", ["RELU", "RELU6", "RELU_N1_TO_1"])
+def test_activations_of_equal_scale_are_fused(kind: str) -> None:
+    b, x = net()
+    out = b.relu(b.conv(x, 3, act=NONE), True, kind)
+    total = b.relu(b.add(out, out), True, kind)
+    assert same_bytes(b.build(total)) == ["CONV_2D", "ADD"]
+
+
+def test_activations_that_rescale_or_have_other_readers_stay() -> None:
+    b, x = net()
+    rescaled = b.relu(b.conv(x, 3, act=NONE), False)
+    shared = b.conv(x, 3, act=NONE)
+    kinds = same_bytes(b.build(rescaled, b.add(b.relu(shared), shared)))
+    assert sorted(kinds) == ["ADD", "CONV_2D", "CONV_2D", "RELU", "RELU"]
+
+
+def test_constants_are_moved_at_once_and_dead_ends_go() -> None:
+    b, x = net()
+    data = b.rng.integers(-99, 99, (4, 7, 8, 1))
+    constant = Value(b.model.tensor(data.shape, scale=0.03, data=data), data.shape, 0.03, 0)
+    b.dead_end(x)
+    model = b.build(b.add(x, b.reshape(b.transpose(constant, 3, 2, 1, 0), 1, 8, 7, 4)))
+    assert same_bytes(model) == ["ADD"]
+    graph = clean(read_tflite(model))
+    assert len(graph.tensors) == 3 and [t.is_constant for t in graph.tensors] == [False, True, False]
+
+
+def test_an_output_keeps_its_own_tensor() -> None:
+    b, x = net()
+    y = b.conv(x, 3)
+    assert same_bytes(b.build(y, b.requantize(y), b.reshape(y, 1, 8, 7, 3))) == ["CONV_2D", "QUANTIZE", "RESHAPE"]
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_random_nets(seed: int) -> None:
+    same_bytes(random_net(seed))
+
+
+@needs_models
+@pytest.mark.parametrize("name", ["kws01", "ad01"])
+def test_clean_models_stay_as_they_are(name: str) -> None:
+    graph = read_tflite((MODELS / f"{name}_int8.tflite").read_bytes())
+    assert [op.name for op in graph.ops] == [op.name for op in clean(graph).ops]
+
+
+def test_graphs_without_data_become_the_same_operators() -> None:
+    for seed in range(6):
+        graph = read_tflite(random_net(seed, 12))
+        bare = replace(graph, tensors=tuple(replace(t, data=None) for t in graph.tensors))
+        scalars = [op for op in graph.ops if op.kind is OpKind.PADV2]
+        if scalars:  # its fill value decides, and a predicted graph has none
+            continue
+        assert [(op.kind, op.inputs, op.outputs) for op in clean(bare).ops] == [
+            (op.kind, op.inputs, op.outputs) for op in clean(graph).ops
+        ]
