@@ -7,12 +7,7 @@ goes to a file. With `--json` the failure is a JSON object on stdout too, so tha
 from __future__ import annotations
 
 import errno
-import json
-import platform
-import shlex
 import sys
-import tempfile
-import traceback
 from dataclasses import asdict, dataclass
 
 import click
@@ -52,6 +47,8 @@ def failure_of(error: Exception, arguments: list[str]) -> Failure:
 
 def show_failure(failure: Failure, as_json: bool) -> None:
     """The message on stderr, and as JSON on stdout where that was asked for."""
+    import json
+
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
@@ -68,6 +65,11 @@ def _path_of(context: click.Context | None) -> str:
 
 
 def _fault(error: Exception, arguments: list[str]) -> Failure:
+    import platform
+    import shlex
+    import tempfile
+    import traceback
+
     lines = [
         f"edgeprune {shlex.join(arguments)}",
         f"EdgePrune {__version__}, Python {platform.python_version()}, {platform.platform()}",
