@@ -16,6 +16,7 @@ import rich_click as click
 from edgeprune import __version__
 from edgeprune.cli.failure import failure_of, show_failure
 from edgeprune.cli.lazy import LazyCommand
+from edgeprune.cli.output import Session
 
 COMMANDS = {
     "targets": "List, show and check the devices EdgePrune knows.",
@@ -46,12 +47,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGTERM, _terminate)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+    session = Session()
     try:
-        exit_code = edgeprune.main(arguments, prog_name="edgeprune", standalone_mode=False)
+        exit_code = edgeprune.main(arguments, prog_name="edgeprune", standalone_mode=False, obj=session)
         sys.stdout.flush()
     except Exception as error:  # click turns Ctrl-C into its own Abort
         failure = failure_of(error, arguments)
-        show_failure(failure, as_json="--json" in arguments)
+        show_failure(failure, as_json="--json" in arguments and not session.result_printed)
         sys.exit(failure.exit_code)
     sys.exit(exit_code or 0)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 from click.shell_completion import CompletionItem
 
-from edgeprune.cli.output import JsonPrinter, Printer, TextPrinter
+from edgeprune.cli.output import JsonPrinter, Printer, Session, TextPrinter
 from edgeprune.errors import UsageError
 from edgeprune.units import parse_bytes, parse_microseconds
 
@@ -55,8 +55,8 @@ class DurationType(click.ParamType[float, str]):
             self.fail(f"{error.message}; {error.hint}", param, ctx)
 
 
-def _printer(_context: click.Context, _parameter: click.Parameter, value: bool) -> Printer:
-    return JsonPrinter() if value else TextPrinter()
+def _printer(context: click.Context, _parameter: click.Parameter, value: bool) -> Printer:
+    return JsonPrinter(context.ensure_object(Session)) if value else TextPrinter()
 
 
 target_option = click.option(

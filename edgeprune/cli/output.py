@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 PLAIN_LINE_EVERY_S = 10.0
+
+
+@dataclass
+class Session:
+    """What one run of the command line has printed: a failure after the result adds no second JSON object."""
+
+    result_printed: bool = False
 
 
 class Printer(Protocol):
@@ -39,8 +46,12 @@ class TextPrinter:
 
 
 class JsonPrinter:
+    def __init__(self, session: Session):
+        self._session = session
+
     def result(self, data: Mapping[str, Any], *text: RenderableType) -> None:
         sys.stdout.write(json.dumps(data, indent=2, default=_plain, allow_nan=False) + "\n")
+        self._session.result_printed = True
 
 
 def result_console() -> Console:

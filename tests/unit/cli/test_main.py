@@ -16,6 +16,8 @@ import pytest
 from edgeprune import __version__, errors
 from edgeprune.cli import main as frame
 from edgeprune.cli.lazy import LazyCommand
+from edgeprune.cli.options import json_option
+from edgeprune.cli.output import Printer
 from tests.unit.cli.conftest import Cli
 
 HEAVY = ("torch", "numpy", "pydantic", "litert_torch", "ai_edge_litert", "ai_edge_quantizer", "sklearn", "serial")
@@ -101,6 +103,24 @@ def test_a_failure_is_json_too(cli: Cli, raising: Raiser) -> None:
     outcome = cli("boom", "--json")
     assert outcome.data == {"error": "too large", "hint": None, "exit_code": 3}
     assert outcome.stderr == "error: too large\n"
+
+
+def test_a_failure_after_the_result_adds_no_second_json(cli: Cli) -> None:
+    @click.command("late")
+    @json_option
+    def late(printer: Printer) -> None:
+        printer.result({"fits": False}, "does not fit")
+        raise errors.DoesNotFit("too large")
+
+    frame.edgeprune.add_command(late)
+    try:
+        outcome = cli("late", "--json")
+        assert outcome.exit_code == 3
+        assert outcome.data == {"fits": False}
+        assert outcome.stderr == "error: too large\n"
+        assert cli("late").stdout == "does not fit\n"
+    finally:
+        frame.edgeprune.commands.pop("late")
 
 
 def test_a_full_disk_is_named(cli: Cli, raising: Raiser) -> None:

@@ -24,14 +24,14 @@ class Layer:
 
 
 def test_json_takes_what_results_are_made_of(capsys: pytest.CaptureFixture[str]) -> None:
-    output.JsonPrinter().result({"a": Path("/x"), "b": Colour.RED, "c": [Layer("conv", 3)]}, "text")
+    output.JsonPrinter(output.Session()).result({"a": Path("/x"), "b": Colour.RED, "c": [Layer("conv", 3)]}, "text")
     assert json.loads(capsys.readouterr().out) == {"a": "/x", "b": "red", "c": [{"name": "conv", "size_bytes": 3}]}
 
 
 @pytest.mark.parametrize("value", [float("nan"), object()])
 def test_json_refuses_what_it_cannot_say(value: object) -> None:
     with pytest.raises((ValueError, TypeError)):
-        output.JsonPrinter().result({"a": value})
+        output.JsonPrinter(output.Session()).result({"a": value})
 
 
 def test_text_is_not_markup_and_not_folded(capsys: pytest.CaptureFixture[str]) -> None:
