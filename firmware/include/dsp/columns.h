@@ -1,0 +1,31 @@
+/*
+ * The columns of dsp/tile.h: three pixels' windows of an int8 image, widened to int16 and interleaved.
+ *
+ *   A window is `rows` segments of `segment_bytes` bytes, `row_bytes` apart. Each segment is filled up to a multiple of
+ *   four inputs, which have weight 0, so a window makes rows * ceil(segment_bytes / 4) steps of 6 words.
+ *
+ *   ep_columns_three   the windows at in, in + pixel_bytes, in + 2 * pixel_bytes; fills up with the up to 3 bytes that
+ *                      stand behind each segment
+ *   ep_columns_one     the window at in, as pixel 0; pass columns + p for pixel p; fills up with zeros
+ *   ep_columns_rotate  makes pixel p pixel (p - count) mod 3
+ *
+ *   in       int8. Align: 1 byte for in, 4 for columns.
+ * Proof:   tests/firmware/test_dsp_conv2d.py.
+ */
+#ifndef EP_DSP_COLUMNS_H
+#define EP_DSP_COLUMNS_H
+
+#include <stdint.h>
+
+typedef struct {
+    uint16_t rows;
+    uint16_t segment_bytes;
+    uint16_t row_bytes;
+    uint16_t pixel_bytes;
+} ep_window_t;
+
+void ep_columns_three(const ep_window_t *window, const int8_t *in, uint32_t *columns);
+void ep_columns_one(const ep_window_t *window, const int8_t *in, uint32_t *columns);
+void ep_columns_rotate(uint32_t count, uint32_t words, uint32_t *columns);
+
+#endif

@@ -1,0 +1,98 @@
+#include "dsp/conv2d.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* One output channel of three pixels, exactly as LiteRT rounds. */
+static void single_channel(const ep_conv2d_dsp_t *layer, const uint32_t *columns, int8_t *out)
+{
+    const uint32_t *const weights = layer->single + 1;
+    const uint32_t *const scale = weights + layer->steps;
+    for (uint32_t p = 0; p < EP_TILE_PIXELS; p++) {
+        int32_t acc = (int32_t)layer->single[0];
+        const uint32_t *inputs = columns + p;
+        for (uint32_t step = 0; step < layer->steps; step++) {
+            acc = ep_smlad(inputs[0], ep_sxtb16(weights[step]), acc);
+            acc = ep_smlad(inputs[EP_TILE_PIXELS], ep_sxtb16_ror8(weights[step]), acc);
+            inputs += 2U * EP_TILE_PIXELS;
+        }
+        const int32_t offset = (int32_t)scale[1] - (acc < 0 ? 1 : 0);
+        const int32_t scaled = ep_smmlar(acc * 2, (int32_t)scale[0], offset) >> scale[2];
+        out[p * layer->out_c] = (int8_t)(scaled < layer->low ? layer->low : (scaled > layer->high ? layer->high : scaled));
+    }
+}
+
+static void run_tile(const ep_conv2d_dsp_t *layer, const uint32_t *columns, int8_t *out)
+{
+    layer->tile(columns, layer->stream, out);
+    if (layer->single != NULL) {
+        single_channel(layer, columns, out + layer->out_c - 1);
+    }
+}
+
+/* Copies image row `y`, or the zero point where there is none, into the middle of a window's row. */
+static void load_row(const ep_conv2d_dsp_t *layer, const int8_t *in, int32_t y, int8_t *window_row)
+{
+    int8_t *const middle = window_row + layer->pad_left_bytes;
+    if (y >= 0 && y < layer->in_h) {
+        memcpy(middle, in + (uint32_t)y * layer->in_row_bytes, layer->in_row_bytes);
+    } else {
+        memset(middle, layer->in_zero, layer->in_row_bytes);
+    }
+}
+
+/* Moves the window down to the rows of output row `y`. */
+static void move_window(const ep_conv2d_dsp_t *layer, const int8_t *in, uint32_t y, int8_t *rows)
+{
+    const uint32_t row_bytes = layer->window.row_bytes;
+    const uint32_t height = layer->window.rows;
+    uint32_t kept = 0;
+    if (y == 0U) {
+        memset(rows, layer->in_zero, height * row_bytes);
+    } else if (height > layer->stride_h) {
+        kept = height - layer->stride_h;
+        memmove(rows, rows + layer->stride_h * row_bytes, kept * row_bytes);
+    }
+    const int32_t first = (int32_t)(y * layer->stride_h) - (int32_t)layer->pad_top;
+    for (uint32_t row = kept; row < height; row++) {
+        load_row(layer, in, first + (int32_t)row, rows + row * row_bytes);
+    }
+}
+
+void ep_conv2d_dsp(const ep_conv2d_dsp_t *layer, const int8_t *in, int8_t *out, void *scratch)
+{
+    uint32_t *const columns = scratch;
+    int8_t *const rows = (int8_t *)(columns + 2U * EP_TILE_PIXELS * layer->steps);
+    const ep_window_t *const window = &layer->window;
+    uint32_t filled = 0;
+    for (uint32_t y = 0; y < layer->out_h; y++) {
+        const int8_t *at = in + y * layer->stride_h * layer->in_row_bytes;
+        if (layer->window_copied != 0U) {
+            move_window(layer, in, y, rows);
+            at = rows;
+        }
+        uint32_t left = layer->out_w;
+        while (left != 0U) {
+            uint32_t taken = 1;
+            if (filled == 0U && left >= EP_TILE_PIXELS && (left - EP_TILE_PIXELS) * window->pixel_bytes >= layer->overread_bytes) {
+                ep_columns_three(window, at, columns);
+                taken = EP_TILE_PIXELS;
+            } else {
+                ep_columns_one(window, at, columns + filled);
+            }
+            filled += taken;
+            left -= taken;
+            at += taken * window->pixel_bytes;
+            if (filled == EP_TILE_PIXELS) {
+                run_tile(layer, columns, out);
+                out += EP_TILE_PIXELS * layer->out_c;
+                filled = 0;
+            }
+        }
+    }
+    if (filled != 0U) {
+        /* The last tile steps back to be full, over pixels already done whose columns are still there. */
+        ep_columns_rotate(filled, 2U * layer->steps, columns);
+        run_tile(layer, columns, out - (EP_TILE_PIXELS - filled) * layer->out_c);
+    }
+}
