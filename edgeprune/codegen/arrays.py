@@ -46,5 +46,7 @@ def _words(values: np.ndarray) -> list[str]:
         low = int(np.iinfo(values.dtype).min) if values.dtype.kind == "i" else 0
         texts = [str(value) for value in range(low, low + 256)]
         return [texts[index] for index in (values.astype(np.int16) - low).tolist()]
+    if values.dtype == np.uint32:
+        return [f"0x{value:08X}U" for value in values.tolist()]
     # INT32_MIN has no literal of its own type in C.
     return [str(value) if value != -(1 << 31) else "(-2147483647 - 1)" for value in values.tolist()]

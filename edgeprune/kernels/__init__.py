@@ -1,8 +1,8 @@
 """Operators become kernel calls: `lower(graph, isa, optimize)`, one call per operator.
 
-Each file here holds one operator kind, or a family that differs in a few lines. Its `CANDIDATES` are tried in order:
-an implementation that does not suit the instruction set, the trade or the shapes answers None; `ref` is last and suits
-all.
+Each file here holds one operator kind, or a family that differs in a few lines, in plain C that suits all; a folder
+holds the faster ones of an instruction set. Candidates are tried in order: an implementation that does not suit the
+instruction set, the trade, the shapes or the values answers None.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ from edgeprune.kernels import (
     views,
 )  # fmt: skip
 from edgeprune.kernels.base import KernelCall, Optimize
+from edgeprune.kernels.dsp import conv2d as dsp_conv2d
+from edgeprune.kernels.dsp import dense as dsp_dense
+from edgeprune.kernels.dsp import depthwise as dsp_depthwise
 from edgeprune.kernels.operands import place
 from edgeprune.target.profile import Isa
 
@@ -79,6 +82,12 @@ _FILES: Mapping[OpKind, ModuleType] = {
     OpKind.DEQUANTIZE: quantize,
 }
 
+_FAST: Mapping[OpKind, tuple[Candidate, ...]] = {
+    OpKind.CONV_2D: (dsp_conv2d.candidate,),
+    OpKind.DEPTHWISE_CONV_2D: (dsp_depthwise.candidate,),
+    OpKind.FULLY_CONNECTED: (dsp_dense.candidate,),
+}
+
 
 def lower(graph: Graph, isa: Isa, optimize: Optimize) -> tuple[KernelCall, ...]:
     """One call per op of `graph`, in order. Shapes suffice; constants without values give calls without values.
@@ -114,7 +123,7 @@ def _lower(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
             f"{place(graph, op)}: the engine has no kernel for {op.kind}",
             "replace the layer in the model, or keep it on the host",
         )
-    candidates: tuple[Candidate, ...] = _FILES[op.kind].CANDIDATES
+    candidates: tuple[Candidate, ...] = (*_FAST.get(op.kind, ()), *_FILES[op.kind].CANDIDATES)
     for candidate in candidates:
         call = candidate(graph, op, isa, optimize)
         if call is not None:

@@ -34,6 +34,8 @@ class Constant:
         element_bytes: bytes of one element.
         align_bytes: alignment the kernel wants.
         is_model_data: True for weights and biases, False for tables the engine adds.
+        table_bytes: bytes of model data that are the engine's all the same: a stream of weights carries its layer's
+            requantization between them.
         values: makes the array (1-D; `count` long, or `count` structs one after the other); None when the graph holds
             no data.
     """
@@ -45,10 +47,16 @@ class Constant:
     align_bytes: int = 4
     is_model_data: bool = True
     values: Callable[[], np.ndarray] | None = None
+    table_bytes: int = 0
 
     @property
     def size_bytes(self) -> int:
         return self.count * self.element_bytes
+
+    @property
+    def model_bytes(self) -> int:
+        """Bytes that hold the model's own weights and biases."""
+        return self.size_bytes - self.table_bytes if self.is_model_data else 0
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,7 @@ class Overlap:
 
     forward:  safe when `output_start + lead_bytes <= input_start`
     backward: safe when `output_end >= input_end + lead_bytes`
+    same:     safe when `output_start == input_start`, and not otherwise; `lead_bytes` is 0
     A kernel that works in place element by element promises both with 0.
     The planner uses a promise only where the input is not read again, and where the output shares bytes with several
     inputs it keeps to one direction for all of them; `Symbols` tells `emit` the offsets it settled on.
@@ -64,7 +73,7 @@ class Overlap:
     """
 
     input_index: int
-    direction: str  # "forward" | "backward"
+    direction: str  # "forward" | "backward" | "same"
     lead_bytes: int
 
 
@@ -119,6 +128,7 @@ class KernelCall:
         work: for the latency model.
         emit: C statements of the call, given the names.
         definitions: C text at file scope (parameter structs, specialised loops), given the names.
+        shared: C texts at file scope that other calls may ask for word for word; each is emitted once.
     """
 
     function: str
@@ -131,3 +141,4 @@ class KernelCall:
     is_view: bool = False
     work: Work = Work()
     definitions: Callable[[Symbols], str] | None = None
+    shared: tuple[str, ...] = ()

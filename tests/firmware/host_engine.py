@@ -88,10 +88,15 @@ def place_apart(graph: Graph, calls: Sequence[KernelCall]) -> Apart:
     return Apart(offsets, scratch, end + GAP_BYTES, gaps)
 
 
-def run_engine(model: bytes, samples: Sequence[Values], flags: Sequence[str] = SANITIZED) -> list[list[np.ndarray]]:
-    """Outputs of the engine's plain C for each sample of inputs, every tensor in a place of its own."""
+def run_engine(
+    model: bytes, samples: Sequence[Values], flags: Sequence[str] = SANITIZED, isa: Isa = Isa.REF
+) -> list[list[np.ndarray]]:
+    """Outputs of the engine's C for each sample of inputs, every tensor in a place of its own.
+
+    Kernels of other instruction sets run as the plain C that stands for their instructions.
+    """
     graph = read_tflite(model)
-    calls = lower(graph, Isa.REF, Optimize.BALANCED)
+    calls = lower(graph, isa, Optimize.BALANCED)
     plan = place_apart(graph, calls)
     return run_c(graph, emit(graph, calls, plan, IDENTITY), samples, flags, plan.gaps)
 
@@ -120,11 +125,11 @@ def run_c(
 
 @functools.cache
 def _kernels(flags: tuple[str, ...]) -> str:
-    """An archive of all plain C kernels, compiled once."""
+    """An archive of all kernels, compiled once."""
     folder = tempfile.mkdtemp(prefix="edgeprune-kernels-")
     objects = []
-    for source in sorted((shipped("firmware") / "kernels" / "ref").glob("*.c")):
-        target = f"{folder}/{source.stem}.o"
+    for source in sorted((shipped("firmware") / "kernels").glob("*/*.c")):
+        target = f"{folder}/{source.parent.name}_{source.stem}.o"
         _compile(["-c", str(source), "-o", target], flags)
         objects.append(target)
     archive = f"{folder}/kernels.a"
@@ -188,9 +193,11 @@ def random_samples(model: bytes, count: int, seed: int) -> list[list[np.ndarray]
     return samples
 
 
-def assert_same_bytes(model: bytes, samples: Sequence[Values], flags: Sequence[str] = SANITIZED) -> None:
+def assert_same_bytes(
+    model: bytes, samples: Sequence[Values], flags: Sequence[str] = SANITIZED, isa: Isa = Isa.REF
+) -> None:
     """The engine gives the bytes LiteRT gives, for every output of every sample."""
     expected = run_litert(model, samples)
-    for index, (ours, theirs) in enumerate(zip(run_engine(model, samples, flags), expected, strict=True)):
+    for index, (ours, theirs) in enumerate(zip(run_engine(model, samples, flags, isa), expected, strict=True)):
         for output, (a, b) in enumerate(zip(ours, theirs, strict=True)):
             np.testing.assert_array_equal(a, b, err_msg=f"output {output} of sample {index}")

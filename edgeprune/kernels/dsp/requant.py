@@ -16,7 +16,7 @@ says that it found none. Nothing is sampled.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,10 @@ class Scaling:
     low: int
     high: int
     rounds_twice: bool
+
+    def of(self, channels: slice) -> Scaling:
+        """The same for some channels."""
+        return replace(self, multiplier=self.multiplier[channels], shift=self.shift[channels])
 
     def __call__(self, acc: Int64s) -> Int64s:
         """LiteRT's output for accumulators `acc` (channels, n), as int64 (channels, n)."""

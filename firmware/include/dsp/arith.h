@@ -14,13 +14,14 @@
 #define EP_DSP_ARITH_H
 
 #include <stdint.h>
-#include <string.h>
+
+typedef struct {
+    uint32_t word;
+} __attribute__((packed, may_alias)) ep_loose_word_t;
 
 static inline uint32_t ep_load_word(const void *bytes)
 {
-    uint32_t word;
-    memcpy(&word, bytes, sizeof word);
-    return word;
+    return ((const ep_loose_word_t *)bytes)->word;
 }
 
 static inline int32_t ep_low_lane(uint32_t lanes)

@@ -1,0 +1,206 @@
+"""CONV_2D three pixels at a time (`firmware/include/dsp/conv2d.h`): no dilation, one group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeprune.ir import Graph, Op
+from edgeprune.kernels.base import Constant, KernelCall, Optimize, Overlap, Symbols, Work
+from edgeprune.kernels.conv2d import Conv2d, read_conv2d
+from edgeprune.kernels.dsp.layer import USUAL_SHIFT, folded_bias, layer_scaling, likely_two
+from edgeprune.kernels.dsp.stream import Stream, make_stream, stream_words
+from edgeprune.kernels.dsp.unroll import unroll
+from edgeprune.kernels.geometry import Window
+from edgeprune.kernels.operands import params, repeat, stepped
+from edgeprune.kernels.requant import activation_range, scale_zero
+from edgeprune.target.profile import Isa
+
+_PIXELS = 3
+_STEP_BYTES = 24  # of the columns: 4 inputs of 3 pixels, int16
+_MOST_STEPS = 0xFFFF // _STEP_BYTES
+_MOST_CHANNELS = 2047  # 12 bits hold the offset of the third pixel's last channel
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """The convolution as the kernel sees it, in bytes of int8 pixels.
+
+    Attributes:
+        window: of the operator; a 1x1 convolution without strides is one long row.
+        copied: rows go through a padded copy.
+        segment_bytes: of one kernel row.
+        window_row_bytes: from one kernel row to the next.
+    """
+
+    window: Window
+    copied: bool
+    segment_bytes: int
+    window_row_bytes: int
+
+    @property
+    def steps(self) -> int:
+        return self.window.kernel_h * -(-self.segment_bytes // 4)
+
+    @property
+    def scratch_bytes(self) -> int:
+        rows = self.window.kernel_h * self.window_row_bytes + 3 if self.copied else 0
+        return self.steps * _STEP_BYTES + rows
+
+    @property
+    def is_one_row(self) -> bool:
+        """Pixels of input and output are the same, so rows do not matter."""
+        window = self.window
+        return not self.copied and window.stride_h == window.stride_w == window.kernel_w == 1
+
+
+def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall | None:
+    if isa is not Isa.DSP:
+        return None
+    conv = read_conv2d(graph, op)
+    shape = _shape(conv)
+    if shape is None:
+        return None
+    stream = None
+    if conv.weights.data is not None:
+        stream = _stream(conv, shape)
+        if stream is None:
+            return None
+    return _call(conv, shape, stream, optimize)
+
+
+def _shape(conv: Conv2d) -> _Shape | None:
+    window = conv.window
+    copied = any(window.pad) or window.kernel_h > 1
+    shape = _Shape(
+        window=window,
+        copied=copied,
+        segment_bytes=window.kernel_w * window.in_c,
+        window_row_bytes=(window.pad[2] + window.in_w + window.pad[3]) * window.in_c,
+    )
+    fits = (
+        conv.groups == window.dilation_h == window.dilation_w == 1
+        and window.out_h * window.out_w >= _PIXELS
+        and 2 <= window.out_c <= _MOST_CHANNELS
+        and shape.steps <= _MOST_STEPS
+        and window.out_h * window.out_w <= 0xFFFF
+        and shape.window_row_bytes <= 0xFFFF - 3
+        and window.stride_w * window.in_c <= 0xFFFF
+    )
+    return shape if fits else None
+
+
+def _stream(conv: Conv2d, shape: _Shape) -> Stream | None:
+    assert conv.weights.data is not None
+    window = conv.window
+    rows = conv.weights.data.reshape(window.out_c, window.kernel_h, shape.segment_bytes).astype(np.int64)
+    filled = np.zeros((window.out_c, window.kernel_h, -(-shape.segment_bytes // 4) * 4), np.int64)
+    filled[:, :, : shape.segment_bytes] = rows
+    flat = filled.reshape(window.out_c, -1)
+    scaling = layer_scaling(conv.op, conv.image, conv.weights, conv.output, window.out_c)
+    return make_stream(flat, folded_bias(flat, conv.bias, conv.image), scaling)
+
+
+def _call(conv: Conv2d, shape: _Shape, stream: Stream | None, optimize: Optimize) -> KernelCall:
+    window = conv.window
+    low, high = activation_range(conv.op.attrs["activation"], conv.output) if conv.output.qparams else (-128, 127)
+    rolled = unroll(shape.steps, optimize)
+    rounds = f"{rolled.head}, {rolled.loops}, {rolled.chunk}"
+    shift = stream.shift if stream is not None else USUAL_SHIFT if likely_two(conv.op, conv.output) else None
+    if shift is not None:
+        tile = f"ep_tile_two_{window.out_c}_{shift}_{shape.steps}"
+        shared = f"EP_TILE_TWO({tile}, {window.out_c}, {shift}, {shift + 8}, {rounds})\n"
+    else:
+        limits = f"{low}_{high}".replace("-", "m")
+        tile = f"ep_tile_exact_{window.out_c}_{limits}_{shape.steps}"
+        shared = f"EP_TILE_EXACT({tile}, {window.out_c}, {low}, {high}, {rounds})\n"
+
+    def definitions(s: Symbols) -> str:
+        return params(s, "ep_conv2d_dsp_t", _fields(conv, shape, tile, low, high, s))
+
+    def emit(s: Symbols) -> str:
+        return repeat(
+            window.batches,
+            lambda n: (
+                f"ep_conv2d_dsp(&{s.layer}_params, {stepped(s.input(0), window.in_len, n)}, "
+                f"{stepped(s.output(0), window.out_len, n)}, {s.scratch()});"
+            ),
+        )
+
+    return KernelCall(
+        function="ep_conv2d_dsp",
+        emit=emit,
+        sources=("dsp/columns.c", "dsp/conv2d.c"),
+        headers=("dsp/conv2d.h",),
+        constants=_constants(window.out_c, shape.steps, stream, shift is not None),
+        scratch_bytes=shape.scratch_bytes,
+        overlaps=(Overlap(0, "forward", _lead_bytes(shape)),) if window.batches == 1 else (),
+        work=Work(macs=conv.macs, outputs=window.batches * window.out_len),
+        definitions=definitions,
+        shared=(shared,),
+    )
+
+
+def _constants(out_c: int, steps: int, stream: Stream | None, two: bool) -> tuple[Constant, ...]:
+    pair_words, single_words = stream_words(out_c, steps, two)
+
+    def part(words: NDArray[np.uint32] | None, role: str, count: int, table_words: int) -> Constant:
+        values = None if words is None else (lambda: words)
+        return Constant(role, "uint32_t", count, 4, values=values, table_bytes=4 * table_words)
+
+    paired = part(stream.words if stream else None, "stream", pair_words, (4 if two else 6) * (out_c // 2))
+    if not single_words:
+        return (paired,)
+    return paired, part(stream.single if stream else None, "single", single_words, 3)
+
+
+def _fields(conv: Conv2d, shape: _Shape, tile: str, low: int, high: int, s: Symbols) -> dict[str, object]:
+    window = shape.window
+    row_bytes = window.in_w * window.in_c
+    if shape.is_one_row:
+        geometry = {"in_h": 1, "in_row_bytes": 0, "out_h": 1, "out_w": window.out_h * window.out_w}
+    else:
+        geometry = {"in_h": window.in_h, "in_row_bytes": row_bytes, "out_h": window.out_h, "out_w": window.out_w}
+    segment = -(-shape.segment_bytes // 4) * 4 if shape.copied else shape.segment_bytes
+    return {
+        "tile": tile,
+        "stream": s.constant("stream"),
+        "single": s.constant("single") if window.out_c % 2 else "NULL",
+        "window": f"{{ .rows = {window.kernel_h}, .segment_bytes = {segment}, "
+        f".row_bytes = {shape.window_row_bytes if shape.copied else 0}, "
+        f".pixel_bytes = {window.stride_w * window.in_c} }}",
+        "steps": shape.steps,
+        **geometry,
+        "out_c": window.out_c,
+        "stride_h": window.stride_h,
+        "pad_top": window.pad[0],
+        "pad_left_bytes": window.pad[2] * window.in_c,
+        "low": low,
+        "high": high,
+        "in_zero": scale_zero(conv.image)[1],
+        "window_copied": int(shape.copied),
+        "overread_bytes": 0 if shape.copied else -shape.segment_bytes % 4,
+    }  # fmt: skip
+
+
+def _lead_bytes(shape: _Shape) -> int:
+    """How far the output must start before the input so that no byte is written before it was read.
+
+    A copied window: when rows are loaded for output row y, the rows above y are written. Otherwise: when a tile's
+    pixels are read, the tiles before it are written.
+    """
+    window = shape.window
+    if shape.copied:
+        rows = np.arange(1, window.out_h)
+        written = rows * window.out_w * window.out_c
+        loaded = np.maximum((rows - 1) * window.stride_h - window.pad[0] + window.kernel_h, 0)
+        unread = (loaded * window.in_w * window.in_c)[loaded < window.in_h]
+        written = written[loaded < window.in_h]
+    else:
+        pixels = np.arange(_PIXELS, window.out_h * window.out_w)
+        rows, columns = np.divmod(pixels, window.out_w)
+        written = pixels // _PIXELS * _PIXELS * window.out_c
+        unread = (rows * window.stride_h * window.in_w + columns * window.stride_w) * window.in_c
+    return int((written - unread).max(initial=-window.in_len))

@@ -1,0 +1,46 @@
+"""A plan that takes every kernel at its word: outputs share bytes with inputs as far as `KernelCall.overlaps` allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.firmware.host_engine import GAP_BYTES, Apart
+
+from edgeprune.ir import Graph
+from edgeprune.kernels.base import KernelCall
+
+
+def place_overlapped(graph: Graph, calls: Sequence[KernelCall]) -> Apart:
+    """For graphs of independent operators with one activation input each: input and output overlap to the byte."""
+    offsets: dict[int, int] = {}
+    scratch: dict[int, int] = {}
+    gaps: list[tuple[int, int]] = []
+    end = GAP_BYTES
+    for index, (op, call) in enumerate(zip(graph.ops, calls, strict=True)):
+        source, result = op.inputs[0], op.outputs[0]
+        in_bytes, out_bytes = graph.tensors[source].size_bytes, graph.tensors[result].size_bytes
+        shift = _output_shift(call, in_bytes, out_bytes)
+        start = end
+        offsets[source] = start + max(0, -shift)
+        offsets[result] = start + max(0, shift)
+        end = max(offsets[source] + in_bytes, offsets[result] + out_bytes)
+        gaps.append((end, GAP_BYTES))
+        end += GAP_BYTES
+        if call.scratch_bytes:
+            end += -end % 4
+            scratch[index] = end
+            gaps.append((end + call.scratch_bytes, GAP_BYTES))
+            end += call.scratch_bytes + GAP_BYTES
+    return Apart(offsets, scratch, end, gaps)
+
+
+def _output_shift(call: KernelCall, in_bytes: int, out_bytes: int) -> int:
+    """Output's start minus input's start."""
+    for overlap in call.overlaps:
+        if overlap.direction == "same":
+            return 0
+        if overlap.direction == "forward":
+            return min(-overlap.lead_bytes, in_bytes)
+        if overlap.direction == "backward":
+            return max(in_bytes + overlap.lead_bytes - out_bytes, -out_bytes)
+    return in_bytes
