@@ -1,13 +1,12 @@
-"""A plan that takes every kernel at its word: outputs share bytes with inputs as far as `KernelCall.overlaps` allows."""
+"""A plan that takes kernels at their word: outputs share bytes with inputs as far as `KernelCall.overlaps` allows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.firmware.host_engine import GAP_BYTES, Apart
-
 from edgeprune.ir import Graph
 from edgeprune.kernels.base import KernelCall
+from tests.firmware.host_engine import GAP_BYTES, Apart
 
 
 def place_overlapped(graph: Graph, calls: Sequence[KernelCall]) -> Apart:

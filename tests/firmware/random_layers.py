@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+
 from tests.firmware.one_op import ModelBuilder
 
 RELUS = (
@@ -51,7 +52,10 @@ def add_conv2d(model: ModelBuilder, rng: np.random.Generator) -> None:
     same = rng.random() < 0.6
     activation = int(rng.choice(RELUS))
     q = _Quantization(rng, kernel[0] * kernel[1] * in_c, out_c, activation)
-    out = [-(-size // stride) if same else (size - k) // stride + 1 for size, k in zip((height, width), kernel, strict=True)]
+    out = [
+        -(-size // stride) if same else (size - k) // stride + 1
+        for size, k in zip((height, width), kernel, strict=True)
+    ]
     x = model.input((1, height, width, in_c), scale=q.in_scale, zero=q.in_zero)
     w = model.tensor((out_c, *kernel, in_c), scale=q.weight_scale, data=_weights(rng, (out_c, *kernel, in_c)))
     b = model.tensor((out_c,), "int32", scale=[q.in_scale * s for s in q.weight_scale], data=q.bias)

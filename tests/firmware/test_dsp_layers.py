@@ -9,16 +9,16 @@ import shutil
 
 import numpy as np
 import pytest
-from tests.firmware.board_engine import run_on_board
-from tests.firmware.host_engine import IDENTITY, random_samples, run_c, run_litert
-from tests.firmware.overlapped import place_overlapped
-from tests.firmware.random_layers import random_model
 
 from edgeprune.codegen.emit import emit
 from edgeprune.kernels import lower
 from edgeprune.kernels.base import Optimize
 from edgeprune.target.profile import Isa
 from edgeprune.tflite.read import read_tflite
+from tests.firmware.board_engine import run_on_board
+from tests.firmware.host_engine import IDENTITY, random_samples, run_c, run_litert
+from tests.firmware.overlapped import place_overlapped
+from tests.firmware.random_layers import random_model
 
 KINDS = ("conv2d", "depthwise", "dense")
 

@@ -60,4 +60,3 @@ def exact_constants(scaling: Scaling) -> Int64s | None:
         return None
     offset = (np.int64(scaling.zero_point) << exponent) + (np.int64(1) << (exponent - 1))
     return np.stack([scaling.multiplier, offset, exponent], axis=1)
-

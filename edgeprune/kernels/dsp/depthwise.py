@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from edgeprune.ir import Graph, Op
 from edgeprune.kernels.base import Constant, KernelCall, Optimize, Overlap, Symbols, Work
 from edgeprune.kernels.depthwise import Depthwise, read_depthwise
-from edgeprune.kernels.dsp.layer import USUAL_SHIFT, folded_bias, layer_scaling, likely_two
 from edgeprune.kernels.dsp.constants import exact_constants, two_instruction_constants
+from edgeprune.kernels.dsp.layer import USUAL_SHIFT, folded_bias, layer_scaling, likely_two
 from edgeprune.kernels.dsp.stream import accumulator_range, as_words
 from edgeprune.kernels.dsp.unroll import unroll
 from edgeprune.kernels.operands import params, repeat, stepped

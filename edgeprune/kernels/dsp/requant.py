@@ -67,7 +67,7 @@ class Scaling:
         else:
             total = 31 + right
             scaled = (product + (np.int64(1) << (total - 1))) >> total
-        return np.clip(scaled + self.zero_point, self.low, self.high)
+        return np.asarray(np.clip(scaled + self.zero_point, self.low, self.high), np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +121,8 @@ def solve(scaling: Scaling, known: Steps, word_bits: int, shift: int) -> TwoInst
         shift: of the saturating instruction, 0..31.
     """
     channels = len(scaling.multiplier)
-    answer = TwoInstruction(*(np.zeros(channels, np.int64) for _ in range(3)), np.zeros(channels, np.bool_))
+    zeros = np.zeros((3, channels), np.int64)
+    answer = TwoInstruction(zeros[0], zeros[1], zeros[2], np.zeros(channels, np.bool_))
     ideal = np.round(scaling.multiplier * np.exp2(scaling.shift + (shift + word_bits - 31.0))).astype(np.int64)
     for distance in sorted(range(-_FACTOR_TRIES, _FACTOR_TRIES + 1), key=abs):
         rows = np.flatnonzero(~answer.found)
@@ -147,7 +148,7 @@ class _Room:
 
 
 def _room(known: Steps, rows: NDArray[np.intp], factor: Int64s, word_bits: int, shift: int) -> _Room:
-    """(acc + nudge) * factor >= v * 2^(shift + word_bits) - offset * 2^word_bits must hold at first(v) and fail below it.
+    """`(acc + nudge) * factor >= v * 2^(shift + word_bits) - offset * 2^word_bits` must hold at first(v), fail below.
 
     Where the output is v or more from the lowest accumulator on, it need not fail; where it never is, it need not hold.
     """
@@ -165,9 +166,15 @@ def _room(known: Steps, rows: NDArray[np.intp], factor: Int64s, word_bits: int, 
 
 
 def _search(
-    answer: TwoInstruction, known: Steps, rows: NDArray[np.intp], factor: Int64s, room: _Room, word_bits: int, tries: int
+    answer: TwoInstruction,
+    known: Steps,
+    rows: NDArray[np.intp],
+    factor: Int64s,
+    room: _Room,
+    word_bits: int,
+    tries: int,
 ) -> None:
-    """Write into `answer` the offset and the smallest nudge that put N in its room, for the rows that have one."""
+    """Writes into `answer` the offset and the smallest nudge that put N in its room, for the rows that have one."""
     centre = (room.below - 1) >> word_bits
     offsets = centre[:, None] - np.arange(-(tries // 4), tries - tries // 4)[None, :]
     nudges = (room.below[:, None] - 1 - (offsets << word_bits)) // factor[:, None]

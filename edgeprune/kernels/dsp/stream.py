@@ -67,7 +67,9 @@ def make_stream(weights: Int64s, bias: Int64s, scaling: Scaling) -> Stream | Non
     pairs_scaling = scaling.of(paired)
     two = two_instruction_constants(pairs_scaling, low[paired], high[paired], PAIRED)
     if two is not None:
-        return Stream(as_words(_pair_words(weights[paired], bias[paired] + two.nudge, two.constants)), single, two.shift)
+        return Stream(
+            as_words(_pair_words(weights[paired], bias[paired] + two.nudge, two.constants)), single, two.shift
+        )
     constants = exact_constants(pairs_scaling)
     if constants is None or max(-low[1::2].min(), high[1::2].max()) >= 1 << 23:
         return None
