@@ -60,10 +60,11 @@ def state_problem(graph: Graph, calls: Sequence[KernelCall], buffers: tuple[Buff
     for op, present in enumerate(alive):
         promises = _promises(graph, calls[op], op, places, buffers) if op < len(calls) else {}
         new = [
-            _conflict(first, one, second, other, op, promises)
+            conflict
             for position, (first, one) in enumerate(present)
             for second, other in present[:position]
             if first != second and op == max(one.first_op, other.first_op)
+            for conflict in _conflicts(first, one, second, other, op, promises)
         ]
         conflicts += (conflict for conflict in new if conflict.low_bytes < conflict.high_bytes)
         saving = sum(conflict.saving_bytes for conflict in new)
@@ -77,10 +78,14 @@ _Place = tuple[int, int, int]  # buffer, offset in it, bytes
 
 @dataclass(frozen=True)
 class _Leads:
-    """By how many bytes the output must lead to overlap one dying input; None where a direction is not promised."""
+    """By how many bytes the output must lead to overlap one dying input; None where a direction is not promised.
+
+    `same`: it may also start exactly where the input starts.
+    """
 
     forward: int | None
     backward: int | None
+    same: bool
 
 
 def _promises(
@@ -99,13 +104,17 @@ def _promises(
     for place, indices in positions.items():
         spans = {(p.offset_bytes, p.size_bytes): p.end_op for p in buffers[place[0]].pieces}
         if spans[place[1:]] == op_index + 1:
-            leads[place, output] = _Leads(_lead(call, indices, "forward"), _lead(call, indices, "backward"))
+            leads[place, output] = _Leads(
+                _lead(call, indices, "forward"),
+                _lead(call, indices, "backward"),
+                _lead(call, indices, "same") is not None,
+            )
     if len(leads) > 1:
         # The kernel walks its output once: one direction for all inputs, the one more of them promise.
         forward = sum(lead.forward is not None for lead in leads.values())
         backward = sum(lead.backward is not None for lead in leads.values())
         return {
-            key: _Leads(lead.forward, None) if forward >= backward else _Leads(None, lead.backward)
+            key: _Leads(lead.forward, None, False) if forward >= backward else _Leads(None, lead.backward, False)
             for key, lead in leads.items()
         }
     return leads
@@ -119,27 +128,33 @@ def _lead(call: KernelCall, positions: Sequence[int], direction: str) -> int | N
     return max(promised[position] for position in positions)
 
 
-def _conflict(
+def _conflicts(
     first: int, one: Piece, second: int, other: Piece, op: int, promises: Mapping[tuple[_Place, _Place], _Leads]
-) -> Conflict:
-    """Keeps two pieces disjoint, or as far apart as a promise wants."""
+) -> tuple[Conflict, ...]:
+    """Keeps two pieces disjoint, or as far apart as a promise wants: two intervals where only the same start is free."""
     one_place = (first, one.offset_bytes, one.size_bytes)
     other_place = (second, other.offset_bytes, other.size_bytes)
     if (other_place, one_place) in promises:
-        return _conflict(second, other, first, one, op, promises)
+        return _conflicts(second, other, first, one, op, promises)
     shift = one.offset_bytes - other.offset_bytes
     low, high = -align_up(other.size_bytes), align_up(one.size_bytes)
     leads = promises.get((one_place, other_place))
     # An output that was already alive (another part of its buffer) is no fresh output: the promise is not for it.
     if leads is None or other.first_op != op:
-        return Conflict(first, second, shift + low, shift + high, op)
+        return (Conflict(first, second, shift + low, shift + high, op),)
     total = high - low
     if leads.forward is not None:
         low = max(low, -align_up(leads.forward))
     if leads.backward is not None:
         high = min(high, align_up(one.size_bytes + leads.backward - other.size_bytes))
+    if leads.same and low < 0 < high:
+        saving = total - max(align_up(one.size_bytes), align_up(other.size_bytes))
+        return (
+            Conflict(first, second, shift + low, shift, op, saving),
+            Conflict(first, second, shift, shift + high, op),
+        )
     saving = total - _extent(one.size_bytes, other.size_bytes, low, high)
-    return Conflict(first, second, shift + low, shift + high, op, saving)
+    return (Conflict(first, second, shift + low, shift + high, op, saving),)
 
 
 def _extent(input_bytes: int, output_bytes: int, low: int, high: int) -> int:

@@ -146,7 +146,7 @@ def _check_outputs_apart(op: Op, spans: Mapping[str, _Span]) -> None:
 
 def _check_inputs(graph: Graph, op: Op, call: KernelCall, arena: _Arena, spans: Mapping[str, _Span]) -> None:
     """Nothing the op writes covers an input, but for output 0 as promised, in one direction for all inputs."""
-    ways = {"forward", "backward"}
+    ways = {"forward", "backward", "same"}
     for position, tensor in enumerate(op.inputs):
         if tensor < 0 or graph.tensors[tensor].is_constant:
             continue
@@ -166,6 +166,7 @@ def _check_inputs(graph: Graph, op: Op, call: KernelCall, arena: _Arena, spans: 
                 and (
                     (promise.direction == "forward" and low + promise.lead_bytes <= start)
                     or (promise.direction == "backward" and high >= end + promise.lead_bytes)
+                    or (promise.direction == "same" and low == start)
                 )
             }
             ways &= kept

@@ -69,7 +69,7 @@ def nets(draw: st.DrawFn, max_ops: int = 8) -> Net:
                     st.builds(
                         Overlap,
                         st.integers(0, len(inputs) - 1),
-                        st.sampled_from(["forward", "backward"]),
+                        st.sampled_from(["forward", "backward", "same"]),
                         st.integers(0, 20),
                     ),
                     max_size=3,

@@ -67,6 +67,20 @@ def test_a_promise_is_worth_nothing_when_the_input_is_read_again() -> None:
         check_plan(*maker.net(t2), plan({0: 0, 1: 0, 2: 8}, 16))
 
 
+@pytest.mark.parametrize(("output", "sound"), [(0, True), (4, False), (8, True), (12, False), (24, True)])
+def test_the_same_start_and_no_other(output: int, sound: bool) -> None:
+    maker = NetMaker()
+    t0 = maker.input(16)
+    (t1,) = maker.op([t0], [8], call(Overlap(0, "same", 0)))
+    net = maker.net(t1)
+    attempt = plan({0: 8, 1: output}, 32)
+    if sound:
+        check_plan(*net, attempt)
+    else:
+        with pytest.raises(PlanError):
+            check_plan(*net, attempt)
+
+
 @pytest.mark.parametrize(("output", "sound"), [(0, True), (4, True), (8, False), (12, False), (16, False), (24, True)])
 def test_the_lead_of_a_forward_promise_counts(output: int, sound: bool) -> None:
     maker = NetMaker()

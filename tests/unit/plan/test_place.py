@@ -190,3 +190,12 @@ def test_a_net_without_ops() -> None:
     maker = NetMaker()
     t0 = maker.input(10)
     assert make_plan(*maker.net(t0)).arena_bytes == 12
+
+
+def test_a_promise_for_the_same_start_saves_the_smaller_buffer() -> None:
+    maker = NetMaker()
+    t0 = maker.input(1000)
+    (t1,) = maker.op([t0], [400], call(Overlap(0, "same", 0), scratch=8))
+    plan = make_plan(*maker.net(t1))
+    assert plan.arena_bytes == 1008
+    assert plan.offset_bytes[0] == plan.offset_bytes[1]
