@@ -1,0 +1,148 @@
+"""The header our bootloader asks of an application, as docs/boot.md and firmware/boot/application.h state it."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeprune.errors import ToolchainError, UsageError
+from edgeprune.image.segments import Segment
+
+MAGIC = b"EPI1"
+TARGET_BYTES = 32
+DIGEST_BYTES = 32
+SIGNATURE_BYTES = 64
+KEY_BYTES = 32
+_FIXED = struct.Struct(f"<4s4I12x{TARGET_BYTES}s")
+_HASHED_BYTES = _FIXED.size
+_SIGNED_BYTES = _HASHED_BYTES + DIGEST_BYTES
+HEADER_MIN_BYTES = _SIGNED_BYTES + SIGNATURE_BYTES
+
+
+@dataclass(frozen=True)
+class Application:
+    """An application image with its header, whose digest has been checked.
+
+    Attributes:
+        header_bytes: from the header's start to the vector table.
+        payload_bytes: from the vector table to the end.
+        load_address: of the header, where the image runs.
+        version: the maker's number; no order is enforced.
+        target: name of the target it was built for.
+        digest: BLAKE2b-256 over the header's first 64 bytes and the payload.
+        is_signed: a signature is there; `signed_by` tells by whom.
+    """
+
+    header_bytes: int
+    payload_bytes: int
+    load_address: int
+    version: int
+    target: str
+    digest: bytes
+    signature: bytes
+    content: bytes
+
+    @property
+    def is_signed(self) -> bool:
+        return any(self.signature)
+
+    def signed_by(self, public_key: bytes) -> bool:
+        """Does the signature hold for that key? Raises ToolchainError when pymonocypher is missing."""
+        return bool(_monocypher().signature_check(self.signature, public_key, self.content[:_SIGNED_BYTES]))
+
+
+def make_application(
+    payload: Segment, header_bytes: int, target: str, version: int = 0, secret_key: bytes | None = None
+) -> Segment:
+    """`payload` with a header before it.
+
+    Args:
+        payload: begins with the vector table, `header_bytes` behind a slot's start.
+        header_bytes: as the target's [boot] table says.
+        secret_key: 32 bytes (`new_secret_key`); None leaves the image unsigned.
+
+    Raises:
+        UsageError: the name or the version does not fit into the header.
+        ToolchainError: a signature is asked for and pymonocypher is missing.
+    """
+    name = target.encode("ascii", errors="replace")
+    if len(name) > TARGET_BYTES or not 0 <= version < 1 << 32:
+        raise UsageError(f"target '{target}' (at most {TARGET_BYTES} characters) or version {version} fits no header")
+    fixed = _FIXED.pack(
+        MAGIC, header_bytes, len(payload.content), payload.address - header_bytes, version, name.ljust(TARGET_BYTES, b"\0")
+    )
+    signed = fixed + hashlib.blake2b(fixed + payload.content, digest_size=DIGEST_BYTES).digest()
+    signature = bytes(SIGNATURE_BYTES) if secret_key is None else _monocypher().signature_sign(secret_key, signed)
+    header = (signed + signature).ljust(header_bytes, b"\xff")
+    return Segment(payload.address - header_bytes, header + payload.content)
+
+
+def read_application(content: bytes, name: str) -> Application:
+    """The application at the start of `content`.
+
+    Args:
+        content: header, payload; bytes behind the payload are an error, a shorter payload is one too.
+        name: what error messages call it.
+
+    Raises:
+        UsageError: no header, a length that is not the file's, or another digest: cut off or damaged.
+    """
+    if len(content) < HEADER_MIN_BYTES or not content.startswith(MAGIC):
+        raise UsageError(
+            f"{name} has no application header, which this board's bootloader asks for",
+            hint="build it for this target, or add a header with `edgeprune sign`",
+        )
+    _, header_bytes, payload_bytes, load_address, version, target = _FIXED.unpack_from(content)
+    if header_bytes < HEADER_MIN_BYTES or header_bytes + payload_bytes != len(content):
+        raise UsageError(
+            f"{name} has {len(content):,} B, its header says {header_bytes + payload_bytes:,} B: it was cut off",
+            hint="build or copy it again",
+        )
+    digest = content[_HASHED_BYTES:_SIGNED_BYTES]
+    found = hashlib.blake2b(content[:_HASHED_BYTES] + content[header_bytes:], digest_size=DIGEST_BYTES).digest()
+    if digest != found:
+        raise UsageError(f"{name} is damaged: its digest is not the one in its header", hint="build or copy it again")
+    text = target.rstrip(b"\0").decode("ascii", errors="replace")
+    signature = content[_SIGNED_BYTES:HEADER_MIN_BYTES]
+    return Application(header_bytes, payload_bytes, load_address, version, text, digest, signature, content)
+
+
+def new_secret_key() -> bytes:
+    """32 random bytes to sign with."""
+    import secrets
+
+    return secrets.token_bytes(KEY_BYTES)
+
+
+def public_key(secret_key: bytes) -> bytes:
+    """The key a bootloader checks against. Raises ToolchainError when pymonocypher is missing."""
+    return bytes(_monocypher().compute_signing_public_key(secret_key))
+
+
+def read_key(path: Path) -> bytes:
+    """A key file: 64 hex digits.
+
+    Raises:
+        UsageError: missing or not that.
+    """
+    try:
+        key = bytes.fromhex(path.read_text("ascii").strip())
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise UsageError(f"{path} is no key: {KEY_BYTES} bytes as hex digits are expected", hint="`edgeprune sign --new-key`")
+    return key
+
+
+def _monocypher() -> object:
+    try:
+        import monocypher
+    except ImportError as error:
+        raise ToolchainError(
+            "signatures need the pymonocypher package, which is not installed", hint="pip install edgeprune[boot]"
+        ) from error
+    return monocypher

@@ -1,0 +1,13 @@
+/* Bytes over the board's UART, with time limits. */
+#ifndef LINE_H
+#define LINE_H
+
+#include <stdint.h>
+
+#define LINE_SILENT (-1)
+
+void line_put(uint8_t byte);
+int line_get(uint32_t timeout_ms);  /* a byte, or LINE_SILENT */
+void line_wait_silence(void);       /* drops bytes until none has come for a while */
+
+#endif
