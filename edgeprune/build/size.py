@@ -38,14 +38,6 @@ class ImageSize:
         return sum(self.ram_parts.values())
 
 
-@dataclass(frozen=True)
-class Segment:
-    """Bytes to be written at a flash address."""
-
-    address: int
-    content: bytes
-
-
 def read_size(elf_path: Path) -> ImageSize:
     """Section sizes by part; gaps between sections count towards the part behind them."""
     flash = dict.fromkeys(("runtime", "kernels", "model", "constants"), 0)
@@ -71,38 +63,6 @@ def symbol_bytes(elf_path: Path) -> dict[str, int]:
         table = ELFFile(stream).get_section_by_name(".symtab")
         symbols = table.iter_symbols() if table else ()
         return {symbol.name: symbol["st_size"] for symbol in symbols if symbol["st_size"]}
-
-
-def read_image(elf_path: Path) -> Segment:
-    """The image as flash holds it, from its first byte to its last; gaps are 0xFF."""
-    with elf_path.open("rb") as stream:
-        pieces = [
-            (segment["p_paddr"], segment.data())
-            for segment in ELFFile(stream).iter_segments()
-            if segment["p_type"] == "PT_LOAD" and segment["p_filesz"] > 0
-        ]
-    start = min(address for address, _ in pieces)
-    image = bytearray(b"\xff" * (max(address + len(content) for address, content in pieces) - start))
-    for address, content in pieces:
-        image[address - start : address - start + len(content)] = content
-    return Segment(start, bytes(image))
-
-
-def intel_hex(segment: Segment) -> str:
-    """The image as Intel HEX, 16 bytes a record."""
-    lines = []
-    for offset in range(0, len(segment.content), 16):
-        address = segment.address + offset
-        if offset == 0 or address % 0x10000 < 16:
-            lines.append(_record(4, 0, (address >> 16).to_bytes(2, "big")))
-        lines.append(_record(0, address & 0xFFFF, segment.content[offset : offset + 16]))
-    lines.append(_record(1, 0, b""))
-    return "\n".join(lines) + "\n"
-
-
-def _record(kind: int, address: int, content: bytes) -> str:
-    body = bytes((len(content), address >> 8, address & 0xFF, kind)) + content
-    return f":{body.hex().upper()}{-sum(body) & 0xFF:02X}"
 
 
 def _load_address(elf: ELFFile, section: object) -> int:

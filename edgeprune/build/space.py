@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from edgeprune.errors import UsageError
+from edgeprune.target.boot import HANDOVER_BYTES, Boot
 from edgeprune.target.profile import Target
 
 _UNBOUNDED_BYTES = 0x0800_0000
+_LOADER_STACK_BYTES = 4096  # the signature check takes the most of it
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,38 @@ def target_space(target: Target) -> LinkSpace:
     """
     if not any(region.kind == "flash" for region in target.memory):
         raise UsageError(f"target '{target.name}' has no flash: no firmware is built for it")
-    flash, ram = target.region("flash"), target.region("ram")
-    flash_bytes = flash.size_bytes - target.reserve.flash_bytes
-    ram_bytes = ram.size_bytes - target.reserve.ram_bytes
+    ram = target.region("ram")
+    flash_origin, flash_bytes = _flash_window(target)
+    flash_bytes -= target.reserve.flash_bytes
+    ram_bytes = ram.size_bytes - target.reserve.ram_bytes - (HANDOVER_BYTES if target.boot else 0)
     if flash_bytes <= 0 or ram_bytes <= target.reserve.stack_bytes:
         raise UsageError(
             f"reserves leave {max(flash_bytes, 0):,} B of flash and {max(ram_bytes, 0):,} B of RAM on '{target.name}'",
             hint="lower --reserve-flash, --reserve-ram or stack_bytes of [reserve]",
         )
-    return LinkSpace(flash.origin, flash_bytes, ram.origin, ram_bytes, target.reserve.stack_bytes)
+    return LinkSpace(flash_origin, flash_bytes, ram.origin, ram_bytes, target.reserve.stack_bytes)
+
+
+def loader_space(target: Target, boot: Boot) -> LinkSpace:
+    """Where our bootloader lies; it has all RAM but the words that outlive a reset."""
+    ram = target.region("ram")
+    return LinkSpace(
+        boot.loader_origin, boot.loader_bytes, ram.origin, ram.size_bytes - HANDOVER_BYTES, _LOADER_STACK_BYTES
+    )
+
+
+def handover_address(target: Target) -> int:
+    """The last words of RAM, which loader and application leave to each other."""
+    ram = target.region("ram")
+    return ram.origin + ram.size_bytes - HANDOVER_BYTES
+
+
+def _flash_window(target: Target) -> tuple[int, int]:
+    """Origin and bytes of the flash an application is linked to: a whole region, or a slot behind its header."""
+    if target.boot:
+        return target.boot.payload_origin, target.boot.slot_bytes - target.boot.header_bytes
+    region = target.region("flash")
+    return region.origin, region.size_bytes
 
 
 def unbounded_space(target: Target) -> LinkSpace:

@@ -41,10 +41,14 @@ def find_emulator() -> str:
     return program
 
 
-def emulator_arguments(machine: str, elf: Path) -> tuple[str, ...]:
-    """QEMU's arguments for a headless machine with exact instruction counts; the caller adds the serial port."""
+# Time on the guest counts instructions, not the host's clock.
+COUNTED = ("-icount", ICOUNT)
+
+
+def emulator_arguments(machine: str, elf: Path, more: tuple[str, ...] = COUNTED) -> tuple[str, ...]:
+    """QEMU's arguments for a headless machine; the caller adds the serial port."""
     return (
-        "-M", machine, "-kernel", str(elf), "-icount", ICOUNT,
+        "-M", machine, "-kernel", str(elf), *more,
         "-display", "none", "-monitor", "none", "-nodefaults", "-L", str(elf.parent),
     )  # fmt: skip
 
@@ -57,12 +61,14 @@ class EmulatorLink:
     Args:
         machine: QEMU's name of it.
         elf: the image.
+        more: further arguments of QEMU; by default the exact instruction counts.
     """
 
-    def __init__(self, machine: str, elf: Path):
-        self.name = f"emulated {machine}"
+    def __init__(self, machine: str, elf: Path, more: tuple[str, ...] = COUNTED):
+        self.name = f"emulated {machine.partition(',')[0]}"
         self._machine = machine
         self._elf = elf
+        self._more = more
         self._socket: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._messages: IO[bytes] | None = None
@@ -81,7 +87,7 @@ class EmulatorLink:
             )
         ours, theirs = socket.socketpair()
         serial = ("-chardev", f"socket,id=uart,fd={theirs.fileno()}", "-serial", "chardev:uart")
-        command = [program, *emulator_arguments(self._machine, self._elf.resolve()), *serial]
+        command = [program, *emulator_arguments(self._machine, self._elf.resolve(), self._more), *serial]
         if sys.platform == "linux":
             command = [sys.executable, "-ISc", _DIE_WITH_PARENT, str(os.getpid()), *command]
         self._messages = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the machine)

@@ -6,6 +6,7 @@ import hashlib
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgeprune.errors import ToolchainError, UsageError
 from edgeprune.image.segments import Segment
@@ -14,7 +15,8 @@ MAGIC = b"EPI1"
 TARGET_BYTES = 32
 DIGEST_BYTES = 32
 SIGNATURE_BYTES = 64
-KEY_BYTES = 32
+PUBLIC_KEY_BYTES = 32
+SECRET_KEY_BYTES = 64
 _FIXED = struct.Struct(f"<4s4I12x{TARGET_BYTES}s")
 _HASHED_BYTES = _FIXED.size
 _SIGNED_BYTES = _HASHED_BYTES + DIGEST_BYTES
@@ -61,7 +63,7 @@ def make_application(
     Args:
         payload: begins with the vector table, `header_bytes` behind a slot's start.
         header_bytes: as the target's [boot] table says.
-        secret_key: 32 bytes (`new_secret_key`); None leaves the image unsigned.
+        secret_key: 64 bytes (`new_keys`); None leaves the image unsigned.
 
     Raises:
         UsageError: the name or the version does not fit into the header.
@@ -71,7 +73,12 @@ def make_application(
     if len(name) > TARGET_BYTES or not 0 <= version < 1 << 32:
         raise UsageError(f"target '{target}' (at most {TARGET_BYTES} characters) or version {version} fits no header")
     fixed = _FIXED.pack(
-        MAGIC, header_bytes, len(payload.content), payload.address - header_bytes, version, name.ljust(TARGET_BYTES, b"\0")
+        MAGIC,
+        header_bytes,
+        len(payload.content),
+        payload.address - header_bytes,
+        version,
+        name,
     )
     signed = fixed + hashlib.blake2b(fixed + payload.content, digest_size=DIGEST_BYTES).digest()
     signature = bytes(SIGNATURE_BYTES) if secret_key is None else _monocypher().signature_sign(secret_key, signed)
@@ -109,20 +116,14 @@ def read_application(content: bytes, name: str) -> Application:
     return Application(header_bytes, payload_bytes, load_address, version, text, digest, signature, content)
 
 
-def new_secret_key() -> bytes:
-    """32 random bytes to sign with."""
-    import secrets
-
-    return secrets.token_bytes(KEY_BYTES)
-
-
-def public_key(secret_key: bytes) -> bytes:
-    """The key a bootloader checks against. Raises ToolchainError when pymonocypher is missing."""
-    return bytes(_monocypher().compute_signing_public_key(secret_key))
+def new_keys() -> tuple[bytes, bytes]:
+    """A secret key to sign with and its public key, random. Raises ToolchainError when pymonocypher is missing."""
+    secret, public = _monocypher().generate_signing_key_pair()
+    return bytes(secret), bytes(public)
 
 
-def read_key(path: Path) -> bytes:
-    """A key file: 64 hex digits.
+def read_key(path: Path, size_bytes: int) -> bytes:
+    """A key file: hex digits, of SECRET_KEY_BYTES or PUBLIC_KEY_BYTES.
 
     Raises:
         UsageError: missing or not that.
@@ -133,12 +134,14 @@ def read_key(path: Path) -> bytes:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
     except ValueError:
         key = b""
-    if len(key) != KEY_BYTES:
-        raise UsageError(f"{path} is no key: {KEY_BYTES} bytes as hex digits are expected", hint="`edgeprune sign --new-key`")
+    if len(key) != size_bytes:
+        raise UsageError(
+            f"{path} is no key of {size_bytes} bytes in hex digits", hint="`edgeprune boot keys` makes a pair"
+        )
     return key
 
 
-def _monocypher() -> object:
+def _monocypher() -> Any:
     try:
         import monocypher
     except ImportError as error:

@@ -33,20 +33,21 @@ def parse_intel_hex(data: bytes, name: str) -> Image:
     raise UsageError(f"{name} has no end record: it was cut off", hint="write or copy the file again")
 
 
-def intel_hex(segment: Segment) -> str:
-    """The segment as Intel HEX with 32-bit addresses, 16 bytes a record."""
+def intel_hex(image: Image) -> str:
+    """The image as Intel HEX with 32-bit addresses, 16 bytes a record."""
     lines = []
     high = -1
-    position = segment.address
-    while position < segment.end:
-        if position >> 16 != high:
-            high = position >> 16
-            lines.append(_record(_LINEAR_BASE, 0, high.to_bytes(2, "big")))
-        # A record ends where its low 16 address bits would wrap.
-        stop = min(position + _BYTES_A_RECORD, segment.end, (high + 1) << 16)
-        content = segment.content[position - segment.address : stop - segment.address]
-        lines.append(_record(_DATA, position & 0xFFFF, content))
-        position = stop
+    for segment in image.segments:
+        position = segment.address
+        while position < segment.end:
+            if position >> 16 != high:
+                high = position >> 16
+                lines.append(_record(_LINEAR_BASE, 0, high.to_bytes(2, "big")))
+            # A record ends where its low 16 address bits would wrap.
+            stop = min(position + _BYTES_A_RECORD, segment.end, (high + 1) << 16)
+            content = segment.content[position - segment.address : stop - segment.address]
+            lines.append(_record(_DATA, position & 0xFFFF, content))
+            position = stop
     lines.append(_record(_END, 0, b""))
     return "\n".join(lines) + "\n"
 

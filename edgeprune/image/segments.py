@@ -49,7 +49,9 @@ class Image:
         for segment in self.segments:
             start, end = max(segment.address, address), min(segment.end, address + size_bytes)
             if start < end:
-                window[start - address : end - address] = segment.content[start - segment.address : end - segment.address]
+                window[start - address : end - address] = segment.content[
+                    start - segment.address : end - segment.address
+                ]
         return bytes(window)
 
     def flat(self) -> Segment:

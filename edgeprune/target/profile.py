@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from edgeprune.errors import UsageError
 from edgeprune.schema import Strict
+from edgeprune.target.boot import Boot
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -46,6 +47,13 @@ class Cpu(Strict):
     count: PositiveInt = 1
 
 
+class Sectors(Strict):
+    """A run of equal units of erasing, in address order; the ROM numbers them from 0 through all runs."""
+
+    count: PositiveInt
+    size_bytes: PositiveInt
+
+
 class MemoryRegion(Strict):
     """origin: address on the bus; 0 where an operating system maps the memory (Android, Raspberry Pi)."""
 
@@ -53,6 +61,14 @@ class MemoryRegion(Strict):
     kind: Literal["flash", "ram"]
     origin: NonNegativeInt
     size_bytes: PositiveInt
+    sectors: tuple[Sectors, ...] = ()
+
+    @model_validator(mode="after")
+    def _sectors_fill_it(self) -> MemoryRegion:
+        covered = sum(run.count * run.size_bytes for run in self.sectors)
+        if self.sectors and covered != self.size_bytes:
+            raise ValueError(f"sectors of '{self.name}' cover {covered:,} B of {self.size_bytes:,} B")
+        return self
 
 
 class Reserve(Strict):
@@ -89,9 +105,21 @@ class Link(Strict):
 
 
 class Loader(Strict):
+    """A way to write the board's flash, its door first.
+
+    stm32-rom: uart and pins the ROM listens on, product_id it must answer (AN2606, "device IDs").
+    uf2: volume label of its drive, family_id of its images.
+    swd: swd_target is pyOCD's name of the chip.
+    usb_is_wired: the board's own USB port reaches this loader.
+    """
+
     kind: Literal["stm32-rom", "edgeprune-boot", "uf2", "swd", "none"]
-    uart: str | None = None  # the ROM's, as the data sheet calls it
+    uart: str | None = None
     pins: str | None = None
+    usb_is_wired: bool = True
+    product_id: PositiveInt | None = None
+    volume: str | None = None
+    family_id: PositiveInt | None = None
     swd_target: str | None = None
     note: str | None = None
 
@@ -109,6 +137,7 @@ class Target(Strict):
     emulator: Emulator | None = None
     link: Link | None = None
     loaders: tuple[Loader, ...] = ()
+    boot: Boot | None = None
     runtimes: tuple[Literal["edgeprune", "tflite", "executorch"], ...]
     channel_multiple: PositiveInt = 1
     sources: dict[str, str]
@@ -136,6 +165,18 @@ class Target(Strict):
         for below, above in pairwise(regions):
             if below.origin + below.size_bytes > above.origin:
                 raise ValueError(f"[[memory]] '{below.name}' and '{above.name}' overlap at {above.origin:#010x}")
+        return self
+
+    @model_validator(mode="after")
+    def _boot_lies_in_flash(self) -> Target:
+        for name, origin, size_bytes in self.boot.areas() if self.boot else ():
+            if not any(
+                region.kind == "flash"
+                and region.origin <= origin
+                and origin + size_bytes <= region.origin + region.size_bytes
+                for region in self.memory
+            ):
+                raise ValueError(f"[boot] {name}, {size_bytes:,} B at {origin:#010x}, lies in no flash")
         return self
 
     def region(self, kind: Literal["flash", "ram"]) -> MemoryRegion:

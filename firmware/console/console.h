@@ -57,5 +57,6 @@ void con_ep(char *rest);
 void con_ep_load(char *rest);
 void con_ep_output(void);
 void con_ep_layers(const char *count);
+bool con_ep_boot(const char *verb); /* false when the verb is none of its own */
 
 #endif

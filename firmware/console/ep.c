@@ -53,7 +53,7 @@ void con_ep(char *rest)
         con_ep_layers(con_word(&rest));
     } else if (con_is(verb, "memory")) {
         memory();
-    } else {
+    } else if (!con_ep_boot(verb)) {
         con_bracketed("e-[Unknown command: ep ", verb);
     }
     uint32_t crc = ~con_sent_crc;

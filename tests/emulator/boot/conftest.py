@@ -1,0 +1,54 @@
+"""The bootloader for the emulated board, and two versions of an application."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from edgeprune.build.bootloader import Bootloader, build_bootloader
+from edgeprune.build.firmware import Firmware, build_firmware
+from edgeprune.errors import ToolchainError
+from edgeprune.target.registry import load_target
+
+from .board import TARGET, Board
+
+FIXTURES = Path(__file__).resolve().parents[2] / "firmware" / "fixtures"
+
+
+@pytest.fixture(scope="session")
+def bootloader(tmp_path_factory):
+    """Public key or None -> the loader built with it."""
+
+    @cache
+    def build(public_key: bytes | None = None) -> Bootloader:
+        try:
+            return build_bootloader(load_target(TARGET), tmp_path_factory.mktemp("boot"), public_key=public_key)
+        except ToolchainError as error:
+            if "pip cannot fetch" in error.message:
+                pytest.skip(f"monocypher's sources are not to be had: {error.message}")
+            raise
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def application(tmp_path_factory):
+    """Version -> firmware that differs from every other version in a constant of its own."""
+
+    @cache
+    def build(version: int) -> Firmware:
+        text = (FIXTURES / "tiny_model.c").read_text().replace("{1, 2, 3}", f"{{{version}, 2, 3}}")
+        sources = {"tiny_model.c": text, "tiny_model.h": f'#define TINY_TARGET "{TARGET}"\n'}
+        return build_firmware(sources, (), load_target(TARGET), tmp_path_factory.mktemp(f"app{version}"), input_bytes=16)
+
+    return build
+
+
+@pytest.fixture
+def board(bootloader, tmp_path):
+    """A blank board, powered off."""
+    made = Board(bootloader(), tmp_path / "flash.bin")
+    yield made
+    made.power_off()
