@@ -1,7 +1,7 @@
 """Flash of the emulated MPS2 boards that outlives the emulator: their 16 MB of PSRAM as a file of the host's.
 
-QEMU maps the file; what the guest has stored is in it at once, whenever the emulator is killed. firmware/boards/mps2/boot
-makes a window of it behave like flash.
+QEMU maps the file; what the guest has stored is in it at once, whenever the emulator is killed.
+firmware/boards/mps2/boot makes a window of it behave like flash.
 """
 
 from __future__ import annotations

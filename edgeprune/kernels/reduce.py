@@ -12,7 +12,6 @@ from edgeprune.kernels.operands import input_tensor, output_tensor, params, requ
 from edgeprune.kernels.requant import quantize_multiplier, scale_zero
 from edgeprune.target.profile import Isa
 
-
 _FUNCTIONS = {
     OpKind.MEAN: "ep_mean_ref", OpKind.SUM: "ep_sum_ref", OpKind.REDUCE_MAX: "ep_reduce_max_ref",
 }  # fmt: skip

@@ -11,8 +11,7 @@ from edgeprune.build.bootloader import Bootloader, build_bootloader
 from edgeprune.build.firmware import Firmware, build_firmware
 from edgeprune.errors import ToolchainError
 from edgeprune.target.registry import load_target
-
-from .board import TARGET, Board
+from tests.emulator.boot.board import TARGET, Board
 
 FIXTURES = Path(__file__).resolve().parents[2] / "firmware" / "fixtures"
 
@@ -41,7 +40,9 @@ def application(tmp_path_factory):
     def build(version: int) -> Firmware:
         text = (FIXTURES / "tiny_model.c").read_text().replace("{1, 2, 3}", f"{{{version}, 2, 3}}")
         sources = {"tiny_model.c": text, "tiny_model.h": f'#define TINY_TARGET "{TARGET}"\n'}
-        return build_firmware(sources, (), load_target(TARGET), tmp_path_factory.mktemp(f"app{version}"), input_bytes=16)
+        return build_firmware(
+            sources, (), load_target(TARGET), tmp_path_factory.mktemp(f"app{version}"), input_bytes=16
+        )
 
     return build
 

@@ -36,7 +36,7 @@ def test_a_changed_byte_is_found(place: int, change: int) -> None:
 
 @given(st.integers(0, 1791))
 def test_a_cut_image_is_found(length: int) -> None:
-    with pytest.raises(UsageError, match="cut off|no application header"):
+    with pytest.raises(UsageError, match=r"cut off|no application header"):
         read_application(make_application(PAYLOAD, 512, "a-board").content[:length], "x")
 
 
