@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any
+
+import numpy as np
 
 from edgeprune.errors import UnsupportedOp
 from edgeprune.ir import Activation as Fused
@@ -91,6 +94,20 @@ class Constant:
         return replace(self, shape=shape, slices=slices)
 
 
+class FoldKind(StrEnum):
+    BATCH_NORM = "batch norm"  # weight, bias (absent without affine), running_mean, running_var
+    SCALE = "scale"  # factor
+    SHIFT = "shift"  # term
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Arithmetic per output channel that the exported layer has taken in. `parameters`: role -> name."""
+
+    kind: FoldKind
+    parameters: Mapping[str, str]
+
+
 @dataclass
 class DraftOp:
     kind: OpKind
@@ -99,6 +116,7 @@ class DraftOp:
     outputs: tuple[int, ...]
     attrs: dict[str, Any]
     where: str
+    folds: list[Fold] = field(default_factory=list)
 
 
 @dataclass
@@ -190,6 +208,13 @@ class Draft:
             self.computed[tensor] = constant.computed_at
         return tensor
 
+    def add_scalar(self, name: str, value: float) -> int:
+        data = np.array(value, np.float32)
+        return self._add(Tensor(self._unique(name), (), DType.FLOAT32, data=data, is_constant=True))
+
+    def producer(self, tensor: int) -> DraftOp:
+        return self._producer[tensor]
+
     def add_sliced(self, name: str, shape: tuple[int, ...], slices: tuple[ParameterSlice, ...]) -> int:
         return self.add_constant(name, Constant(shape, slices))
 
@@ -199,7 +224,7 @@ class Draft:
 
     def emit(self, kind: OpKind, call: Call, inputs: Sequence[int], shape: tuple[int, ...], **attrs: Any) -> int:
         """Adds an operator with one output of `shape` and returns the output's index."""
-        return self.emit_named(kind, call.layer or call.target.split(".")[1], inputs, shape, call.where, **attrs)
+        return self.emit_named(kind, call.layer, inputs, shape, call.where, **attrs)
 
     def emit_named(
         self, kind: OpKind, name: str, inputs: Sequence[int], shape: tuple[int, ...], where: str, **attrs: Any
@@ -277,4 +302,4 @@ def layer_name(call: Call, weight: Constant) -> str:
     """The layer a weight belongs to: its parameter's owner, else the module running."""
     if weight.slices and "." in weight.slices[0].name:
         return weight.slices[0].name.rpartition(".")[0]
-    return call.layer or call.target.removeprefix("aten.")
+    return call.layer

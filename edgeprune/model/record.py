@@ -21,12 +21,11 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from edgeprune.errors import ModelError
+from edgeprune.model.shapes import output_shapes
 
 _LIBRARY = (str(Path(torch.__file__).parent), str(Path(__file__).parent), "<")
 _VALUE_READS = {"aten._local_scalar_dense", "aten.item", "aten.equal", "aten.nonzero", "aten.masked_select"}
 _RANDOM = {"aten.bernoulli", "aten.rand", "aten.randn", "aten.rand_like", "aten.randn_like", "aten.native_dropout"}
-# Shape-preserving calls whose own meta functions are slow enough to dominate a trace.
-_ELEMENTWISE = {"aten.relu", "aten.hardtanh", "aten.hardswish", "aten.sigmoid", "aten.silu", "aten.native_batch_norm"}
 
 
 class ForwardError(ModelError):
@@ -52,7 +51,7 @@ class Call:
         target: operator without overload and in-place mark, `aten.relu`.
         args: every argument of the operator's schema by name, defaults filled in, tensors as `Ref`.
         outputs: values it makes.
-        layer: path of the innermost module running, `block1.conv1`; empty for the network's own forward.
+        layer: the innermost torch.nn layer running, `block1.conv1`; else the module and the operator, `block1.add`.
         where: the user's line, `model.py:42`.
     """
 
@@ -75,6 +74,7 @@ class Recording:
         skeleton: the copy on the meta device the calls were recorded from.
         shapes: of every value, as torch has it (NCHW).
         parameters: value -> name of the parameter or buffer it is; a tied one has its first name.
+        constants: values that are neither parameters nor computed: tensors kept outside the module's parameters.
         inputs, outputs: values of the network.
     """
 
@@ -82,6 +82,7 @@ class Recording:
     calls: tuple[Call, ...]
     shapes: tuple[tuple[int, ...], ...]
     parameters: Mapping[int, str]
+    constants: tuple[int, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
@@ -107,7 +108,7 @@ def record(module: nn.Module, example_shapes: Sequence[Sequence[int]]) -> Record
         for path, child in skeleton.named_modules()
         if path
         for hook in (
-            child.register_forward_pre_hook(recorder.entering(path), prepend=True),
+            child.register_forward_pre_hook(recorder.entering(path, child), prepend=True),
             child.register_forward_hook(recorder.leaving, always_call=True),
         )
     ]
@@ -136,6 +137,7 @@ def record(module: nn.Module, example_shapes: Sequence[Sequence[int]]) -> Record
         tuple(recorder.calls),
         tuple(recorder.shapes),
         recorder.parameters,
+        tuple(recorder.constants),
         input_values,
         tuple(recorder.value_of(tensor) for tensor in outputs),
     )
@@ -149,14 +151,23 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.calls: list[Call] = []
         self.shapes: list[tuple[int, ...]] = []
         self.parameters: dict[int, str] = {}
+        self.constants: list[int] = []
         self._value_of_id: dict[int, int] = {}
         self._alive: list[Tensor] = []  # ids stay unique only while their tensors live
         self._layers: list[str] = []
         self._written: dict[int, int] = {}  # storage -> values that existed when it was last written in place
 
-    def entering(self, path: str) -> Callable[..., None]:
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch's switch against wrapping the mode for its compiler, whose import alone takes seconds."""
+        return False
+
+    def entering(self, path: str, module: nn.Module) -> Callable[..., None]:
+        is_layer = type(module).__module__.startswith("torch.nn.modules") and not list(module.children())
+        label = path if is_layer else f"{path}."
+
         def hook(_module: nn.Module, _args: Any) -> None:
-            self._layers.append(path)
+            self._layers.append(label)
 
         return hook
 
@@ -191,30 +202,42 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise ModelError(f"forward() draws random numbers at {where}, even in eval mode")
         if target == "prim.device":
             return func(*args, **(kwargs or {}))
-        bound = self._arguments(func, args, kwargs or {}, where)
-        result = self._run(func, target, in_place, args, kwargs or {})
+        given = _by_name(func, args, kwargs or {})
+        bound = {name: self._with_refs(argument, where) for name, argument in given.items()}
+        result = self._run(func, target, in_place, given, args, kwargs or {})
         if in_place:
             self._written[_storage(result)] = len(self.shapes)
         outputs = tuple(self._bind(tensor) for tensor in _tensors(result))
-        self.calls.append(Call(target, bound, outputs, self._layers[-1] if self._layers else "", where))
+        self.calls.append(Call(target, bound, outputs, self._layer(target), where))
         return result
 
-    def _run(self, func: Any, target: str, in_place: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if target not in _ELEMENTWISE:
-            return func(*args, **kwargs)
-        if target == "aten.native_batch_norm":
-            return torch.empty_like(args[0]), torch.empty(0), torch.empty(0)
-        return args[0] if in_place else torch.empty_like(args[0])
+    def _layer(self, target: str) -> str:
+        innermost = self._layers[-1] if self._layers else ""
+        return innermost + target.removeprefix("aten.") if innermost[-1:] in ("", ".") else innermost
 
-    def _arguments(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], where: str) -> dict[str, Any]:
-        bound: dict[str, Any] = {}
-        for index, argument in enumerate(func._schema.arguments):
-            given = args[index] if index < len(args) else kwargs.get(argument.name, argument.default_value)
-            bound[argument.name] = self._with_refs(given, where)
-        return bound
+    def _run(
+        self,
+        func: Any,
+        target: str,
+        in_place: bool,
+        given: Mapping[str, Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        shapes = output_shapes(target, given)
+        if shapes is None:
+            return func(*args, **kwargs)
+        if in_place:
+            return args[0]
+        made = [torch.empty(shape, device="meta") for shape in shapes]
+        return made[0] if len(made) == 1 else tuple(made)
 
     def _with_refs(self, given: Any, where: str) -> Any:
         if isinstance(given, Tensor):
+            if given.dim() == 0 and given.device.type == "cpu":
+                return given.item()  # a Python number on its way through torch
+            if id(given) not in self._value_of_id:
+                self.constants.append(self.value_of(given))
             self.forbid_stale(given, where)
             return Ref(self.value_of(given))
         if isinstance(given, list | tuple):
@@ -228,6 +251,14 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 f"a view is read at {where} after an in-place operation changed the tensor behind it",
                 hint="write the operation without its trailing underscore (or inplace=False)",
             )
+
+
+def _by_name(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Every argument of the operator's schema, defaults filled in."""
+    return {
+        argument.name: args[index] if index < len(args) else kwargs.get(argument.name, argument.default_value)
+        for index, argument in enumerate(func._schema.arguments)
+    }
 
 
 def _storage(tensor: Tensor) -> int:

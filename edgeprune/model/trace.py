@@ -10,7 +10,7 @@ from torch import nn
 from edgeprune.errors import UnsupportedOp
 from edgeprune.ir import Graph
 from edgeprune.model.aten import TABLE
-from edgeprune.model.draft import Constant, Draft, ParameterSlice
+from edgeprune.model.draft import Constant, Draft, Fold, ParameterSlice
 from edgeprune.model.record import Call, Ref, record
 
 _SHOWN_OPS = 8
@@ -24,6 +24,8 @@ class TracedModel:
         graph: float32, constants without data; operators are called after their modules.
         slices: constant tensor -> the parameters and buffers it is made from.
         computed: constant tensor -> the user's line that computes it from parameters, so that it cannot be sliced.
+        folds: operator name -> the arithmetic folded into it, in order; for a batch norm that stands alone, at the last
+            of its operators.
         where: operator name -> the user's line it comes from.
         example_shapes: of the inputs, as torch has them (NCHW).
         skeleton: the module with shapes and no data (meta device, eval mode); never run for results.
@@ -32,6 +34,7 @@ class TracedModel:
     graph: Graph
     slices: Mapping[int, tuple[ParameterSlice, ...]]
     computed: Mapping[int, str]
+    folds: Mapping[str, tuple[Fold, ...]]
     where: Mapping[str, str]
     example_shapes: tuple[tuple[int, ...], ...]
     skeleton: nn.Module
@@ -56,6 +59,8 @@ def trace(module: nn.Module, example_shape: Sequence[int] | Sequence[Sequence[in
     for value, name in recording.parameters.items():
         shape = recording.shapes[value]
         draft.values[value] = Constant(shape, (ParameterSlice(name, tuple(range(len(shape)))),))
+    for value in recording.constants:
+        draft.values[value] = Constant(recording.shapes[value])
     refused: list[UnsupportedOp] = []
     for call in recording.calls:
         if any(value not in draft.values for value in _read(call)):
@@ -67,7 +72,13 @@ def trace(module: nn.Module, example_shape: Sequence[int] | Sequence[Sequence[in
     _raise_all(refused)
     graph = draft.finish()
     return TracedModel(
-        graph, draft.slices, draft.computed, {op.name: op.where for op in draft.ops}, shapes, recording.skeleton
+        graph=graph,
+        slices=draft.slices,
+        computed=draft.computed,
+        folds={op.name: tuple(op.folds) for op in draft.ops if op.folds},
+        where={op.name: op.where for op in draft.ops},
+        example_shapes=shapes,
+        skeleton=recording.skeleton,
     )
 
 
@@ -83,8 +94,7 @@ def _lower(draft: Draft, call: Call) -> None:
         return
     lowering = TABLE.get(call.target)
     if lowering is None:
-        layer = f" in {call.layer}" if call.layer else ""
-        raise UnsupportedOp(f"{call.target.removeprefix('aten.')}{layer} at {call.where}")
+        raise UnsupportedOp(f"{call.target.removeprefix('aten.')} in {call.layer} at {call.where}")
     lowering(draft, call)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from edgeprune.ir import Op
 from edgeprune.model.trace import TracedModel
 from edgeprune.prune.labels import FIXED, Labels, Reading, Tracker, varying
 from edgeprune.prune.rules import RULES
@@ -96,6 +97,8 @@ class ChannelGroups:
         extents: tensor of the graph -> one `Extent` per axis.
         begins: SLICE operator -> (axis, where it begins).
         axes: (parameter, axis) -> who owns each position.
+        activations: tensor -> (axis along which its channels lie, who owns each).
+        traced: the network the groups belong to.
     """
 
     groups: tuple[ChannelGroup, ...]
@@ -103,6 +106,8 @@ class ChannelGroups:
     extents: Mapping[int, tuple[Extent, ...]]
     begins: Mapping[str, tuple[int, Extent]]
     axes: Mapping[tuple[str, int], AxisMap]
+    activations: Mapping[int, tuple[int, AxisMap]]
+    traced: TracedModel
 
     @cached_property
     def by_name(self) -> Mapping[str, ChannelGroup]:
@@ -213,52 +218,71 @@ class _Partition:
 
     def _numbered(self) -> dict[int, int]:
         """Color -> group number, for the colors that may shrink, in order of first appearance."""
-        sizes = np.bincount(self.color, minlength=1)
-        frozen = set(self.color[self.is_frozen].tolist())
+        may_shrink = np.bincount(self.color) > 1
+        may_shrink[self.color[self.is_frozen]] = False
         numbers: dict[int, int] = {}
         for op in self.graph.ops:
-            for tensor in op.outputs:
-                labels = self.tracker.labels[tensor]
-                for color in self._colors_along(labels):
-                    if color not in frozen and sizes[color] > 1:
-                        numbers.setdefault(color, len(numbers))
+            for color in self._colors_of(op):
+                if may_shrink[color]:
+                    numbers.setdefault(color, len(numbers))
         return numbers
 
-    def _colors_along(self, labels: Labels) -> list[int]:
-        return list(dict.fromkeys(self.color[self.unit_of[labels.ravel()]].tolist())) if varying(labels) else []
+    def _colors_of(self, op: Op) -> list[int]:
+        """Colors an operator's outputs carry, in the order of their channels."""
+        found: list[int] = []
+        for tensor in op.outputs:
+            labels = self.tracker.labels[tensor]
+            if varying(labels):
+                colors, first = np.unique(self.color[self.unit_of[labels.ravel()]], return_index=True)
+                found += colors[np.argsort(first)].tolist()
+        return found
 
     def groups(self) -> ChannelGroups:
         layers: dict[int, list[str]] = {number: [] for number in sorted(self.number.values())}
         for op in self.graph.ops:
-            for tensor in op.outputs:
-                for color in self._colors_along(self.tracker.labels[tensor]):
-                    if color in self.number and op.name not in layers[self.number[color]]:
-                        layers[self.number[color]].append(op.name)
-        names = _names([layers[number][0] for number in sorted(layers)])
+            for color in self._colors_of(op):
+                if color in self.number and op.name not in layers[self.number[color]]:
+                    layers[self.number[color]].append(op.name)
         group_of, rank_of = self._ranks()
-        axes = {
-            key: AxisMap(group_of[self.unit_of[labels]], rank_of[self.unit_of[labels]])
-            for key, labels in self.tracker.parameters.items()
-        }
-        sizes = np.bincount(group_of[group_of >= 0], minlength=len(names))
+        owners = {key: self._owners(labels, group_of, rank_of) for key, labels in self.tracker.parameters.items()}
+        sizes = np.bincount(group_of[group_of >= 0], minlength=len(layers)).astype(np.int32)
+        slices = _slices(owners, sizes)
+        names = _names([layers[number][0] for number in sorted(layers)])
         groups = tuple(
-            ChannelGroup(name, int(sizes[number]), tuple(layers[number]), _slices(axes, number, int(sizes[number])))
+            ChannelGroup(name, int(sizes[number]), tuple(layers[number]), tuple(slices[number]))
             for number, name in enumerate(names)
         )
-        extents = {tensor: self._extents(tensor, group_of, groups) for tensor in range(len(self.graph.tensors))}
         begins = {
             name: (axis, _extent(group_of[self.unit_of[labels]], groups))
             for name, (axis, labels) in self.tracker.begins.items()
         }
-        return ChannelGroups(groups, self._frozen(), extents, begins, axes)
+        return ChannelGroups(
+            groups=groups,
+            frozen=self._frozen(),
+            extents={tensor: self._extents(tensor, group_of, groups) for tensor in range(len(self.graph.tensors))},
+            begins=begins,
+            axes=owners,
+            activations={
+                tensor: (varying(labels)[0], self._owners(labels, group_of, rank_of))
+                for tensor, labels in self.tracker.labels.items()
+                if len(varying(labels)) == 1
+            },
+            traced=self.tracker.traced,
+        )
+
+    def _owners(self, labels: Labels, group_of: Ints, rank_of: Ints) -> AxisMap:
+        units = self.unit_of[labels.ravel()]
+        return AxisMap(group_of[units], rank_of[units])
 
     def _ranks(self) -> tuple[Ints, Ints]:
         """For every unit its group's number (-1: none) and its place in the group."""
-        group_of = np.array([self.number.get(int(color), -1) for color in self.color], np.int32)
-        rank_of = np.zeros(self.units, np.int32)
-        for number in self.number.values():
-            members = np.flatnonzero(group_of == number)
-            rank_of[members] = np.arange(members.size)
+        table = np.full(int(self.color.max()) + 1, -1, np.int32)
+        table[list(self.number)] = list(self.number.values())
+        group_of = table[self.color]
+        order = np.argsort(group_of, kind="stable")
+        starts = np.searchsorted(group_of[order], group_of[order])
+        rank_of = np.empty(self.units, np.int32)
+        rank_of[order] = np.arange(self.units) - starts
         return group_of, rank_of
 
     def _extents(self, tensor: int, group_of: Ints, groups: Sequence[ChannelGroup]) -> tuple[Extent, ...]:
@@ -290,14 +314,15 @@ def _extent(owners: Ints, groups: Sequence[ChannelGroup]) -> Extent:
     return Extent(terms, int((owners < 0).sum()))
 
 
-def _slices(axes: Mapping[tuple[str, int], AxisMap], number: int, size: int) -> tuple[Slice, ...]:
-    found: list[Slice] = []
-    for (name, axis), owner in axes.items():
-        positions = np.flatnonzero(owner.group == number)
-        if positions.size:
-            order = np.argsort(owner.unit[positions], kind="stable")
-            found.append(Slice(name, axis, positions[order].reshape(size, -1).astype(np.int32)))
-    return tuple(found)
+def _slices(owners: Mapping[tuple[str, int], AxisMap], sizes: Ints) -> list[list[Slice]]:
+    """Per group the places where its units lie in parameters."""
+    found: list[list[Slice]] = [[] for _ in sizes]
+    for (name, axis), owner in owners.items():
+        order = np.lexsort((owner.unit, owner.group))
+        for number in np.unique(owner.group[owner.group >= 0]):
+            positions = order[owner.group[order] == number].astype(np.int32)
+            found[number].append(Slice(name, axis, positions.reshape(sizes[number], -1)))
+    return found
 
 
 def _names(layers: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Removing channels for real: parameters sliced, module attributes brought in line."""
+"""Removing channels: for real (`thin`), or by zeroing everything that would be removed (`mask`)."""
 
 from __future__ import annotations
 
@@ -10,98 +10,122 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edgeprune.errors import ModelError, UsageError
+from edgeprune.errors import ModelError
+from edgeprune.prune.constants import add_biases, settle
+from edgeprune.prune.homes import Home, homes_of, put
+from edgeprune.prune.keep import Kept, kept
 
 if TYPE_CHECKING:
-    from edgeprune.prune.groups import ChannelGroups
+    from edgeprune.prune.groups import AxisMap, ChannelGroups
+
+Axes = Mapping[tuple[str, int], "AxisMap"]
 
 
 def thin(module: nn.Module, groups: ChannelGroups, keep: Mapping[str, Sequence[int]]) -> nn.Module:
-    """A copy of the module without the channels that are not kept.
+    """A copy of the module without the channels that are not kept, their constants moved on (`constants.settle`).
 
     Args:
         module: the module the groups were found in; not changed.
         groups: its channel groups.
-        keep: group -> units that stay, at least one; a group not named keeps all.
+        keep: group -> units that stay, at least one, in any order; a group not named keeps all.
+
+    Returns:
+        The same classes with fewer channels. A convolution or linear layer without bias that loses inputs gets one.
 
     Raises:
         UsageError: an unknown group, no unit kept, or a unit outside the group.
         ModelError: the module has not the parameters the groups speak of.
     """
-    return cut(module, groups, keep)
+    result, axes, staying = _settled(module, groups, keep)
+    return _cut(result, axes, staying)
 
 
-def apply_widths(module: nn.Module, groups: ChannelGroups, widths: Mapping[str, int]) -> nn.Module:
-    """The architecture at these widths, for a state dict to be loaded into; which units stay does not matter."""
-    return cut(module, groups, {name: range(width) for name, width in widths.items()})
+def mask(module: nn.Module, groups: ChannelGroups, keep: Mapping[str, Sequence[int]]) -> nn.Module:
+    """The twin of `thin` at full width: the same output, every parameter of a removed channel zero.
 
-
-def cut(module: nn.Module, groups: ChannelGroups, keep: Mapping[str, Sequence[int]]) -> nn.Module:
-    """Slices a copy of the module; constants of removed channels are lost."""
-    masks = kept_units(groups, keep)
-    result = copy.deepcopy(module)
-    homes = _homes(result)
-    for name in dict.fromkeys(name for name, _ in groups.axes):
-        if name not in homes:
-            raise ModelError(f"the module has no parameter '{name}'", hint="trace this very module before thinning it")
+    Arguments and errors as in `thin`. Running variances of removed channels become one.
+    """
+    result, axes, staying = _settled(module, groups, keep)
+    homes = homes_of(result)
     with torch.no_grad():
-        for (name, axis), owner in groups.axes.items():
-            stays = np.ones(owner.group.size, bool)
-            for number, mask in enumerate(masks):
-                mine = owner.group == number
-                stays[mine] = mask[owner.unit[mine]]
-            if not stays.all():
-                _select(homes[name], axis, torch.from_numpy(np.flatnonzero(stays)))
-    for child in result.modules():
-        _refresh(child)
+        for (name, axis), owners in axes.items():
+            gone = torch.from_numpy(np.flatnonzero(~staying.along(owners)))
+            tensor = getattr(*homes[name][0])
+            tensor.index_fill_(axis, gone.to(tensor.device), 1.0 if name.endswith("running_var") else 0.0)
     return result
 
 
-def kept_units(groups: ChannelGroups, keep: Mapping[str, Sequence[int]]) -> list[np.ndarray]:
-    """For each group, in order, which of its units stay (bool).
+def apply_widths(module: nn.Module, groups: ChannelGroups, widths: Mapping[str, int]) -> nn.Module:
+    """The architecture `thin` makes at these widths, for a state dict to be loaded into; its values mean nothing.
 
     Raises:
-        UsageError: an unknown group, no unit kept, or a unit outside the group.
+        UsageError: an unknown group, or a width outside 1 to the group's size.
     """
-    unknown = [name for name in keep if name not in groups.by_name]
-    if unknown:
-        raise UsageError(f"no channel group is called '{unknown[0]}'", hint="edgeprune inspect lists them")
-    masks: list[np.ndarray] = []
-    for group in groups.groups:
-        units = np.asarray(keep.get(group.name, range(group.size)), int)
-        if units.size == 0 or units.min() < 0 or units.max() >= group.size:
-            raise UsageError(
-                f"{group.name} has units 0 to {group.size - 1}; asked to keep {sorted(units.tolist())[:8]}",
-                hint="keep at least one channel of every group",
-            )
-        mask = np.zeros(group.size, bool)
-        mask[units] = True
-        masks.append(mask)
-    return masks
+    result = copy.deepcopy(module)
+    staying = kept(groups, {name: range(width) for name, width in widths.items()})
+    return _cut(result, {**groups.axes, **add_biases(result, groups, staying)}, staying)
 
 
-Home = list[tuple[nn.Module, str]]
+def widths_of(module: nn.Module, groups: ChannelGroups) -> dict[str, int]:
+    """How many units of each group a thinned module has, read off its parameters' shapes.
+
+    Args:
+        module: what `thin` made, once or several times, of the module the groups were found in.
+
+    Raises:
+        ModelError: the shapes are not those of such a module.
+    """
+    shapes = {name: tensor.shape for name, tensor in [*module.named_parameters(), *module.named_buffers()]}
+    found: dict[str, int] = {}
+    for (name, axis), owners in groups.axes.items():
+        numbers, counts = np.unique(owners.group, return_counts=True)
+        present = {int(number): int(count) for number, count in zip(numbers, counts, strict=True)}
+        fixed = present.pop(-1, 0)
+        if len(present) != 1 or name not in shapes:
+            continue
+        ((number, count),) = present.items()
+        group = groups.groups[number]
+        width, rest = divmod(shapes[name][axis] - fixed, count // group.size)
+        if rest or not 1 <= width <= group.size or found.setdefault(group.name, width) != width:
+            raise ModelError(f"{name} of shape {tuple(shapes[name])} is no thinned form of the original")
+    missing = [group.name for group in groups.groups if group.name not in found]
+    if missing:
+        raise ModelError(f"the width of {missing[0]} cannot be read off the module")
+    return found
 
 
-def _homes(module: nn.Module) -> dict[str, Home]:
-    """Parameter or buffer name -> every place it is registered at (a tied one at several)."""
-    places: dict[int, Home] = {}
+def cut(module: nn.Module, groups: ChannelGroups, keep: Mapping[str, Sequence[int]]) -> nn.Module:
+    """A copy with sliced parameters; the constants of removed channels are lost. For shapes without data."""
+    return _cut(copy.deepcopy(module), groups.axes, kept(groups, keep))
+
+
+def _settled(
+    module: nn.Module, groups: ChannelGroups, keep: Mapping[str, Sequence[int]]
+) -> tuple[nn.Module, Axes, Kept]:
+    result, staying = copy.deepcopy(module), kept(groups, keep)
+    known = homes_of(result)
+    for name, _ in groups.axes:
+        if name not in known:
+            raise ModelError(f"the module has no parameter '{name}'", "trace this very module before thinning it")
+    added = add_biases(result, groups, staying)
+    settle(result, groups, staying)
+    return result, {**groups.axes, **added}, staying
+
+
+def _cut(module: nn.Module, axes: Axes, staying: Kept) -> nn.Module:
+    homes = homes_of(module)
+    for (name, axis), owners in axes.items():
+        stays = staying.along(owners)
+        if not stays.all():
+            _select(homes[name], axis, torch.from_numpy(np.flatnonzero(stays)))
     for child in module.modules():
-        for store in (child._parameters, child._buffers):
-            for leaf, tensor in store.items():
-                if tensor is not None:
-                    places.setdefault(id(tensor), []).append((child, leaf))
-    return {name: places[id(t)] for name, t in [*module.named_parameters(), *module.named_buffers()]}
+        _refresh(child)
+    return module
 
 
 def _select(home: Home, axis: int, indices: Tensor) -> None:
-    old = getattr(*home[0])
-    new = old.detach().index_select(axis, indices.to(old.device)).contiguous()
-    if isinstance(old, nn.Parameter):
-        new = nn.Parameter(new, old.requires_grad)
-    for owner, leaf in home:
-        store = owner._parameters if isinstance(old, nn.Parameter) else owner._buffers
-        store[leaf] = new
+    old: Tensor = getattr(*home[0])
+    put(home, old.detach().index_select(axis, indices.to(old.device)))
 
 
 def _refresh(module: nn.Module) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edgeprune.errors import ModelError
-from edgeprune.ir import Graph
+from edgeprune.ir import Graph, OpKind
 from edgeprune.model.record import ForwardError
 from edgeprune.model.trace import TracedModel, trace
 from edgeprune.prune.surgery import cut
@@ -34,7 +34,7 @@ def blamed_operators(traced: TracedModel, groups: ChannelGroups, risky: Sequence
         if mismatch is None:
             return []
         blamed = _before(traced, risky, mismatch)
-        layer = traced.graph.ops[min(mismatch, len(traced.graph.ops) - 1)].name
+        layer = traced.graph.ops[mismatch].name
         reason = ModelError(
             f"thinned to half, {layer} comes out with another shape than its channels predict",
             hint="a size written as a number in forward() is the usual cause",
@@ -60,8 +60,16 @@ def _before(traced: TracedModel, risky: Sequence[str], position: int) -> list[st
 
 
 def _first_mismatch(predicted: Graph, found: Graph) -> int | None:
-    """Position of the first operator whose output differs."""
-    for position, (ours, theirs) in enumerate(zip(predicted.ops, found.ops, strict=False)):
-        if ours.kind is not theirs.kind or predicted.output_of(ours).shape != found.output_of(theirs).shape:
+    """Position of the first operator whose output differs. Pure views come and go with axes of length 1."""
+    ours = [(position, op) for position, op in enumerate(predicted.ops) if op.kind is not OpKind.RESHAPE]
+    theirs = [op for op in found.ops if op.kind is not OpKind.RESHAPE]
+    for (position, op), other in zip(ours, theirs, strict=False):
+        if op.kind is not other.kind or predicted.output_of(op).shape != found.output_of(other).shape:
             return position
-    return None if len(predicted.ops) == len(found.ops) else min(len(predicted.ops), len(found.ops))
+    if len(ours) != len(theirs) or _output_shapes(predicted) != _output_shapes(found):
+        return len(predicted.ops) - 1
+    return None
+
+
+def _output_shapes(graph: Graph) -> list[tuple[int, ...]]:
+    return [graph.tensors[tensor].shape for tensor in graph.outputs]

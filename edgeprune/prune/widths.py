@@ -107,7 +107,7 @@ def checked_widths(groups: ChannelGroups, widths: Mapping[str, int]) -> dict[str
 
 
 def _quantized(graph: Graph) -> Graph:
-    tensors = [replace(tensor, dtype=DType.INT8, qparams=_SIGNED) for tensor in graph.tensors]
+    tensors = [replace(tensor, dtype=DType.INT8, qparams=_SIGNED, data=None) for tensor in graph.tensors]
     for op in graph.ops:
         if op.kind in _PER_CHANNEL_AXIS:
             axis = _PER_CHANNEL_AXIS[op.kind]

@@ -31,7 +31,7 @@ def clamp(draft: Draft, call: Call) -> None:
     bounds = (None if low is None else float(low), None if high is None else float(high))
     if bounds not in _CLAMPS:
         raise UnsupportedOp(
-            f"{call.layer or 'clamp'} at {call.where}: limits {bounds[0]} and {bounds[1]}",
+            f"{call.layer} at {call.where}: limits {bounds[0]} and {bounds[1]}",
             hint="the device knows ReLU, ReLU6 and -1..1",
         )
     _fuse(draft, call, _CLAMPS[bounds])
@@ -65,8 +65,8 @@ def hardsigmoid(draft: Draft, call: Call) -> None:
     """relu6(x + 3) / 6, as the converter writes it."""
     held = draft.activation(call.tensor("self"))
     shape = draft.tensors[held.tensor].shape
-    three = draft.add_sliced(f"{call.layer}.three", (), ())
-    sixth = draft.add_sliced(f"{call.layer}.sixth", (), ())
+    three = draft.add_scalar(f"{call.layer}.three", 3.0)
+    sixth = draft.add_scalar(f"{call.layer}.sixth", 1 / 6)
     shifted = draft.emit(OpKind.ADD, call, [held.tensor, three], shape, activation=Fused.RELU6)
     draft.values[call.outputs[0]] = Activation(draft.emit(OpKind.MUL, call, [shifted, sixth], shape), held.axes)
 
@@ -78,7 +78,7 @@ def prelu(draft: Draft, call: Call) -> None:
     shape = draft.tensors[held.tensor].shape
     slope = draft.constant(call, "weight").arranged(held.axes)
     positive = draft.emit(OpKind.RELU, call, [held.tensor], shape)
-    minus = draft.add_sliced(f"{call.layer}.minus", (), ())
+    minus = draft.add_scalar(f"{call.layer}.minus", -1.0)
     negative = draft.emit(OpKind.MUL, call, [held.tensor, minus], shape, activation=Fused.RELU)
     scaled = draft.emit(OpKind.MUL, call, [negative, draft.add_constant(f"{call.layer}.weight", slope)], shape)
     draft.values[call.outputs[0]] = Activation(draft.emit(OpKind.SUB, call, [positive, scaled], shape), held.axes)

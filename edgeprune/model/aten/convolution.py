@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from edgeprune.errors import UnsupportedOp
 from edgeprune.ir import OpKind
 from edgeprune.model.aten.table import lowers
@@ -9,6 +11,7 @@ from edgeprune.model.draft import CHANNELS_LAST, NO_PAD, Activation, Constant, D
 from edgeprune.model.record import Call
 
 Pair = tuple[int, int]
+Order = tuple[int, int, int, int]
 _SEQUENCE = (0, 2, 1)  # (N, L, C)
 
 
@@ -27,11 +30,9 @@ def _forward(draft: Draft, call: Call) -> None:
     outputs, per_group, kh, kw = weight.shape
     pad = tuple(extra + own for extra, own in zip(held.pad, (padding[0],) * 2 + (padding[1],) * 2, strict=True))
     name = layer_name(call, weight)
-    if per_group == 1:
-        kind, arranged = OpKind.DEPTHWISE_CONV_2D, weight.arranged((1, 2, 3, 0))
-    else:
-        kind, arranged = OpKind.CONV_2D, weight.arranged((0, 2, 3, 1))
-    inputs = [held.tensor, draft.add_constant(f"{name}.weight", arranged), _bias(draft, call, name, weight)]
+    kind, order = _kind_and_order(per_group, (0, 2, 3, 1), (1, 2, 3, 0))
+    constant = draft.add_constant(f"{name}.weight", weight.arranged(order))
+    inputs = [held.tensor, constant, draft.add_constant(f"{name}.bias", _bias_constant(draft, call, weight, axis=0))]
     n, h, w, channels = draft.tensors[held.tensor].shape
     if per_group * groups != channels:
         raise UnsupportedOp(f"{name} at {call.where}: {groups} groups of {per_group} over {channels} channels")
@@ -61,26 +62,22 @@ def _transposed(draft: Draft, call: Call) -> None:
     n, h, w, _ = draft.tensors[held.tensor].shape
     shape = (n, (h - 1) * stride[0] - 2 * padding[0] + kh + extra[0],
              (w - 1) * stride[1] - 2 * padding[1] + kw + extra[1], outputs)  # fmt: skip
-    constant = draft.add_constant(f"{name}.weight", weight.arranged((1, 2, 3, 0)))
-    bias = draft.add_constant(f"{name}.bias", _bias_constant(draft, call, weight, axis=1))
-    inputs = [held.tensor, constant, bias]
     cut = (padding[0], padding[0] - extra[0], padding[1], padding[1] - extra[1])
+    attrs: dict[str, Any] = {"stride": stride, "pad": cut}
+    kind, order = OpKind.TRANSPOSE_CONV, (1, 2, 3, 0)
     if stride == (1, 1):
-        # Stride 1 is an ordinary convolution with the kernel turned by 180 degrees, and is exported as one.
-        pad = (kh - 1 - cut[0], kh - 1 - cut[1], kw - 1 - cut[2], kw - 1 - cut[3])
-        tensor = draft.emit_named(
-            OpKind.CONV_2D,
-            name,
-            [held.tensor, constant, bias],
-            shape,
-            call.where,
-            stride=stride,
-            dilation=(1, 1),
-            pad=pad,
-        )
-    else:
-        tensor = draft.emit_named(OpKind.TRANSPOSE_CONV, name, inputs, shape, call.where, stride=stride, pad=cut)
-    _keep(draft, call, name, tensor)
+        # An ordinary convolution with the kernel turned by 180 degrees, and exported as one.
+        kind, order = _kind_and_order(weight.shape[0], (1, 2, 3, 0), (0, 2, 3, 1))
+        attrs["dilation"] = (1, 1)
+        attrs["pad"] = (kh - 1 - cut[0], kh - 1 - cut[1], kw - 1 - cut[2], kw - 1 - cut[3])
+    constant = draft.add_constant(f"{name}.weight", weight.arranged(order))
+    bias = draft.add_constant(f"{name}.bias", _bias_constant(draft, call, weight, axis=1))
+    _keep(draft, call, name, draft.emit_named(kind, name, [held.tensor, constant, bias], shape, call.where, **attrs))
+
+
+def _kind_and_order(per_group: int, plain: Order, depthwise: Order) -> tuple[OpKind, Order]:
+    """One input channel per group makes a depthwise convolution, whose weight is laid out differently."""
+    return (OpKind.DEPTHWISE_CONV_2D, depthwise) if per_group == 1 else (OpKind.CONV_2D, plain)
 
 
 def _image(draft: Draft, call: Call) -> Activation:
@@ -112,10 +109,6 @@ def _keep(draft: Draft, call: Call, name: str, tensor: int) -> None:
 def _weight(draft: Draft, call: Call) -> Constant:
     weight = draft.constant(call, "weight")
     return weight if len(weight.shape) == 4 else weight.reshaped((*weight.shape[:2], 1, weight.shape[2]))
-
-
-def _bias(draft: Draft, call: Call, name: str, weight: Constant) -> int:
-    return draft.add_constant(f"{name}.bias", _bias_constant(draft, call, weight, axis=0))
 
 
 def _bias_constant(draft: Draft, call: Call, weight: Constant, axis: int) -> Constant:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgeprune.errors import UnsupportedOp
 from edgeprune.ir import OpKind
 from edgeprune.model.aten.table import lowers
-from edgeprune.model.draft import WEIGHTED, Activation, Constant, Draft, DraftOp
+from edgeprune.model.draft import WEIGHTED, Activation, Constant, Draft, DraftOp, Fold, FoldKind
 from edgeprune.model.record import Call, Ref
 
 _KINDS = {
@@ -21,7 +21,10 @@ def binary(draft: Draft, call: Call) -> None:
         raise UnsupportedOp(f"{call.target} with alpha {call.args['alpha']} at {call.where}")
     if call.target == "aten.div" and _is_activation(draft, call.args["other"]):
         raise UnsupportedOp(f"division by a layer's output at {call.where}", hint="multiply by what is constant")
-    _emit(draft, call, kind, [call.args["self"], call.args["other"]])
+    other = call.args["other"]
+    if call.target == "aten.div" and not isinstance(other, Ref):
+        other = 1 / other
+    _emit(draft, call, kind, [call.args["self"], other])
 
 
 @lowers("rsub")
@@ -58,11 +61,13 @@ def _operand(draft: Draft, call: Call, operand: Ref | float, order: tuple[int, .
             shape = (1,) * lead + draft.tensors[held.tensor].shape
             held = Activation(draft.emit(OpKind.RESHAPE, call, [held.tensor], shape), tuple(range(len(order))))
         return draft.arranged(held, order).tensor
+    if not isinstance(operand, Ref):
+        return draft.add_scalar(f"{call.layer}.constant", operand)
     constant = _constant(draft, operand)
     if constant.shape:
         lead = len(order) - len(constant.shape)
         constant = constant.reshaped((1,) * lead + constant.shape).arranged(order)
-    return draft.add_constant(f"{call.layer or 'forward'}.constant", constant)
+    return draft.add_constant(f"{call.layer}.constant", constant)
 
 
 def _fold_constant(draft: Draft, call: Call, kind: OpKind, operands: list[Ref | float]) -> bool:
@@ -81,6 +86,8 @@ def _fold_constant(draft: Draft, call: Call, kind: OpKind, operands: list[Ref | 
     if producer is None or not per_channel or draft.shape(call.outputs[0]) != draft.shape(variable[0].value):
         return False
     _add_slices(draft, producer, constant.reshaped((channels,)), scales=kind is OpKind.MUL)
+    names = {"factor" if kind is OpKind.MUL else "term": piece.name for piece in constant.slices}
+    producer.folds.append(Fold(FoldKind.SCALE if kind is OpKind.MUL else FoldKind.SHIFT, names))
     draft.values[call.outputs[0]] = draft.values[variable[0].value]
     return True
 
@@ -105,8 +112,7 @@ def _is_activation(draft: Draft, operand: Ref | float) -> bool:
 
 
 def _constant(draft: Draft, operand: Ref | float) -> Constant:
-    if not isinstance(operand, Ref):
-        return Constant(())
+    assert isinstance(operand, Ref)
     held = draft.values[operand.value]
     assert isinstance(held, Constant)
     return held

@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgeprune.errors import UnsupportedOp
 from edgeprune.ir import OpKind
 from edgeprune.model.aten.table import lowers
-from edgeprune.model.draft import WEIGHTED, Activation, Draft, ParameterSlice
+from edgeprune.model.draft import WEIGHTED, Activation, Draft, Fold, FoldKind, ParameterSlice
 from edgeprune.model.record import Call, Ref
 
 _FOLDED_INTO_WEIGHT = ("weight", "running_var")
@@ -28,6 +28,7 @@ def native_batch_norm(draft: Draft, call: Call) -> None:
     channel_axis = 3 if producer.kind is OpKind.DEPTHWISE_CONV_2D else 0
     draft.slices[weight] += _slices(draft, call, _FOLDED_INTO_WEIGHT, len(draft.tensors[weight].shape), channel_axis)
     draft.slices[bias] += _slices(draft, call, _FOLDED_INTO_BIAS, 1, 0)
+    producer.folds.append(_fold(draft, call))
     draft.values[call.outputs[0]] = draft.values[value]
 
 
@@ -49,7 +50,14 @@ def _standalone(draft: Draft, call: Call) -> None:
         constant_shape = tuple(n if k == axis else 1 for k, n in enumerate(shape))
         constant = draft.add_sliced(f"{call.layer}.{names[0]}", constant_shape, slices)
         tensor = draft.emit(kind, call, [tensor, constant], shape)
+    draft.producer(tensor).folds.append(_fold(draft, call))
     draft.values[call.outputs[0]] = Activation(tensor, held.axes)
+
+
+def _fold(draft: Draft, call: Call) -> Fold:
+    roles = [role for role in _FOLDED_INTO_BIAS if isinstance(call.args[role], Ref)]
+    names = {role: draft.constant(call, role).slices[0].name for role in roles}
+    return Fold(FoldKind.BATCH_NORM, names)
 
 
 def _slices(

@@ -74,7 +74,9 @@ def shuffle(draft: Draft, call: Call) -> None:
 def _pad(
     draft: Draft, call: Call, held: Activation, kind: OpKind, padding: tuple[tuple[int, int], ...], **attrs: str
 ) -> None:
-    inputs = [held.tensor] + ([draft.add_sliced(f"{call.layer}.value", (), ())] if kind is OpKind.PADV2 else [])
+    inputs = [held.tensor] + (
+        [draft.add_scalar(f"{call.layer}.value", float(call.args["value"]))] if kind is OpKind.PADV2 else []
+    )
     shape = draft.tensors[held.tensor].shape
     padded = tuple(n + before + after for n, (before, after) in zip(shape, padding, strict=True))
     draft.values[call.outputs[0]] = Activation(

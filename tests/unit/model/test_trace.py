@@ -125,3 +125,15 @@ def test_in_place_activations_are_followed():
     assert [op.kind for op in graph.ops] == [OpKind.CONV_2D, OpKind.ADD]
     assert graph.ops[0].attrs["activation"] is Activation.RELU
     assert len(set(graph.ops[1].inputs)) == 1
+
+
+class Arithmetic(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return 1 - (x * 2 + 0.5) / 4
+
+
+def test_numbers_in_arithmetic_become_scalar_constants():
+    graph = trace(Arithmetic(), (1, 3, 4, 4)).graph
+    scalars = [float(tensor.data) for tensor in graph.tensors if tensor.data is not None]
+    assert [op.kind for op in graph.ops] == [OpKind.MUL, OpKind.ADD, OpKind.MUL, OpKind.SUB]
+    assert scalars == [2.0, 0.5, 0.25, 1.0]

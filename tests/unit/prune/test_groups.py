@@ -64,7 +64,7 @@ def test_resnet8_groups():
         "stem": 16, "block1.conv1": 16, "block2.conv1": 32, "block2.conv2": 32, "block3.conv1": 64, "block3.conv2": 64
     }  # fmt: skip
     stem = groups.by_name["stem"]
-    assert stem.layers[:3] == ("stem", "block1.conv2", "block1")
+    assert stem.layers[:3] == ("stem", "block1.conv2", "block1.add")
     assert {(s.parameter, s.axis) for s in stem.slices} >= {
         ("stem.weight", 0), ("bn.bias", 0), ("block1.conv1.weight", 1), ("block1.conv2.weight", 0),
         ("block2.conv1.weight", 1),

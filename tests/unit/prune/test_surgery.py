@@ -1,0 +1,181 @@
+"""Thinned and masked networks give the same output, and lose nothing that could be kept."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from edgeprune.errors import ModelError
+from edgeprune.model.trace import trace
+from edgeprune.prune.groups import find_groups
+from edgeprune.prune.surgery import apply_widths, mask, thin, widths_of
+from tests import nets
+
+
+def shaken(module: nn.Module, seed: int = 0) -> nn.Module:
+    """Batch norms as after training: nothing is zero or one."""
+    generator = torch.Generator().manual_seed(seed)
+    for child in module.modules():
+        if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
+            count = child.num_features
+            if child.affine:
+                child.weight.data = torch.rand(count, generator=generator) + 0.5
+                child.bias.data = torch.randn(count, generator=generator)
+            child.running_mean = torch.randn(count, generator=generator) * 0.3
+            child.running_var = torch.rand(count, generator=generator) + 0.5
+    return module.eval()
+
+
+def half(groups, seed: int = 0) -> dict[str, list[int]]:
+    generator = torch.Generator().manual_seed(seed)
+    return {g.name: torch.randperm(g.size, generator=generator)[: max(1, g.size // 2)].tolist() for g in groups.groups}
+
+
+def output(module: nn.Module, *inputs: Tensor) -> Tensor:
+    with torch.no_grad():
+        return module.eval()(*inputs)
+
+
+NETS = {
+    "resnet8": (nets.ResNet8, (1, 3, 32, 32)),
+    "ds-cnn": (lambda: nets.DsCnn(width=16), (1, 1, 49, 10)),
+    "autoencoder": (lambda: nets.Autoencoder(64, 16, 4), (1, 64)),
+    "densenet": (nets.DenseNet, (1, 3, 32, 32)),
+    "unet": (nets.UNet, (1, 1, 16, 16)),
+    "mobilenet-v2": (lambda: nets.MobileNetV2(classes=10, width=0.25), (1, 3, 64, 64)),
+    "resnet-50": (lambda: nets.ResNet50(classes=10, width=4), (1, 3, 64, 64)),
+}
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_masked_and_thinned_networks_agree(name):
+    build, shape = NETS[name]
+    module = shaken(build())
+    groups = find_groups(trace(module, shape))
+    keep = half(groups)
+    x = torch.randn(3, *shape[1:])
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    thinned, masked = thin(module, groups, keep), mask(module, groups, keep)
+    torch.testing.assert_close(output(thinned, x), output(masked, x), rtol=1e-4, atol=1e-4)
+    assert all(torch.equal(before[key], value) for key, value in module.state_dict().items())
+    assert sum(p.numel() for p in thinned.parameters()) < sum(p.numel() for p in module.parameters())
+
+
+class Unpadded(nn.Module):
+    """Every way a constant travels, without zero padding: all of them can be kept exactly."""
+
+    def __init__(self, affine: bool = True) -> None:
+        super().__init__()
+        self.a = nn.Conv2d(3, 8, 3, bias=False)
+        self.bn_a = nn.BatchNorm2d(8, affine=affine)
+        self.b = nn.Conv2d(8, 8, 1)  # hears a through its bias
+        self.c = nn.Conv2d(8, 6, 3, bias=False)  # hears a + b through its batch norm
+        self.bn_c = nn.BatchNorm2d(6)
+        self.d = nn.Conv2d(6, 6, 1, groups=2, bias=False)  # hears c, has to get a bias
+        self.gate = nets.SqueezeExcite(6, 3)
+        self.up = nn.ConvTranspose2d(6, 5, 2, 1, bias=False, padding=1)
+        self.fc1 = nn.Linear(5 * 2 * 2, 7)
+        self.bn_f = nn.BatchNorm1d(7)
+        self.fc2 = nn.Linear(14, 4, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.relu(self.bn_a(self.a(x)))
+        y = torch.relu(self.bn_c(self.c(y + nn.functional.hardswish(self.b(y)))))
+        y = self.up(nn.functional.interpolate(self.gate(torch.sigmoid(self.d(y))), scale_factor=1.25))
+        y = self.bn_f(self.fc1(nn.functional.max_pool2d(y, 2).flatten(1)))
+        return self.fc2(torch.cat([torch.tanh(y), torch.relu(y)], 1))
+
+
+def held_at_their_mean(module: nn.Module, groups, keep) -> nn.Module:
+    """What the thinned network should equal: removed channels without signal, everything else untouched."""
+    silent = copy.deepcopy(module)
+    parameters = dict(silent.named_parameters())
+    for group in groups.groups:
+        gone = sorted(set(range(group.size)) - set(keep[group.name]))
+        for piece in group.slices:
+            norm = "bn" in piece.parameter
+            makes_channels = piece.axis == (1 if piece.parameter == "up.weight" else 0)
+            if piece.parameter.endswith("weight") and (norm or makes_channels):
+                parameters[piece.parameter].data.index_fill_(
+                    piece.axis, torch.from_numpy(piece.indices[gone].ravel()).long(), 0.0
+                )
+    return silent
+
+
+def test_constants_of_removed_channels_are_kept_exactly():
+    module = shaken(Unpadded())
+    groups = find_groups(trace(module, (1, 3, 8, 8)))
+    assert len(groups.groups) == 6
+    keep = half(groups)
+    x = torch.randn(4, 3, 8, 8)
+    silent = held_at_their_mean(module, groups, keep)
+    thinned = thin(module, groups, keep)
+    torch.testing.assert_close(output(thinned, x), output(silent, x), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(output(mask(module, groups, keep), x), output(silent, x), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(output(thinned, x), output(module, x), atol=1e-3)
+
+
+def test_under_padding_the_mean_of_the_constant_is_kept():
+    module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Conv2d(4, 2, 3, stride=2, padding=1, bias=False)).eval()
+    with torch.no_grad():
+        module[0].bias.copy_(torch.tensor([0.5, -1.0, 2.0, 0.1]))
+    groups = find_groups(trace(module, (1, 3, 6, 6)))
+    keep = {"0": [0, 3]}
+    silent = copy.deepcopy(module)
+    silent[0].weight.data[[1, 2]] = 0
+    x = torch.randn(2, 3, 6, 6)
+    difference = output(thin(module, groups, keep), x) - output(silent, x)
+    assert difference.abs().max() > 1e-3  # at the border
+    torch.testing.assert_close(difference.mean((0, 2, 3)), torch.zeros(2), rtol=0, atol=1e-5)
+
+
+def test_a_saved_architecture_is_rebuilt_from_widths(tmp_path):
+    module = shaken(Unpadded())
+    groups = find_groups(trace(module, (1, 3, 8, 8)))
+    once = thin(module, groups, half(groups))
+    twice_groups = find_groups(trace(once, (1, 3, 8, 8)))
+    twice = thin(once, twice_groups, {twice_groups.groups[0].name: [0, 2]})
+    torch.save(twice.state_dict(), tmp_path / "weights.pt")
+    widths = widths_of(twice, groups)
+    assert widths[groups.groups[0].name] == 2
+    rebuilt = apply_widths(Unpadded(), groups, widths)
+    rebuilt.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
+    x = torch.randn(2, 3, 8, 8)
+    torch.testing.assert_close(output(rebuilt, x), output(twice, x))
+
+
+def test_a_foreign_module_is_refused():
+    groups = find_groups(trace(nets.ResNet8(), (1, 3, 32, 32)))
+    with pytest.raises(ModelError, match="no parameter"):
+        thin(nets.DsCnn(), groups, {"stem": [0, 1]})
+    with pytest.raises(ModelError, match="width of stem"):
+        widths_of(nets.DsCnn(), groups)
+
+
+def test_attributes_follow_the_parameters():
+    module = nets.MobileNetV1()
+    groups = find_groups(trace(module, (1, 3, 96, 96)))
+    thinned = thin(module, groups, {"features.0.0": [0, 1, 5]})
+    first, depthwise = thinned.features[0], thinned.features[1][0]
+    assert (first[0].out_channels, first[1].num_features) == (3, 3)
+    assert (depthwise.in_channels, depthwise.out_channels, depthwise.groups) == (3, 3, 3)
+
+
+def test_a_layer_used_twice_takes_the_mean_of_what_it_hears():
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.shared = nn.Linear(3, 4), nn.Linear(3, 4), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.shared(self.a(x)) - self.shared(self.b(x))
+
+    module = Twice().eval()
+    groups = find_groups(trace(module, (1, 3)))
+    keep = {"a": [0, 2]}
+    x = torch.randn(2, 3)
+    torch.testing.assert_close(output(thin(module, groups, keep), x), output(mask(module, groups, keep), x))
+    gone = (module.a.bias + module.b.bias).detach()[[1, 3]] / 2
+    expected = module.shared.bias + module.shared.weight[:, [1, 3]] @ gone
+    torch.testing.assert_close(thin(module, groups, keep).shared.bias, expected)
