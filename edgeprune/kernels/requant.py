@@ -16,17 +16,14 @@ from edgeprune.ir import Activation, DType, Tensor
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:
-    """(multiplier, shift) with `real ~ multiplier * 2**(shift - 31)`, multiplier in [2**30, 2**31) or 0.
-
-    Args:
-        real: factor >= 0.
+    """(multiplier, shift) with `real ~ multiplier * 2**(shift - 31)`, |multiplier| in [2**30, 2**31) or 0.
 
     Raises:
         ModelError: at 2**30 and above, where no shift is left.
     """
     if real == 0.0:
         return 0, 0
-    fraction, shift = frexp(real)
+    fraction, shift = frexp(abs(real))
     multiplier = floor(fraction * (1 << 31) + 0.5)
     if multiplier == 1 << 31:
         multiplier, shift = 1 << 30, shift + 1
@@ -34,7 +31,7 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
         return 0, 0
     if shift > 30:
         raise ModelError(f"a scale factor of {real:g} cannot be an int32 multiplier", "check the model's scales")
-    return multiplier, shift
+    return (multiplier if real > 0 else -multiplier), shift
 
 
 def scale_zero(tensor: Tensor) -> tuple[float, int]:

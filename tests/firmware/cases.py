@@ -42,25 +42,25 @@ def many(cases: st.SearchStrategy[Case]) -> st.SearchStrategy[list[Case]]:
     return st.lists(cases, min_size=16, max_size=40)
 
 
-def check(cases: Sequence[Case]) -> None:
+def check(cases: Sequence[Case], resolver: str = "BUILTIN_REF") -> None:
     """All cases in one model: the engine's bytes are LiteRT's, under the sanitizers."""
     try:
-        _check_together(cases)
+        _check_together(cases, resolver)
     except Exception:
         for case in cases:
             try:
-                _check_together([case])
+                _check_together([case], resolver)
             except Exception as fault:
                 raise AssertionError(f"{case}: {fault}") from fault
         raise
 
 
-def _check_together(cases: Sequence[Case]) -> None:
+def _check_together(cases: Sequence[Case], resolver: str) -> None:
     builder = ModelBuilder()
     for case in cases:
         case.add(builder)
     model = builder.build()
-    assert_same_bytes(model, random_samples(model, SAMPLES, seed=len(model)))
+    assert_same_bytes(model, random_samples(model, SAMPLES, seed=len(model)), resolver=resolver)
 
 
 def shapes(rank_max: int = 5, largest: int = 7) -> st.SearchStrategy[tuple[int, ...]]:

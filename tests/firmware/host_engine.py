@@ -158,13 +158,12 @@ def _split(graph: Graph, data: bytes, count: int) -> list[list[np.ndarray]]:
     return found
 
 
-def run_litert(model: bytes, samples: Sequence[Values]) -> list[list[np.ndarray]]:
-    """Outputs of LiteRT's reference kernels."""
+def run_litert(model: bytes, samples: Sequence[Values], resolver: str = "BUILTIN_REF") -> list[list[np.ndarray]]:
+    """Outputs of LiteRT's reference kernels, or of those another `OpResolverType` picks."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    interpreter = Interpreter(
-        model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF, num_threads=1
-    )
+    kind = getattr(OpResolverType, resolver)
+    interpreter = Interpreter(model_content=model, experimental_op_resolver_type=kind, num_threads=1)
     interpreter.allocate_tensors()
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     found = []
@@ -194,10 +193,14 @@ def random_samples(model: bytes, count: int, seed: int) -> list[list[np.ndarray]
 
 
 def assert_same_bytes(
-    model: bytes, samples: Sequence[Values], flags: Sequence[str] = SANITIZED, isa: Isa = Isa.REF
+    model: bytes,
+    samples: Sequence[Values],
+    flags: Sequence[str] = SANITIZED,
+    isa: Isa = Isa.REF,
+    resolver: str = "BUILTIN_REF",
 ) -> None:
     """The engine gives the bytes LiteRT gives, for every output of every sample."""
-    expected = run_litert(model, samples)
+    expected = run_litert(model, samples, resolver)
     for index, (ours, theirs) in enumerate(zip(run_engine(model, samples, flags, isa), expected, strict=True)):
         for output, (a, b) in enumerate(zip(ours, theirs, strict=True)):
             np.testing.assert_array_equal(a, b, err_msg=f"output {output} of sample {index}")

@@ -53,6 +53,15 @@ def _pad(draw: st.DrawFn) -> Made:
     return [shape], [out], ([], [paddings]), None
 
 
+def _mirror_pad(draw: st.DrawFn) -> Made:
+    shape, symmetric = draw(shapes(4)), draw(st.booleans())
+    paddings = [tuple(draw(st.integers(0, size - (not symmetric))) for _ in range(2)) for size in shape]
+    out = tuple(a + size + b for size, (a, b) in zip(shape, paddings, strict=True))
+    options = schema.MirrorPadOptionsT()
+    options.mode = schema.MirrorPadMode.SYMMETRIC if symmetric else schema.MirrorPadMode.REFLECT
+    return [shape], [out], ([], [paddings]), options
+
+
 def _transpose(draw: st.DrawFn) -> Made:
     shape = draw(shapes(5))
     permutation = draw(st.permutations(range(len(shape))))
@@ -164,9 +173,10 @@ def _on(shape: Shape, axis: int, size: int) -> Shape:
 
 
 MAKERS = {
-    "PAD": _pad, "PADV2": _pad, "TRANSPOSE": _transpose, "CONCATENATION": _concatenation, "SPLIT": _split,
-    "SPLIT_V": _split_v, "PACK": _pack, "UNPACK": _unpack, "SLICE": _slice, "STRIDED_SLICE": _strided_slice,
-    "SPACE_TO_DEPTH": _space_to_depth, "DEPTH_TO_SPACE": _depth_to_space, "RESHAPE": _reshape,
+    "PAD": _pad, "PADV2": _pad, "MIRROR_PAD": _mirror_pad, "TRANSPOSE": _transpose, "CONCATENATION": _concatenation,
+    "SPLIT": _split, "SPLIT_V": _split_v, "PACK": _pack, "UNPACK": _unpack, "SLICE": _slice,
+    "STRIDED_SLICE": _strided_slice, "SPACE_TO_DEPTH": _space_to_depth, "DEPTH_TO_SPACE": _depth_to_space,
+    "RESHAPE": _reshape,
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""ADD, SUB, MUL, MAXIMUM, MINIMUM with broadcasting, constants on either side, random scales and activations."""
+"""ADD, SUB, MUL, MAXIMUM, MINIMUM, PRELU with broadcasting, constants on either side, random scales and activations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OPTIONS = {"ADD": schema.AddOptionsT, "SUB": schema.SubOptionsT, "MUL": schema.M
 
 @st.composite
 def pairs(draw: st.DrawFn) -> Case:
-    kind = draw(st.sampled_from([*OPTIONS, "MAXIMUM", "MINIMUM"]))
+    kind = draw(st.sampled_from([*OPTIONS, "MAXIMUM", "MINIMUM", "PRELU"]))
     shape = draw(shapes(4))
 
     def repeated() -> tuple[int, ...]:
@@ -25,6 +25,8 @@ def pairs(draw: st.DrawFn) -> Case:
 
     a, b_shape = (shape, repeated()) if draw(st.booleans()) else (repeated(), shape)
     scales, zeros = [draw(SCALES) for _ in range(3)], [draw(ZEROS) for _ in range(3)]
+    if kind == "PRELU":
+        a, b_shape = shape, repeated()
     if kind in ("MAXIMUM", "MINIMUM"):
         scales, zeros = [scales[0]] * 3, [zeros[0]] * 3
     activation, constant, seed = draw(ACTIVATIONS), draw(st.sampled_from([None, None, 0, 1])), draw(SEEDS)
@@ -39,8 +41,8 @@ def pairs(draw: st.DrawFn) -> Case:
             else:
                 inputs.append(b.input(size, **quantized))
         output = b.tensor(shape, scale=scales[2], zero=zeros[2])
-        options = OPTIONS[kind]() if kind in OPTIONS else schema.MaximumMinimumOptionsT()
-        if kind in OPTIONS:
+        options = OPTIONS[kind]() if kind in OPTIONS else None
+        if options is not None:
             options.fusedActivationFunction = activation
         b.op(kind, inputs, [output], options)
         b.output(output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,15 +17,36 @@ VALUES = 1024
 """Random; with three samples, one in 160,000 that any of the 256 is missing."""
 
 FIXED_OUTPUT = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
-KINDS = ["LOGISTIC", "TANH", "RELU", "RELU6", "RELU_N1_TO_1", "QUANTIZE"]
+KINDS = [
+    "LOGISTIC", "TANH", "RELU", "RELU6", "RELU_N1_TO_1", "QUANTIZE", "LEAKY_RELU", "HARD_SWISH", "GELU", "ABS", "SQRT",
+    "RSQRT",
+]  # fmt: skip
+
+
+def make_options(draw: st.DrawFn, kind: str) -> Any:
+    if kind == "QUANTIZE":
+        return schema.QuantizeOptionsT()
+    if kind == "LEAKY_RELU":
+        options = schema.LeakyReluOptionsT()
+        options.alpha = draw(st.sampled_from([0.01, 0.1, 0.3, 1.5]))
+        return options
+    if kind == "GELU":
+        options = schema.GeluOptionsT()
+        options.approximate = draw(st.booleans())
+        return options
+    return None
 
 
 @st.composite
-def functions(draw: st.DrawFn) -> Case:
-    kind = draw(st.sampled_from(KINDS))
+def functions(draw: st.DrawFn, kinds: Sequence[str] = KINDS) -> Case:
+    kind = draw(st.sampled_from(kinds))
     in_scale, in_zero = draw(SCALES), draw(ZEROS)
     out_scale, out_zero = FIXED_OUTPUT.get(kind) or (in_scale * 2 ** draw(st.floats(-2, 3)), draw(ZEROS))
-    options: Any = schema.QuantizeOptionsT() if kind == "QUANTIZE" else None
+    if kind == "RSQRT":
+        in_zero, out_scale = -128, 2 ** draw(st.floats(-4, 1)) / in_scale**0.5  # negative inputs are an error
+    if kind == "SQRT":
+        in_zero, out_scale = -128, 2 ** draw(st.floats(-4, 1)) * in_scale**0.5
+    options = make_options(draw, kind)
 
     def add(b: ModelBuilder) -> None:
         data = b.input((VALUES,), scale=in_scale, zero=in_zero)
@@ -39,6 +61,13 @@ def functions(draw: st.DrawFn) -> Case:
 @given(many(functions()))
 def test_lookup(cases: list[Case]) -> None:
     check(cases)
+
+
+@FEW
+@given(many(functions(["ELU"])))
+def test_elu(cases: list[Case]) -> None:
+    """BUILTIN_REF knows no ELU; LiteRT's optimized kernels tabulate it."""
+    check(cases, resolver="BUILTIN_WITHOUT_DEFAULT_DELEGATES")
 
 
 @pytest.mark.slow

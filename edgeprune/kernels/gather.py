@@ -1,0 +1,47 @@
+"""GATHER: slices of the input picked by an index tensor, e.g. an embedding."""
+
+from __future__ import annotations
+
+from math import prod
+
+from edgeprune.ir import DType, Graph, Op
+from edgeprune.kernels.base import KernelCall, Optimize, Symbols, Work
+from edgeprune.kernels.operands import input_tensor, operand, params, require
+from edgeprune.kernels.views import check_same
+from edgeprune.target.profile import Isa
+
+
+def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
+    data, output, axis = graph.input_of(op, 0), graph.output_of(op), op.attrs["axis"]
+    indices = input_tensor(graph, op, 1, DType.INT32)
+    require(graph, op, data is not None, "input 0 is missing")
+    assert data is not None
+    check_same(graph, op, data, output)
+    expected = (*data.shape[:axis], *indices.shape, *data.shape[axis + 1 :])
+    require(graph, op, expected == output.shape, f"{indices.shape} of {data.shape} into {output.shape}")
+    if indices.data is not None:
+        inside = int(indices.data.min()) >= 0 and int(indices.data.max()) < data.shape[axis]
+        require(graph, op, inside, f"an index outside an axis of {data.shape[axis]}")
+    source, picked = operand(graph, op, 0), operand(graph, op, 1)
+
+    def definitions(s: Symbols) -> str:
+        fields = {
+            "outer": prod(data.shape[:axis]), "axis_len": data.shape[axis], "count": indices.element_count,
+            "slice_bytes": prod(data.shape[axis + 1 :]) * data.dtype.size_bytes(1),
+        }  # fmt: skip
+        return params(s, "ep_gather_t", fields)
+
+    return KernelCall(
+        function="ep_gather_ref",
+        emit=lambda s: (
+            f"ep_gather_ref(&{s.layer}_params, {source.expression(s)}, {picked.expression(s)}, {s.output(0)});"
+        ),
+        sources=("ref/gather.c",),
+        headers=("ep_gather.h",),
+        constants=(*source.constants, *picked.constants),
+        work=Work(outputs=output.element_count),
+        definitions=definitions,
+    )
+
+
+CANDIDATES = (_ref,)

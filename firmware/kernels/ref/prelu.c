@@ -1,0 +1,15 @@
+#include "ep_prelu.h"
+
+#include "ep_fixed_point.h"
+
+void ep_prelu_ref(const ep_prelu_t *layer, const int8_t *in, const int8_t *slope, int8_t *out)
+{
+    ep_walk_t walk = {0};
+    do {
+        const int32_t x = in[walk.a] - layer->in_zero;
+        const int32_t real =
+            x >= 0 ? ep_requant(x, layer->above_multiplier, layer->above_shift)
+                   : ep_requant(x * (slope[walk.b] - layer->slope_zero), layer->below_multiplier, layer->below_shift);
+        *out++ = (int8_t)ep_clamp(real + layer->out_zero, INT8_MIN, INT8_MAX);
+    } while (ep_walk_next(&walk, layer->axes, layer->rank) != 0);
+}

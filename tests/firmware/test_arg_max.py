@@ -1,0 +1,43 @@
+"""ARG_MAX along random axes, ties included."""
+
+from __future__ import annotations
+
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.firmware.cases import FEW, MANY, SCALES, ZEROS, Case, check, many, shapes
+from tests.firmware.one_op import ModelBuilder
+
+
+@st.composite
+def maxima(draw: st.DrawFn) -> Case:
+    shape, scale, zero = draw(shapes(4, 20)), draw(SCALES), draw(ZEROS)
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    out = tuple(size for index, size in enumerate(shape) if index != axis % len(shape))
+
+    def add(b: ModelBuilder) -> None:
+        data = b.input(shape, scale=scale, zero=zero)
+        low = b.tensor(shape, scale=scale, zero=zero)
+        b.op("RELU6", [data], [low])  # clamps, so that equals are frequent
+        output = b.tensor(out, "int32")
+        options = schema.ArgMaxOptionsT()
+        options.outputType = schema.TensorType.INT32
+        b.op("ARG_MAX", [low, b.ints(axis)], [output], options)
+        b.output(output)
+
+    return Case(f"{shape} on {axis}", add)
+
+
+@FEW
+@given(many(maxima()))
+def test_arg_max(cases: list[Case]) -> None:
+    check(cases)
+
+
+@pytest.mark.slow
+@MANY
+@given(many(maxima()))
+def test_thousands_of_arg_max(cases: list[Case]) -> None:
+    check(cases)
