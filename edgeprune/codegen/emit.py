@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from edgeprune.codegen.arrays import array_text, float_text
 from edgeprune.codegen.names import layer_names
 from edgeprune.ir import Graph, Op, Tensor
 from edgeprune.kernels.base import KernelCall
 from edgeprune.kernels.operands import CTYPES
-
-if TYPE_CHECKING:
-    from edgeprune.plan import MemoryPlan
+from edgeprune.plan import MemoryPlan
 
 _RULE = "/* " + "-" * 100 + " */"
 

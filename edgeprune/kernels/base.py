@@ -66,7 +66,7 @@ class Overlap:
     forward:  safe when `output_start + lead_bytes <= input_start`
     backward: safe when `output_end >= input_end + lead_bytes`
     same:     safe when `output_start == input_start`, and not otherwise; `lead_bytes` is 0
-    A kernel that works in place element by element promises both with 0.
+    A kernel that ascends element by element promises `forward` with 0, one that descends `backward` with 0.
     The planner uses a promise only where the input is not read again, and where the output shares bytes with several
     inputs it keeps to one direction for all of them; `Symbols` tells `emit` the offsets it settled on.
     (Diagonal memory optimisation: Blacker, Bridges, Hadfield 2020, arXiv:2010.01668.)
