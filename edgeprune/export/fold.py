@@ -26,9 +26,9 @@ def fold_batch_norms(module: GraphModule) -> None:
         grouped = axis == 1 and len(layer.args) > 6 and layer.args[6] != 1
         if axis is None or len(layer.users) > 1 or grouped:
             continue
-        gamma, beta, mean, variance = (_value(module, node) for node in norm.args[1:5])
-        weight = _value(module, layer.args[1])
-        bias = _value(module, layer.args[2]) if len(layer.args) > 2 else None
+        gamma, beta, mean, variance = (constant_of(module, node) for node in norm.args[1:5])
+        weight = constant_of(module, layer.args[1])
+        bias = constant_of(module, layer.args[2]) if len(layer.args) > 2 else None
         if mean is None or variance is None or weight is None:
             continue
         scale = (variance + norm.args[7]).rsqrt() * (1.0 if gamma is None else gamma)
@@ -100,7 +100,7 @@ def _operator(node: object) -> str:
     return str(node.target).removeprefix("aten.")
 
 
-def _value(module: GraphModule, node: object) -> Tensor | None:
+def constant_of(module: GraphModule, node: object) -> Tensor | None:
     """The constant a `get_attr` node reads; None for anything else."""
     if not isinstance(node, Node) or node.op != "get_attr":
         return None

@@ -82,7 +82,8 @@ class _ChannelsLast(nn.Module):
         self.model = model
 
     def forward(self, sample: Tensor) -> Tensor:
-        answer: Tensor = self.model(sample.movedim(-1, 1) if sample.ndim > 2 else sample)
+        # contiguous(): a `view` in the model's forward() wants the plain order in memory
+        answer: Tensor = self.model(sample.movedim(-1, 1).contiguous() if sample.ndim > 2 else sample)
         return answer
 
 

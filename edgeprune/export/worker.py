@@ -43,10 +43,12 @@ def _export(request: dict[str, str]) -> dict[str, Any]:
     import torch
 
     from edgeprune.export.fold import fold_batch_norms, last_layer, name_layers
+    from edgeprune.export.layout import spare_transposes
     from edgeprune.quantize.calibrate import quantized
 
     module = torch.export.load(request["program"]).module(check_guards=False)
     fold_batch_norms(module)
+    spare_transposes(module)
     name_layers(module)
     samples = np.load(request["samples"])
     result = Path(request["result"])

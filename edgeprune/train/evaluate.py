@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from edgeprune.errors import ModelError
+from edgeprune.train.memory import arranged, fastest_order
 from edgeprune.train.objective import Metric
 from edgeprune.train.splits import Split
 
@@ -18,8 +19,8 @@ def outputs_of(module: nn.Module, split: Split) -> Tensor:
     was_training = module.training
     module.eval()
     try:
-        with torch.no_grad():
-            parts = [module(split.real(split.inputs[start : start + _BATCH])) for start in range(0, len(split), _BATCH)]
+        with torch.no_grad(), fastest_order(split, module) as order:
+            parts = [module(arranged(split.real(part), order)) for part in torch.split(split.inputs, _BATCH)]
     finally:
         module.train(was_training)
     return torch.cat(parts).float()
@@ -46,16 +47,15 @@ def bn_reestimate(module: nn.Module, split: Split) -> None:
     momenta = [norm.momentum for norm in norms]
     modes = {layer: layer.training for layer in module.modules()}
     module.eval()
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a cumulative average
-        norm.train()
     try:
-        with torch.no_grad():
-            for start in range(0, len(split), _BATCH):
-                batch = split.inputs[start : start + _BATCH]
-                if start == 0 or len(batch) > 1:
-                    module(split.real(batch))
+        with torch.no_grad(), fastest_order(split, module) as order:
+            for norm in norms:
+                norm.reset_running_stats()
+                norm.momentum = None  # a cumulative average
+                norm.train()
+            for number, part in enumerate(torch.split(split.inputs, _BATCH)):
+                if number == 0 or len(part) > 1:
+                    module(arranged(split.real(part), order))
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum

@@ -20,6 +20,7 @@ from edgeprune.errors import ModelError
 from edgeprune.train.augment import augmented
 from edgeprune.train.distil import distillation_loss
 from edgeprune.train.evaluate import evaluate, outputs_of
+from edgeprune.train.memory import arranged, fastest_order
 from edgeprune.train.objective import Objective
 from edgeprune.train.optimizer import DEFAULT_LR, make_optimizer
 from edgeprune.train.splits import Split, Splits
@@ -93,7 +94,8 @@ def finetune(
         teacher.eval()
     known = _teacher_outputs(teacher, splits.train) if teacher is not None and settings.augment == "none" else None
     while len(run.history) < settings.epochs:
-        loss = _epoch(run, splits.train, teacher, known, on_progress)
+        with fastest_order(splits.train, module, *([] if teacher is None else [teacher])) as order:
+            loss = _epoch(run, splits.train, order, teacher, known, on_progress)
         run.close_epoch(loss, evaluate(module, splits.validation, objective.metric))
         if checkpoint is not None:
             run.save(checkpoint)
@@ -106,7 +108,7 @@ class _Run:
     """All that changes while training, so that it can be put down and taken up again."""
 
     def __init__(self, module: nn.Module, splits: Splits, objective: Objective, settings: TrainSettings):
-        self.module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.module = module
         self.objective = objective
         self.settings = settings
         self.steps_per_epoch = max(1, len(splits.train) // settings.batch)
@@ -167,17 +169,19 @@ class _Run:
 def _epoch(
     run: _Run,
     train: Split,
+    order: torch.memory_format,
     teacher: nn.Module | None,
     known: Tensor | None,
     on_progress: Callable[[TrainStep], None] | None,
 ) -> float:
     """One pass over the training split; returns its mean loss."""
     run.module.train()
-    order = torch.randperm(len(train), generator=run.generator)
+    shuffled = torch.randperm(len(train), generator=run.generator)
     total = 0.0
     for number in range(run.steps_per_epoch):
-        index = order[number * run.settings.batch : (number + 1) * run.settings.batch]
-        samples = train.real(augmented(train.inputs[index], run.settings.augment, run.generator))
+        index = shuffled[number * run.settings.batch : (number + 1) * run.settings.batch]
+        stored = augmented(train.inputs[index], run.settings.augment, run.generator)
+        samples = arranged(train.real(stored), order)
         step = len(run.history) * run.steps_per_epoch + number
         for group in run.optimizer.param_groups:
             group["lr"] = run.lr * _one_cycle(step / run.steps)

@@ -42,13 +42,8 @@ class Split:
         return len(self.inputs)
 
     def real(self, samples: Tensor) -> Tensor:
-        """Stored samples (B, ...) as the network sees them, float32; images channels-last in memory."""
-        scaled = (
-            samples.float().mul_(self.scale).add_(self.offset)
-            if samples.dtype == torch.uint8
-            else (samples * self.scale + self.offset)
-        )
-        return scaled.contiguous(memory_format=torch.channels_last) if scaled.ndim == 4 else scaled
+        """Stored samples (B, ...) as the network sees them, float32."""
+        return samples.float() * self.scale + self.offset
 
     def take(self, count: int) -> Split:
         """The first `count` samples; the order was shuffled once, when the splits were made."""

@@ -13,6 +13,7 @@ from edgeprune.project import project_from
 from edgeprune.train.augment import augmented
 from edgeprune.train.evaluate import bn_reestimate, evaluate
 from edgeprune.train.finetune import TrainSettings, TrainStep, finetune
+from edgeprune.train.memory import fastest_order
 from edgeprune.train.objective import METRICS, Objective, make_objective
 from edgeprune.train.splits import Splits, make_splits
 
@@ -132,6 +133,26 @@ def test_regression(tmp_path: Path) -> None:
     settings = TrainSettings(epochs=10, batch=32, lr=0.02)
     finetune(module, splits, REGRESS, settings, checkpoint=tmp_path / "state.pt")
     assert evaluate(module, splits.test, REGRESS.metric) > 90
+
+
+def test_a_network_with_a_view_is_trained_too(splits: Splits) -> None:
+    class Viewed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.conv, self.fc = nn.Conv2d(1, 4, 3, stride=2), nn.Linear(100, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.fc(torch.relu(self.conv(x)).view(x.size(0), -1))
+
+    for modules, expected in (((net(),), torch.channels_last), ((net(), Viewed()), torch.contiguous_format)):
+        with fastest_order(splits.train, *modules) as order:
+            assert order == expected
+        assert all(value.is_contiguous() for module in modules for value in module.parameters())
+    module = Viewed()
+    finetune(module, splits, CLASSIFY, SETTINGS)
+    bn_reestimate(module, splits.calibration)
+    assert evaluate(module, splits.test, CLASSIFY.metric) > 80
 
 
 def test_batch_norm_is_reestimated(splits: Splits) -> None:
