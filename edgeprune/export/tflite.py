@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,7 +11,10 @@ from torch import Tensor, nn
 
 from edgeprune.errors import ModelError
 from edgeprune.export.exporter import Exporter
+from edgeprune.ir import Graph
 from edgeprune.quantize.host import dequantized_outputs
+from edgeprune.tflite.read import read_tflite
+from edgeprune.tflite.strip import strip
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,16 +22,27 @@ class ExportedTflite:
     """An int8 file.
 
     Attributes:
-        data: the file; images are (1, H, W, C), int8 in and out.
-        layers: the layer each operator came from, in execution order (stripping drops names).
+        data: the whole file, for phones and for figures; images are (1, H, W, C), int8 in and out.
+        stripped: what a microcontroller needs of it; the same outputs.
+        layers: the layer each operator came from, in execution order; stripping drops names.
         sqnr_db: signal to quantization-noise ratio of its outputs against the float network's, over the samples.
         argmax_agreement: share of samples (0..1) whose largest output is the same one; of vectors of two and more.
     """
 
     data: bytes
+    stripped: bytes
     layers: tuple[str, ...]
     sqnr_db: float
     argmax_agreement: float | None
+
+    def graph(self) -> Graph:
+        """The stripped file's graph, its operators named after their layers."""
+        graph, taken = read_tflite(self.stripped), Counter[str]()
+        named = []
+        for op, layer in zip(graph.ops, self.layers, strict=True):
+            taken[layer] += 1
+            named.append(replace(op, name=layer if taken[layer] == 1 else f"{layer}_{taken[layer]}"))
+        return graph.with_ops(tuple(named))
 
 
 def export_tflite(module: nn.Module, samples: Tensor, exporter: Exporter | None = None) -> ExportedTflite:
@@ -65,7 +80,7 @@ def export_tflite(module: nn.Module, samples: Tensor, exporter: Exporter | None 
         raise ModelError(f"the model cannot be converted: {answer['error']}", hint="is every layer one TFLite has?")
     data = (exporter.folder / "result.tflite").read_bytes()
     got = dequantized_outputs(data, channels_last)
-    return ExportedTflite(data, tuple(answer["layers"]), sqnr_db(wanted, got), _agreement(wanted, got))
+    return ExportedTflite(data, strip(data), tuple(answer["layers"]), sqnr_db(wanted, got), _agreement(wanted, got))
 
 
 def sqnr_db(wanted: np.ndarray, got: np.ndarray) -> float:

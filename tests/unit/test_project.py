@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from edgeprune.errors import UsageError
-from edgeprune.project import load_project, project_from
+from edgeprune.model.load import load_module
+from edgeprune.project import default_project, load_project, project_from, project_template
+from edgeprune.target.registry import load_target
+from edgeprune.train.data import check_together, load_data
+from edgeprune.train.evaluate import evaluate
+from edgeprune.train.objective import make_objective
 
 GOOD = {"model": {"entry": "model.py:build", "input": [3, 32, 32]}, "data": {"path": "images.zip"}}
 
@@ -47,3 +52,23 @@ def test_missing_and_broken_files(tmp_path: Path) -> None:
     (tmp_path / "edgeprune.toml").write_text("[model\n")
     with pytest.raises(UsageError, match="no valid TOML"):
         load_project(tmp_path)
+
+
+def test_the_bundled_project_is_whole_and_too_big_for_a_cortex_m4() -> None:
+    """Its peak is inside `expand`: 16 channels kept for the addition, 64 written; weights are one byte each."""
+    project = default_project()
+    module = load_module(project.model.entry, project.model.weights, project.root)
+    splits = load_data(project)
+    check_together(module, splits, project.task.loss)
+    assert evaluate(module, splits.test, make_objective(project).metric) > 98.5
+    flash, ram = (load_target(str(project.limits.target)).region(kind).size_bytes for kind in ("flash", "ram"))
+    assert sum(parameter.numel() for parameter in module.parameters() if parameter.ndim > 1) > flash
+    assert ram < (16 + 64) * 32 * 32
+
+
+def test_what_init_writes_works_as_written(tmp_path: Path) -> None:
+    for name, content in project_template().items():
+        (tmp_path / name).write_bytes(content)
+    project = load_project(tmp_path)
+    assert load_module(project.model.entry, project.model.weights, project.root)
+    assert len(load_data(project).train) > 1000

@@ -12,7 +12,6 @@ from edgeprune.export.exporter import Exporter
 from edgeprune.export.tflite import export_tflite
 from edgeprune.ir import OpKind
 from edgeprune.quantize.host import Kernels, evaluate_int8, int8_outputs, quantized_inputs
-from edgeprune.tflite.read import read_tflite
 from edgeprune.train.evaluate import evaluate
 from edgeprune.train.objective import METRICS
 from edgeprune.train.splits import make_splits
@@ -52,11 +51,14 @@ def test_a_network_becomes_int8_and_stays_near(exporter: Exporter) -> None:
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
     assert exported.sqnr_db > 25
     assert exported.argmax_agreement is not None and exported.argmax_agreement > 0.9
-    assert {"stem", "depthwise", "add", "fc"} <= set(exported.layers)
     assert exported.layers[-1] == "fc"
+    assert len(exported.stripped) < len(exported.data)
+    names = [op.name for op in exported.graph().ops]
+    assert len(set(names)) == len(names) and {"stem.pad", "stem", "depthwise", "add", "fc"} <= set(names)
 
     inputs = quantized_inputs(exported.data, np.moveaxis(samples(16).numpy(), 1, -1))
     reference, fast = (int8_outputs(exported.data, inputs, kernels) for kernels in Kernels)
+    assert np.array_equal(reference, int8_outputs(exported.stripped, inputs))
     assert reference.dtype == np.int8 and reference.shape == (16, 4)
     assert np.abs(reference.astype(int) - fast).max() <= 2
 
@@ -78,7 +80,7 @@ def test_no_transposes_are_left(exporter: Exporter) -> None:
             return self.fc(x.view(x.size(0), -1))
 
     exported = export_tflite(Viewed(), samples(), exporter)
-    assert OpKind.TRANSPOSE not in [op.kind for op in read_tflite(exported.data).ops]
+    assert OpKind.TRANSPOSE not in [op.kind for op in exported.graph().ops]
     assert exported.sqnr_db > 25
 
 
