@@ -19,6 +19,7 @@ from edgeprune.cli.lazy import LazyCommand
 from edgeprune.cli.output import Session
 
 COMMANDS = {
+    "init": "Write a project that works as it is: edgeprune.toml and the files it names.",
     "targets": "List, show and check the devices EdgePrune knows.",
     "version": "Show the versions a fault report needs.",
 }
