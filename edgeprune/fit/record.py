@@ -1,0 +1,140 @@
+"""`run.json`: everything a fit decided and measured, with a schema version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from edgeprune.atomic import write_text
+from edgeprune.budget import Footprint
+from edgeprune.errors import UsageError
+
+SCHEMA_VERSION = 1
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FootprintRecord(_Strict):
+    """A `Footprint`; sizes in bytes."""
+
+    flash_bytes: int
+    flash_parts: dict[str, int]
+    ram_bytes: int
+    ram_parts: dict[str, int]
+    peak_layer: str
+    macs: int
+    latency_us: float | None
+
+    @staticmethod
+    def of(footprint: Footprint) -> FootprintRecord:
+        return FootprintRecord(
+            flash_bytes=footprint.flash_bytes,
+            flash_parts=dict(footprint.flash_parts),
+            ram_bytes=footprint.ram_bytes,
+            ram_parts=dict(footprint.ram_parts),
+            peak_layer=footprint.peak_layer,
+            macs=footprint.macs,
+            latency_us=footprint.latency_us,
+        )
+
+
+class Accuracy(_Strict):
+    """In the metric's own unit (percent for accuracy). `device` is over `device_samples` test samples."""
+
+    metric: str
+    float_before: float
+    float: float
+    int8: float
+    int8_samples: int
+    device: float | None
+    device_samples: int
+
+
+class LayerRecord(_Strict):
+    """One layer on the device; ticks are instructions on an emulator, cycles on a board."""
+
+    name: str
+    kind: str
+    output_shape: tuple[int, ...]
+    macs: int
+    predicted_ticks: float | None
+    measured_ticks: float
+
+
+class StepRecord(_Strict):
+    """One thinning step: widths kept per group, validation score after training; undone when it hurt too much."""
+
+    widths: dict[str, int]
+    score: float
+    epochs: int
+    undone: bool
+
+
+class RunRecord(_Strict):
+    """The result of `edgeprune fit`; the first block is what `fit --json` promises."""
+
+    schema_version: Literal[1] = 1
+    fits: bool
+    flash_bytes: int
+    flash_limit_bytes: int
+    ram_bytes: int
+    ram_limit_bytes: int
+    arena_bytes: int
+    stack_bytes: int
+    macs: int
+    verified_samples: int
+    source: Literal["emulator", "device"]
+    run: str
+    accuracy: Accuracy
+
+    target: str
+    board: str
+    model: str
+    model_sha256: str
+    edgeprune_version: str
+    created: str
+    command: str
+    ticks: Literal["instructions", "cycles", "timer"]
+    total_ticks: float
+    total_us: float | None
+    latency_limit_us: float | None
+    max_drop_points: float | None
+    before: FootprintRecord
+    predicted: FootprintRecord
+    after: FootprintRecord
+    widths_before: dict[str, int]
+    widths: dict[str, int]
+    steps: tuple[StepRecord, ...]
+    layers: tuple[LayerRecord, ...]
+    artifacts: dict[str, str]
+    seconds_by_stage: dict[str, float]
+
+
+def save_record(record: RunRecord, folder: Path) -> None:
+    write_text(folder / "run.json", record.model_dump_json(indent=2) + "\n")
+
+
+def load_record(folder: Path) -> RunRecord:
+    """The record of a finished run.
+
+    Raises:
+        UsageError: no finished run there, or one of another schema version.
+    """
+    path = folder / "run.json"
+    try:
+        return RunRecord.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise UsageError(
+            f"{folder} holds no finished run (no run.json)", hint="run `edgeprune fit`, or finish it with --resume"
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"{path} is no run record of this version: {where}: {first['msg']}",
+            hint="run `edgeprune fit` again with this version",
+        ) from None
