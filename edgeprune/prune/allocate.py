@@ -19,7 +19,7 @@ from edgeprune.errors import DoesNotFit
 from edgeprune.prune.size_model import SizeModel
 from edgeprune.units import bytes_text, microseconds_text
 
-Widths = Mapping[int, int]
+Widths = Mapping[str, int]
 _STRIDES = (1, 2, 4, 8)
 _CORRECTIONS = 12
 _KICKS = 80
@@ -31,12 +31,12 @@ class GroupChoice:
     """What one group may keep.
 
     Attributes:
-        group: its id.
+        group: its name.
         widths: channel counts it may have, ascending; the last is the full width.
         damage: predicted loss increase at each of them; 0 at full width.
     """
 
-    group: int
+    group: str
     widths: tuple[int, ...]
     damage: tuple[float, ...]
 

@@ -8,8 +8,8 @@ from edgeprune.prune.allocate import GroupChoice
 
 
 def waypoint(
-    choices: Sequence[GroupChoice], start: Mapping[int, int], goal: Mapping[int, int], part: float
-) -> dict[int, int]:
+    choices: Sequence[GroupChoice], start: Mapping[str, int], goal: Mapping[str, int], part: float
+) -> dict[str, int]:
     """Widths a `part` (0..1) of the way from start to goal, geometrically, rounded up to widths a group may have.
 
     Every group shrinks by the same share of its own way, so no step is all of one layer's loss.

@@ -30,11 +30,11 @@ class Sizes:
 
 
 class SizeModel:
-    """Sizes as functions of the widths of `group_ids`, in that order."""
+    """Sizes as functions of the widths of `group_names`, in that order."""
 
-    def __init__(self, graph: Graph, extents: Mapping[int, Sequence[Extent]], group_ids: Sequence[int]):
+    def __init__(self, graph: Graph, extents: Mapping[int, Sequence[Extent]], group_names: Sequence[str]):
         self._graph = graph
-        column = {group: index for index, group in enumerate(group_ids)}
+        column = {group: index for index, group in enumerate(group_names)}
         self._axes: dict[int, list[tuple[np.ndarray, int]]] = {}
         for index, tensor_extents in extents.items():
             rows = []

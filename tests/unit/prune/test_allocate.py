@@ -19,13 +19,13 @@ FIXED_RAM_BYTES = 1_000
 
 
 def chain(sides: list[int], channels: list[int]) -> tuple[Graph, dict[int, tuple[Extent, ...]]]:
-    """3x3 convolutions, one group each; image side and full width per layer. Groups are 0, 1, ..."""
+    """3x3 convolutions, one group each; image side and full width per layer. Groups are conv0, conv1, ..."""
     tensors = [Tensor("input", (1, sides[0], sides[0], 3), DType.FLOAT32)]
     extents: dict[int, tuple[Extent, ...]] = {}
     ops = []
     previous, previous_channels = 0, Extent((), 3)
     for index, (side, width) in enumerate(zip(sides, channels, strict=True)):
-        own = Extent(((index, 1),), 0)
+        own = Extent(((f"conv{index}", 1),), 0)
         weight, bias, output = len(tensors), len(tensors) + 1, len(tensors) + 2
         tensors.append(
             Tensor(f"w{index}", (width, 3, 3, tensors[previous].shape[3]), DType.FLOAT32, is_constant=True)
@@ -41,12 +41,12 @@ def chain(sides: list[int], channels: list[int]) -> tuple[Graph, dict[int, tuple
     return Graph(tuple(tensors), tuple(ops), (0,), (previous,)), extents
 
 
-def exact_footprint(sides: list[int], widths: dict[int, int]) -> Footprint:
+def exact_footprint(sides: list[int], widths: dict[str, int]) -> Footprint:
     """Written down independently of the size model: weights, biases with tables, and the two tensors of each layer."""
     flash, peak, peak_layer, macs = 0, 0, "", 0
     before, before_bytes = 3, sides[0] * sides[0] * 3
     for index, side in enumerate(sides):
-        width = widths[index]
+        width = widths[f"conv{index}"]
         flash += 9 * before * width + 12 * width
         macs += 9 * before * width * side * side
         live = before_bytes + side * side * width
@@ -67,7 +67,7 @@ def problems(draw: st.DrawFn) -> tuple[list[int], list[GroupChoice]]:
         widths = tuple(range(2, draw(st.integers(3, 8)) * 2 + 1, 2))
         drops = draw(st.lists(st.floats(0.01, 1.0), min_size=len(widths) - 1, max_size=len(widths) - 1))
         damage = tuple(float(sum(sorted(drops)[: len(widths) - 1 - i])) for i in range(len(widths)))
-        choices.append(GroupChoice(group, widths, damage))
+        choices.append(GroupChoice(f"conv{group}", widths, damage))
     return sides, choices
 
 
@@ -101,24 +101,24 @@ def test_within_one_percent_of_brute_force(
 
 def test_a_net_that_fits_is_left_whole() -> None:
     graph, extents = chain([8, 4], [8, 16])
-    choices = [GroupChoice(0, (2, 4, 8), (3.0, 1.0, 0.0)), GroupChoice(1, (4, 16), (1.0, 0.0))]
+    choices = [GroupChoice("conv0", (2, 4, 8), (3.0, 1.0, 0.0)), GroupChoice("conv1", (4, 16), (1.0, 0.0))]
     found = allocate(
         choices,
-        SizeModel(graph, extents, [0, 1]),
+        SizeModel(graph, extents, ["conv0", "conv1"]),
         lambda widths: exact_footprint([8, 4], dict(widths)),
         Budget(10**6, 10**6),
     )
-    assert found.widths == {0: 8, 1: 16}
+    assert found.widths == {"conv0": 8, "conv1": 16}
     assert found.damage == 0
 
 
 def test_the_unreachable_limit_says_what_is_reachable_and_what_holds_it_up() -> None:
     graph, extents = chain([8, 4], [8, 16])
-    choices = [GroupChoice(0, (2, 8), (3.0, 0.0)), GroupChoice(1, (4, 16), (1.0, 0.0))]
+    choices = [GroupChoice("conv0", (2, 8), (3.0, 0.0)), GroupChoice("conv1", (4, 16), (1.0, 0.0))]
     with pytest.raises(DoesNotFit, match=r"smallest reachable RAM is 1,320 B .* peak is at conv0") as caught:
         allocate(
             choices,
-            SizeModel(graph, extents, [0, 1]),
+            SizeModel(graph, extents, ["conv0", "conv1"]),
             lambda widths: exact_footprint([8, 4], dict(widths)),
             Budget(10**6, 1_300),
         )
@@ -129,10 +129,10 @@ def test_the_unreachable_limit_says_what_is_reachable_and_what_holds_it_up() -> 
 def test_the_size_model_agrees_with_the_formula_at_any_width() -> None:
     sides, full = [8, 4, 4], [8, 16, 12]
     graph, extents = chain(sides, full)
-    model = SizeModel(graph, extents, [0, 1, 2])
+    model = SizeModel(graph, extents, ["conv0", "conv1", "conv2"])
     for widths in ([8, 16, 12], [3, 5, 7]):
         sizes = model.sizes(np.array([widths], dtype=float))
-        expected = exact_footprint(sides, dict(enumerate(widths)))
+        expected = exact_footprint(sides, {f"conv{i}": w for i, w in enumerate(widths)})
         assert sizes.flash_bytes[0] == expected.flash_parts["weights"]
         assert sizes.live_bytes.max() == expected.ram_parts["arena"]
         assert sizes.op_work.sum() == expected.macs

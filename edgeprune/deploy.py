@@ -1,0 +1,172 @@
+"""From an int8 model to a linked image and a board that runs it: the road `fit`, `build`, `profile` and `verify` share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgeprune import __version__
+from edgeprune.build.firmware import Firmware, build_firmware
+from edgeprune.build.space import LinkSpace, target_space
+from edgeprune.codegen.emit import Identity, emit
+from edgeprune.device.board import open_board
+from edgeprune.device.console import Console
+from edgeprune.errors import DeviceError, UsageError
+from edgeprune.graph.clean import clean
+from edgeprune.ir import Graph
+from edgeprune.kernels import lower
+from edgeprune.kernels.base import KernelCall, Optimize
+from edgeprune.plan import MemoryPlan, make_plan
+from edgeprune.target.profile import Target
+from edgeprune.target.registry import load_target
+from edgeprune.tflite.read import read_tflite
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledModel:
+    """An int8 graph with everything the generator decided about it.
+
+    Attributes:
+        graph: cleaned, in execution order.
+        calls: one per op.
+        plan: its arena.
+        identity: stated in the generated files and answered by the console.
+        optimize: what the kernels were chosen for.
+    """
+
+    graph: Graph
+    calls: tuple[KernelCall, ...]
+    plan: MemoryPlan
+    identity: Identity
+    optimize: Optimize
+
+    @property
+    def input_bytes(self) -> int:
+        return sum(self.graph.tensors[index].size_bytes for index in self.graph.inputs)
+
+    def sources(self) -> dict[str, str]:
+        """The generated C files by name."""
+        return emit(self.graph, self.calls, self.plan, self.identity)
+
+    @property
+    def kernel_sources(self) -> tuple[str, ...]:
+        return tuple(sorted({source for call in self.calls for source in call.sources}))
+
+    @property
+    def running(self) -> list[int]:
+        """Indices of the ops that become a layer on the device: views do not run."""
+        return [index for index, call in enumerate(self.calls) if not call.is_view]
+
+
+def compile_model(
+    model: bytes, target: Target, *, optimize: Optimize, model_id: str, command: str, layer_names: Sequence[str] = ()
+) -> CompiledModel:
+    """Reads a `.tflite`, cleans its graph, chooses kernels and plans the arena.
+
+    Args:
+        model: the int8 `.tflite` file.
+        layer_names: names for its ops in order, where the file was stripped of them; empty keeps the file's.
+
+    Raises:
+        ModelError, UnsupportedOp: the file cannot be used.
+    """
+    graph = read_tflite(model)
+    if layer_names and len(layer_names) == len(graph.ops):
+        graph = graph.with_ops(tuple(replace(op, name=name) for op, name in zip(graph.ops, layer_names, strict=True)))
+    model_hash = hashlib.sha256(model).hexdigest()[:16]
+    return compile_graph(clean(graph), target, optimize, Identity(model_id, model_hash, target.name, command, __version__))
+
+
+def compile_graph(graph: Graph, target: Target, optimize: Optimize, identity: Identity) -> CompiledModel:
+    """Kernels and arena of a cleaned int8 graph; one without data cannot be emitted, only measured."""
+    calls = lower(graph, target.cpu.isa, optimize)
+    return CompiledModel(graph, calls, make_plan(graph, calls), identity, optimize)
+
+
+@dataclass(frozen=True)
+class Images:
+    """What was linked.
+
+    Attributes:
+        own: for the target itself; None where no firmware board exists for it yet.
+        emulated: for the machine that stands in, within the target's own limits; the same as `own` where that boots there.
+    """
+
+    own: Firmware | None
+    emulated: Firmware | None
+
+    @property
+    def judged(self) -> Firmware:
+        """The image whose size counts."""
+        image = self.own or self.emulated
+        assert image is not None
+        return image
+
+
+def emulated_target(target: Target) -> Target | None:
+    """The target whose firmware runs on the emulated machine; None where there is no machine."""
+    if target.emulator is None:
+        return None
+    return target if target.emulator.target is None else load_target(target.emulator.target)
+
+
+def link_images(model: CompiledModel, target: Target, folder: Path, limits: LinkSpace | None = None) -> Images:
+    """Links for the target and for its stand-in.
+
+    Args:
+        limits: flash, RAM and stack sizes to link within; by default the target's own.
+
+    Raises:
+        DoesNotFit: an image leaves its memory.
+        UsageError: nothing can be built for this target.
+        ToolchainError: no compiler, or it failed.
+    """
+    limits = limits or target_space(target)
+    stand_in = emulated_target(target)
+    if target.firmware is None and stand_in is None:
+        raise UsageError(
+            f"{target.name} has neither a firmware board nor an emulated machine",
+            hint="`edgeprune targets list` shows what each target can do",
+        )
+    own = _link(model, target, folder, limits) if target.firmware is not None else None
+    if stand_in is None or stand_in is target:
+        return Images(own, own if stand_in is not None else None)
+    emulated = _link(model, stand_in, folder / "emulated" if own else folder, limits)
+    return Images(own, emulated)
+
+
+def _link(model: CompiledModel, target: Target, folder: Path, limits: LinkSpace) -> Firmware:
+    origins = target_space(target)
+    space = replace(limits, flash_origin=origins.flash_origin, ram_origin=origins.ram_origin)
+    return build_firmware(
+        model.sources(),
+        model.kernel_sources,
+        target,
+        folder,
+        input_bytes=model.input_bytes,
+        optimize=model.optimize,
+        space=space,
+    )
+
+
+@contextmanager
+def running_board(images: Images, target: Target, port: str | None = None) -> Iterator[Console]:
+    """A console on the firmware: emulated by default, on the board at `port` otherwise.
+
+    Raises:
+        DeviceError: no board, no machine, or another firmware on it.
+    """
+    if port is not None:
+        if images.own is None:
+            raise DeviceError(f"no firmware was built for {target.name} itself", hint="leave --port away to emulate it")
+        with open_board(target, images.own.elf, images.own.build_id, port) as console:
+            yield console
+        return
+    machine = emulated_target(target)
+    if machine is None or images.emulated is None:
+        raise DeviceError(f"no emulated machine stands in for {target.name}", hint="name the board's port with --port")
+    with open_board(machine, images.emulated.elf, images.emulated.build_id) as console:
+        yield console
