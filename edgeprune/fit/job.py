@@ -1,0 +1,55 @@
+"""What a fit works with from its first stage to its last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeprune.budget import Budget
+from edgeprune.fit.workspace import Workspace
+from edgeprune.kernels.base import Optimize
+from edgeprune.progress import Progress
+from edgeprune.project import Project
+from edgeprune.target.profile import Target
+from edgeprune.train.objective import Objective
+from edgeprune.train.splits import Splits
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How a fit goes about it.
+
+    Attributes:
+        epochs: training epochs in all, over every step and round.
+        steps: thinning steps a round is cut into.
+        criterion: name of the score channels are ranked by.
+        step_drop_points: a step that loses more than this on validation is undone and taken in two.
+        board_samples: test samples run on the board and compared byte by byte.
+        optimize: how much flash may buy speed.
+        port: serial port of a real board; None emulates it.
+        command: the command line, for the record.
+    """
+
+    epochs: int
+    steps: int
+    criterion: str
+    step_drop_points: float
+    board_samples: int
+    optimize: Optimize
+    port: str | None
+    command: str
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    project: Project
+    target: Target
+    budget: Budget
+    options: FitOptions
+    splits: Splits
+    objective: Objective
+    workspace: Workspace
+    progress: Progress
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self.project.model.input

@@ -1,0 +1,161 @@
+"""One round: choose widths for a budget, thin towards them in steps, train after each, undo a step that hurt too much."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+
+from edgeprune.budget import Budget
+from edgeprune.errors import DoesNotFit
+from edgeprune.fit.cost import WidthCost
+from edgeprune.fit.job import Job
+from edgeprune.fit.network import Network
+from edgeprune.prune.allocate import GroupChoice, allocate
+from edgeprune.prune.criterion import rank_channels
+from edgeprune.prune.schedule import waypoint
+from edgeprune.prune.sensitivity import class_distance, measure_sensitivity, value_distance
+from edgeprune.prune.size_model import SizeModel
+from edgeprune.prune.surgery import thin
+from edgeprune.train.evaluate import bn_reestimate, evaluate
+from edgeprune.train.finetune import Progress as TrainProgress
+from edgeprune.train.finetune import TrainSettings, finetune
+
+_SENSITIVITY_SAMPLES = 256
+_MOST_UNDONE = 2
+
+
+def allocate_widths(job: Job, network: Network, cost: WidthCost, budget: Budget, stage: str) -> dict[str, int]:
+    """The widths to thin to; measured and searched once, then noted."""
+
+    def search() -> dict[str, int]:
+        choices = _choices(job, network)
+        model = SizeModel(network.traced.graph, network.groups.extents, [choice.group for choice in choices])
+        return dict(allocate(choices, model, cost.footprint, budget).widths)
+
+    return {name: int(width) for name, width in job.workspace.once(f"{stage}: widths", search).items()}
+
+
+def _choices(job: Job, network: Network) -> tuple[GroupChoice, ...]:
+    samples = job.splits.calibration.take(_SENSITIVITY_SAMPLES).tensor()
+    distance = class_distance if job.objective.loss_name == "cross_entropy" else value_distance
+    with job.progress.task("measuring what each layer is worth", len(network.groups.groups)) as task:
+        return measure_sensitivity(
+            network.module,
+            network.groups,
+            _ranking(job, network),
+            job.target.channel_multiple,
+            samples,
+            distance,
+            lambda name: task.advance(detail=name),
+        )
+
+
+def thin_to(job: Job, start: Network, goal: Mapping[str, int], teacher: nn.Module, epochs: int, stage: str) -> Network:
+    """Thins `start` to `goal` in steps of growing training and gives back the trained network.
+
+    A step whose validation score falls more than `step_drop_points` below the original's is undone and half of it is
+    taken first, while epochs are left for that.
+    """
+    network, undone, epochs_left = start, 0, epochs
+    parts = [(number + 1) / job.options.steps for number in range(job.options.steps)]
+    taken = 0
+    while parts:
+        part, number = parts[0], taken + 1
+        taken += 1
+        widths = _towards(network, goal, part if len(parts) > 1 else 1.0)
+        share = epochs_left if len(parts) == 1 else max(1, epochs_left // (2 * len(parts)))
+        trained, result = _step(job, network, widths, teacher, share, f"{stage}: step {number}")
+        epochs_left -= share
+        hurt = result["drop_points"] > job.options.step_drop_points
+        if hurt and len(parts) > 1 and undone < _MOST_UNDONE and epochs_left > len(parts):
+            undone += 1
+            job.progress.note(f"step {number} lost {result['drop_points']:.2f} points: undone, half of it comes first")
+            parts = [part / 2, *parts]
+            continue
+        network = trained
+        parts.pop(0)
+    return network
+
+
+def _towards(network: Network, goal: Mapping[str, int], part: float) -> dict[str, int]:
+    choices = [
+        GroupChoice(group.name, tuple(range(1, group.size + 1)), (0.0,) * group.size) for group in network.groups.groups
+    ]
+    return waypoint(choices, network.widths, goal, part)
+
+
+def _step(
+    job: Job, network: Network, widths: Mapping[str, int], teacher: nn.Module, epochs: int, stage: str
+) -> tuple[Network, dict[str, Any]]:
+    folder = job.workspace.folder / "steps" / stage.replace(": ", "-").replace(" ", "-")
+
+    def take() -> dict[str, Any]:
+        ranking = _ranking(job, network)
+        keep = {name: sorted(ranking[name][:width]) for name, width in widths.items()}
+        module = thin(network.module, network.groups, keep)
+        bn_reestimate(module, job.splits.calibration)
+        settings = _settings(job, epochs)
+        if epochs > 0:
+            with job.progress.task(f"{stage}: training", 1000) as task:
+                done = 0
+
+                def show(now: TrainProgress) -> None:
+                    nonlocal done
+                    target = math.floor(1000 * now.step / now.steps)
+                    score = "" if now.validation is None else f", {job.objective.metric.name} {now.validation:.2f}"
+                    task.advance(target - done, f"loss {now.loss:.3f}{score}")
+                    done = target
+
+                finetune(module, job.splits, job.objective, settings, teacher, show, folder / "training.pt")
+        score = evaluate(module, job.splits.validation, job.objective.metric)
+        before = evaluate(teacher, job.splits.validation, job.objective.metric)
+        Network.of(module, job.input_shape).save(folder)
+        (folder / "training.pt").unlink(missing_ok=True)
+        return {
+            "widths": dict(widths),
+            "score": score,
+            "drop_points": job.objective.metric.drop_points(before, score),
+            "epochs": epochs,
+        }
+
+    result = job.workspace.once(stage, take)
+    return network.load_thinned(folder, job.input_shape), result
+
+
+def _ranking(job: Job, network: Network) -> Mapping[str, list[int]]:
+    return rank_channels(
+        network.module, network.groups, job.options.criterion, job.splits.calibration, job.objective.loss
+    )
+
+
+def _settings(job: Job, epochs: int) -> TrainSettings:
+    training = job.project.training
+    return TrainSettings(
+        epochs=epochs,
+        batch=training.batch,
+        lr=training.lr,
+        optimizer=training.optimizer,
+        seed=training.seed,
+        augment=job.project.data.augment,
+    )
+
+
+def tightened(budget: Budget, flash_over_bytes: int, ram_over_bytes: int, latency_share: float) -> Budget:
+    """The budget for the next round, smaller by what the linked image and the board were over.
+
+    Raises:
+        DoesNotFit: nothing would be left.
+    """
+    flash_bytes = budget.flash_bytes - max(0, flash_over_bytes)
+    ram_bytes = budget.ram_bytes - max(0, ram_over_bytes)
+    if flash_bytes <= 0 or ram_bytes <= 0:
+        raise DoesNotFit(
+            f"the linked image is over its limits by {flash_over_bytes:,} B of flash and {ram_over_bytes:,} B of RAM",
+            hint="choose a larger target (`edgeprune targets list`)",
+        )
+    latency_us = None if budget.latency_us is None else budget.latency_us * min(1.0, latency_share)
+    return replace(budget, flash_bytes=flash_bytes, ram_bytes=ram_bytes, latency_us=latency_us)

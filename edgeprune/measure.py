@@ -1,0 +1,67 @@
+"""A model on a board: its bytes against the host's, its memory and its time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeprune.device.console import Console
+from edgeprune.device.replies import DeviceMemory, LayerTimings
+from edgeprune.errors import VerificationError
+
+
+@dataclass(frozen=True, eq=False)
+class BoardRun:
+    """What a board showed.
+
+    Attributes:
+        outputs: (samples, output_bytes) uint8, the output tensors' bytes end to end.
+        memory: measured after the inferences.
+        timings: of the last sample's input.
+    """
+
+    outputs: np.ndarray
+    memory: DeviceMemory
+    timings: LayerTimings
+
+
+def run_samples(
+    console: Console, inputs: np.ndarray, expected: np.ndarray, on_sample: Callable[[], None], timing_runs: int = 1
+) -> BoardRun:
+    """Runs every sample on the board and compares its bytes with the host's.
+
+    Args:
+        inputs: (samples, input_bytes) uint8.
+        expected: (samples, output_bytes) uint8, from LiteRT's reference interpreter.
+        on_sample: called after each sample.
+
+    Raises:
+        VerificationError: a sample differs; says which, where, and what each side computed.
+        DeviceError: the board does not answer as it should.
+    """
+    rows = []
+    for number, (sample, wanted) in enumerate(zip(inputs, expected, strict=True)):
+        answer = np.frombuffer(console.infer(sample.tobytes()), np.uint8)
+        _compare(number, answer, wanted)
+        rows.append(answer)
+        on_sample()
+    timings = console.layers(timing_runs)
+    return BoardRun(np.stack(rows), console.memory(), timings)
+
+
+def _compare(number: int, answer: np.ndarray, wanted: np.ndarray) -> None:
+    if len(answer) != len(wanted):
+        raise VerificationError(
+            f"sample {number}: the board answers {len(answer)} bytes, the host {len(wanted)}",
+            hint="another model may be on the board: `edgeprune flash` this one",
+        )
+    differing = np.flatnonzero(answer != wanted)
+    if len(differing):
+        first = int(differing[0])
+        raise VerificationError(
+            f"sample {number}: {len(differing)} of {len(wanted)} output bytes differ; byte {first} is "
+            f"{int(answer[first])} on the board and {int(wanted[first])} on the host",
+            hint="this is a fault of the engine: keep the model and report it; `--optimize size` uses plainer kernels",
+        )
