@@ -77,7 +77,9 @@ def compile_model(
     if layer_names and len(layer_names) == len(graph.ops):
         graph = graph.with_ops(tuple(replace(op, name=name) for op, name in zip(graph.ops, layer_names, strict=True)))
     model_hash = hashlib.sha256(model).hexdigest()[:16]
-    return compile_graph(clean(graph), target, optimize, Identity(model_id, model_hash, target.name, command, __version__))
+    return compile_graph(
+        clean(graph), target, optimize, Identity(model_id, model_hash, target.name, command, __version__)
+    )
 
 
 def compile_graph(graph: Graph, target: Target, optimize: Optimize, identity: Identity) -> CompiledModel:

@@ -20,6 +20,7 @@ from edgeprune.cli.output import Session
 
 COMMANDS = {
     "init": "Write a project that works as it is: edgeprune.toml and the files it names.",
+    "fit": "Thin and quantize a model until its firmware fits a target; run and profile it there.",
     "targets": "List, show and check the devices EdgePrune knows.",
     "version": "Show the versions a fault report needs.",
 }

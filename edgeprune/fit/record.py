@@ -91,6 +91,7 @@ class RunRecord(_Strict):
     run: str
     accuracy: Accuracy
 
+    drop_points: float
     target: str
     board: str
     model: str

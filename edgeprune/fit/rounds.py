@@ -9,11 +9,12 @@ from typing import Any
 
 from torch import nn
 
-from edgeprune.budget import Budget
+from edgeprune.budget import Budget, Footprint
 from edgeprune.errors import DoesNotFit
 from edgeprune.fit.cost import WidthCost
 from edgeprune.fit.job import Job
 from edgeprune.fit.network import Network
+from edgeprune.fit.record import StepRecord
 from edgeprune.prune.allocate import GroupChoice, allocate
 from edgeprune.prune.criterion import rank_channels
 from edgeprune.prune.schedule import waypoint
@@ -54,31 +55,34 @@ def _choices(job: Job, network: Network) -> tuple[GroupChoice, ...]:
         )
 
 
-def thin_to(job: Job, start: Network, goal: Mapping[str, int], teacher: nn.Module, epochs: int, stage: str) -> Network:
-    """Thins `start` to `goal` in steps of growing training and gives back the trained network.
+def thin_to(
+    job: Job, start: Network, goal: Mapping[str, int], teacher: nn.Module, epochs: int, stage: str
+) -> tuple[Network, list[StepRecord]]:
+    """Thins `start` to `goal` in steps, the last with most of the training; the trained network and the steps it took.
 
     A step whose validation score falls more than `step_drop_points` below the original's is undone and half of it is
     taken first, while epochs are left for that.
     """
     network, undone, epochs_left = start, 0, epochs
+    steps: list[StepRecord] = []
     parts = [(number + 1) / job.options.steps for number in range(job.options.steps)]
-    taken = 0
     while parts:
-        part, number = parts[0], taken + 1
-        taken += 1
+        part, number = parts[0], len(steps) + 1
         widths = _towards(network, goal, part if len(parts) > 1 else 1.0)
         share = epochs_left if len(parts) == 1 else max(1, epochs_left // (2 * len(parts)))
         trained, result = _step(job, network, widths, teacher, share, f"{stage}: step {number}")
         epochs_left -= share
         hurt = result["drop_points"] > job.options.step_drop_points
-        if hurt and len(parts) > 1 and undone < _MOST_UNDONE and epochs_left > len(parts):
+        undo = hurt and len(parts) > 1 and undone < _MOST_UNDONE and epochs_left > len(parts)
+        steps.append(StepRecord(widths=dict(widths), score=result["score"], epochs=share, undone=undo))
+        if undo:
             undone += 1
             job.progress.note(f"step {number} lost {result['drop_points']:.2f} points: undone, half of it comes first")
             parts = [part / 2, *parts]
             continue
         network = trained
         parts.pop(0)
-    return network
+    return network, steps
 
 
 def _towards(network: Network, goal: Mapping[str, int], part: float) -> dict[str, int]:
@@ -144,18 +148,23 @@ def _settings(job: Job, epochs: int) -> TrainSettings:
     )
 
 
-def tightened(budget: Budget, flash_over_bytes: int, ram_over_bytes: int, latency_share: float) -> Budget:
-    """The budget for the next round, smaller by what the linked image and the board were over.
+def tightened(budget: Budget, found: Footprint, limits: Budget) -> Budget:
+    """The budget for the next round, smaller than this one by what the linked and measured footprint is over its limits.
 
     Raises:
         DoesNotFit: nothing would be left.
     """
-    flash_bytes = budget.flash_bytes - max(0, flash_over_bytes)
-    ram_bytes = budget.ram_bytes - max(0, ram_over_bytes)
-    if flash_bytes <= 0 or ram_bytes <= 0:
+    flash_over = max(0, found.flash_bytes - limits.flash_bytes)
+    ram_over = max(0, found.ram_bytes - limits.ram_bytes)
+    if budget.flash_bytes <= flash_over or budget.ram_bytes <= ram_over:
         raise DoesNotFit(
-            f"the linked image is over its limits by {flash_over_bytes:,} B of flash and {ram_over_bytes:,} B of RAM",
+            f"the linked image is over its limits by {flash_over:,} B of flash and {ram_over:,} B of RAM",
             hint="choose a larger target (`edgeprune targets list`)",
         )
-    latency_us = None if budget.latency_us is None else budget.latency_us * min(1.0, latency_share)
-    return replace(budget, flash_bytes=flash_bytes, ram_bytes=ram_bytes, latency_us=latency_us)
+    share = max(1.0, found.excess(limits).get("latency", 1.0))
+    return replace(
+        budget,
+        flash_bytes=budget.flash_bytes - flash_over,
+        ram_bytes=budget.ram_bytes - ram_over,
+        latency_us=None if budget.latency_us is None else budget.latency_us / share,
+    )

@@ -59,7 +59,9 @@ class Workspace:
             state = json.loads(path.read_bytes())
             return Workspace(path.parent, state["request"], state["notes"], state["seconds"])
         except FileNotFoundError:
-            raise UsageError(f"{folder} holds no run to resume", hint="name a folder under runs/, or start anew") from None
+            raise UsageError(
+                f"{folder} holds no run to resume", hint="name a folder under runs/, or start anew"
+            ) from None
         except (json.JSONDecodeError, KeyError, TypeError):
             raise UsageError(f"{path} is damaged", hint="start anew without --resume") from None
 

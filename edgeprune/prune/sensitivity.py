@@ -22,7 +22,10 @@ def class_distance(outputs: Tensor, original: Tensor) -> float:
     """Mean Kullback-Leibler divergence of the answers from the original's; logits (N, classes)."""
     return float(
         functional.kl_div(
-            functional.log_softmax(outputs, 1), functional.log_softmax(original, 1), reduction="batchmean", log_target=True
+            functional.log_softmax(outputs, 1),
+            functional.log_softmax(original, 1),
+            reduction="batchmean",
+            log_target=True,
         )
     )
 

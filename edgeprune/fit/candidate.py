@@ -1,0 +1,62 @@
+"""A thinned network exported, linked without limits and run once: its footprint is linked and measured, not predicted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from edgeprune.atomic import write_bytes
+from edgeprune.budget import Footprint
+from edgeprune.build.space import target_space
+from edgeprune.cost.flash import EngineBaseline
+from edgeprune.deploy import CompiledModel, compile_model, link_images, running_board
+from edgeprune.export.exporter import Exporter
+from edgeprune.export.tflite import export_tflite
+from edgeprune.fit.cost import footprint_of
+from edgeprune.fit.job import Job
+from edgeprune.fit.network import Network
+
+_ROOMY_BYTES = 1 << 26
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """network and its int8 file; model: compiled from the file; footprint: of its linked image on the board."""
+
+    network: Network
+    tflite: bytes
+    model: CompiledModel
+    footprint: Footprint
+
+
+def make_candidate(job: Job, network: Network, exporter: Exporter, stage: str) -> Candidate:
+    """Exports, links and boots the network.
+
+    Raises:
+        ModelError: it cannot be exported.
+        ToolchainError, DeviceError: it cannot be built or run.
+    """
+    folder = job.workspace.folder / "candidates" / stage.replace(" ", "-")
+
+    def export() -> list[str]:
+        exported = export_tflite(network.module, job.splits.calibration.tensor(), exporter)
+        write_bytes(folder / "model.tflite", exported.data)
+        job.progress.note(f"exported {len(exported.data):,} B, {exported.sqnr_db:.1f} dB above quantization noise")
+        return list(exported.layers)
+
+    layers = job.workspace.once(f"{stage}: export", export)
+    tflite = (folder / "model.tflite").read_bytes()
+    model = compile_model(
+        tflite,
+        job.target,
+        optimize=job.options.optimize,
+        model_id=job.project.model.name,
+        command=job.options.command,
+        layer_names=layers,
+    )
+    roomy = replace(target_space(job.target), flash_bytes=_ROOMY_BYTES, ram_bytes=_ROOMY_BYTES)
+    images = link_images(model, job.target, folder, roomy)
+    with running_board(images, job.target) as board:
+        board.infer(bytes(model.input_bytes))
+        memory = board.memory()
+    measured = EngineBaseline.of(images.judged.size.flash_parts, model.calls, memory.data_bytes, memory.stack_all_bytes)
+    return Candidate(network, tflite, model, footprint_of(model, job.target, measured))

@@ -1,0 +1,104 @@
+"""The exact footprint of any widths: the planner on the predicted graph, flash and stack from one baseline image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from edgeprune import __version__
+from edgeprune.build.space import target_space
+from edgeprune.budget import Footprint
+from edgeprune.codegen.emit import Identity
+from edgeprune.cost.flash import EngineBaseline
+from edgeprune.deploy import CompiledModel, compile_graph, emulated_target, link_images, running_board
+from edgeprune.errors import UsageError
+from edgeprune.fit.network import Network
+from edgeprune.graph.clean import clean
+from edgeprune.ir import Graph
+from edgeprune.kernels.base import Optimize
+from edgeprune.prune.widths import predicted_graph
+from edgeprune.target.profile import Target
+from edgeprune.target.registry import load_target
+
+_BASELINE = Identity("baseline", "0" * 16, "baseline", "edgeprune, a size baseline", __version__)
+
+
+class WidthCost:
+    """Footprints of one network on one target."""
+
+    def __init__(self, network: Network, target: Target, optimize: Optimize, baseline: EngineBaseline):
+        self._network = network
+        self._target = target
+        self._optimize = optimize
+        self._baseline = baseline
+
+    def footprint(self, widths: Mapping[str, int]) -> Footprint:
+        """Flash and RAM by part, at these channel counts; milliseconds, nothing is built."""
+        compiled = self.compiled(widths)
+        return footprint_of(compiled, self._target, self._baseline)
+
+    def compiled(self, widths: Mapping[str, int]) -> CompiledModel:
+        graph = clean(predicted_graph(self._network.traced, self._network.groups, widths))
+        return compile_graph(graph, self._target, self._optimize, _BASELINE)
+
+
+def footprint_of(compiled: CompiledModel, target: Target, baseline: EngineBaseline) -> Footprint:
+    """Predicted bytes by part of a compiled model, from its calls and plan alone."""
+    return Footprint(
+        flash_parts=baseline.flash_with(compiled.calls),
+        ram_parts={
+            "arena": compiled.plan.arena_bytes,
+            "data": baseline.data_bytes,
+            "stack": baseline.stack_bytes,
+        },
+        peak_layer=compiled.graph.ops[compiled.plan.peak_op].name,
+        macs=sum(call.work.macs for call in compiled.calls),
+        latency_us=None,
+    )
+
+
+def measure_baseline(network: Network, target: Target, optimize: Optimize, folder: Path) -> EngineBaseline:
+    """Links the network as it is, weights all zero, without the target's limits, and runs it once on the machine.
+
+    The image is for the emulated machine's own memory, which holds what the target cannot.
+
+    Raises:
+        UsageError: no emulated machine stands in for the target.
+        ToolchainError: compiler or emulator missing.
+    """
+    machine = machine_target(target)
+    graph = with_zero_constants(clean(predicted_graph(network.traced, network.groups, network.widths)))
+    compiled = compile_graph(graph, machine, optimize, _BASELINE)
+    images = link_images(compiled, machine, folder, target_space(machine))
+    with running_board(images, machine) as board:
+        board.infer(bytes(compiled.input_bytes))
+        memory = board.memory()
+    return EngineBaseline.of(images.judged.size.flash_parts, compiled.calls, memory.data_bytes, memory.stack_all_bytes)
+
+
+def machine_target(target: Target) -> Target:
+    """The emulated machine that stands in for a target, as a target with all of the machine's memory.
+
+    Raises:
+        UsageError: there is none.
+    """
+    stand_in = emulated_target(target)
+    if stand_in is None or stand_in.emulator is None:
+        raise UsageError(
+            f"no emulated machine stands in for {target.name}", hint="add an [emulator] table to the target's file"
+        )
+    return load_target(stand_in.emulator.machine)
+
+
+def with_zero_constants(graph: Graph) -> Graph:
+    """A predicted graph made emittable: every constant all zeros."""
+    tensors = tuple(
+        replace(tensor, data=np.zeros(tensor.shape, np.dtype(str(tensor.dtype).replace("int4", "int8"))))
+        if tensor.is_constant and tensor.data is None
+        else tensor
+        for tensor in graph.tensors
+    )
+    return replace(graph, tensors=tensors)

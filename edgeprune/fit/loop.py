@@ -1,0 +1,204 @@
+"""The main job: thin and quantize until the linked image and the measured stack are within the limits, then prove it.
+
+Every stage is noted in the run's folder as soon as it is done (`workspace.py`), so a fit goes on after a kill at any
+moment with the work it had.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from typing import Any
+
+from torch import nn
+
+from edgeprune import __version__
+from edgeprune.atomic import write_bytes, write_text
+from edgeprune.budget import Budget, Footprint
+from edgeprune.cost.flash import EngineBaseline
+from edgeprune.errors import DoesNotFit
+from edgeprune.export.exporter import Exporter
+from edgeprune.fit.candidate import Candidate, make_candidate
+from edgeprune.fit.cost import WidthCost, measure_baseline
+from edgeprune.fit.job import Job
+from edgeprune.fit.network import Network
+from edgeprune.fit.prove import Proof, prove
+from edgeprune.fit.record import Accuracy, FootprintRecord, LayerRecord, RunRecord, StepRecord, save_record
+from edgeprune.fit.rounds import allocate_widths, thin_to, tightened
+from edgeprune.quantize.host import evaluate_int8
+from edgeprune.train.data import check_together
+from edgeprune.train.evaluate import evaluate
+
+_MOST_ROUNDS = 4
+
+
+def run_fit(job: Job, module: nn.Module) -> RunRecord:
+    """The whole of `edgeprune fit`; the run's folder holds everything when it returns.
+
+    Args:
+        module: the trained network, which is left as it is.
+
+    Raises:
+        DoesNotFit: a limit cannot be met, in words with what could be reached.
+        ModelError, DataError, ToolchainError, VerificationError, DeviceError: as the stages find.
+    """
+    check_together(module, job.splits, job.objective.loss_name)
+    original = Network.of(module, job.input_shape)
+    cost = WidthCost(original, job.target, job.options.optimize, _baseline(job, original))
+    before = cost.footprint(original.widths)
+    job.progress.note(_said("before", before, job.budget))
+    steps: list[StepRecord] = []
+    with Exporter() as exporter:
+        candidate, predicted = _until_it_fits(job, original, cost, exporter, steps)
+    proof = prove(job, candidate)
+    job.progress.note(_said("after", proof.footprint(candidate), job.budget))
+    record = _record(job, original, candidate, before, predicted, proof, tuple(steps))
+    save_record(record, job.workspace.folder)
+    for scaffolding in ("baseline", "candidates", "steps"):
+        shutil.rmtree(job.workspace.folder / scaffolding, ignore_errors=True)
+    return record
+
+
+def _baseline(job: Job, original: Network) -> EngineBaseline:
+    def measure() -> dict[str, Any]:
+        found = measure_baseline(original, job.target, job.options.optimize, job.workspace.folder / "baseline")
+        return {
+            "flash_parts": dict(found.flash_parts),
+            "data_bytes": found.data_bytes,
+            "stack_bytes": found.stack_bytes,
+        }
+
+    return EngineBaseline(**job.workspace.once("baseline", measure))
+
+
+def _until_it_fits(
+    job: Job, original: Network, cost: WidthCost, exporter: Exporter, steps: list[StepRecord]
+) -> tuple[Candidate, Footprint]:
+    """Rounds of thinning, each with a tighter budget than the last, until the linked image is within the limits."""
+    network, budget, epochs_left = original, job.budget, job.options.epochs
+    for number in range(1, _MOST_ROUNDS + 1):
+        stage = f"round {number}"
+        if not cost.footprint(network.widths).fits(budget):
+            # later rounds take away little; they train on what the first left over, at least an epoch's worth
+            epochs = max(1, epochs_left - 1) if number == 1 else min(1, epochs_left)
+            goal = allocate_widths(job, network, cost, budget, stage)
+            network, taken = thin_to(job, network, goal, original.module, epochs, stage)
+            steps.extend(taken)
+            epochs_left -= epochs
+        candidate = make_candidate(job, network, exporter, stage)
+        if candidate.footprint.fits(job.budget):
+            return candidate, cost.footprint(network.widths)
+        over = ", ".join(f"{name} at {ratio:.1%}" for name, ratio in candidate.footprint.excess(job.budget).items())
+        job.progress.note(f"linked and measured, {over} of the limit: tightening")
+        budget = tightened(budget, candidate.footprint, job.budget)
+    raise DoesNotFit(
+        f"after {_MOST_ROUNDS} rounds the linked image still needs {candidate.footprint.flash_bytes:,} B of flash and "
+        f"{candidate.footprint.ram_bytes:,} B of RAM",
+        hint="loosen the limit that is over by a little, or choose a larger target",
+    )
+
+
+def _said(when: str, footprint: Footprint, budget: Budget) -> str:
+    fits = "fits" if footprint.fits(budget) else "does not fit"
+    return (
+        f"{when}: flash {footprint.flash_bytes:,} of {budget.flash_bytes:,} B, RAM {footprint.ram_bytes:,} of "
+        f"{budget.ram_bytes:,} B (peak at {footprint.peak_layer}), {footprint.macs:,} MACs: {fits}"
+    )
+
+
+def _accuracy(job: Job, original: Network, candidate: Candidate, proof: Proof) -> Accuracy:
+    metric, test, once = job.objective.metric, job.splits.test, job.workspace.once
+    return Accuracy(
+        metric=metric.name,
+        float_before=once("float accuracy before", lambda: evaluate(original.module, test, metric)),
+        float=once("float accuracy", lambda: evaluate(candidate.network.module, test, metric)),
+        int8=once("int8 accuracy", lambda: evaluate_int8(candidate.tflite, test, metric)),
+        int8_samples=len(test),
+        device=proof.score,
+        device_samples=len(proof.run.outputs),
+    )
+
+
+def _record(
+    job: Job,
+    original: Network,
+    candidate: Candidate,
+    before: Footprint,
+    predicted: Footprint,
+    proof: Proof,
+    steps: tuple[StepRecord, ...],
+) -> RunRecord:
+    after, timings = proof.footprint(candidate), proof.run.timings
+    accuracy = _accuracy(job, original, candidate, proof)
+    drop_points = job.objective.metric.drop_points(accuracy.float_before, accuracy.int8)
+    keeps_accuracy = job.budget.max_drop_points is None or drop_points <= job.budget.max_drop_points
+    return RunRecord(
+        fits=after.fits(job.budget) and keeps_accuracy,
+        flash_bytes=after.flash_bytes,
+        flash_limit_bytes=job.budget.flash_bytes,
+        ram_bytes=after.ram_bytes,
+        ram_limit_bytes=job.budget.ram_bytes,
+        arena_bytes=after.ram_parts["arena"],
+        stack_bytes=after.ram_parts["stack"],
+        macs=after.macs,
+        verified_samples=len(proof.run.outputs),
+        source="emulator" if job.options.port is None else "device",
+        run=str(job.workspace.folder),
+        accuracy=accuracy,
+        drop_points=drop_points,
+        target=job.target.name,
+        board=proof.images.judged.target,
+        model=job.project.model.name,
+        model_sha256=hashlib.sha256(candidate.tflite).hexdigest(),
+        edgeprune_version=__version__,
+        created=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        command=job.options.command,
+        ticks=timings.clock_source,
+        total_ticks=timings.total_ticks,
+        total_us=None if timings.clock_source == "instructions" else timings.microseconds(timings.total_ticks),
+        latency_limit_us=job.budget.latency_us,
+        max_drop_points=job.budget.max_drop_points,
+        before=FootprintRecord.of(before),
+        predicted=FootprintRecord.of(predicted),
+        after=FootprintRecord.of(after),
+        widths_before=original.widths,
+        widths=candidate.network.widths,
+        steps=steps,
+        layers=_layers(candidate, timings.layer_ticks),
+        artifacts=_keep(job, candidate),
+        seconds_by_stage=job.workspace.seconds_by_stage,
+    )
+
+
+def _layers(candidate: Candidate, ticks: tuple[int, ...]) -> tuple[LayerRecord, ...]:
+    graph, calls = candidate.model.graph, candidate.model.calls
+    return tuple(
+        LayerRecord(
+            name=graph.ops[index].name,
+            kind=str(graph.ops[index].kind),
+            output_shape=graph.output_of(graph.ops[index]).shape,
+            macs=calls[index].work.macs,
+            predicted_ticks=None,
+            measured_ticks=measured,
+        )
+        for index, measured in zip(candidate.model.running, ticks, strict=True)
+    )
+
+
+def _keep(job: Job, candidate: Candidate) -> dict[str, str]:
+    """The run's products at the top of its folder, by kind."""
+    folder = job.workspace.folder
+    candidate.network.save(folder)
+    write_bytes(folder / "model.tflite", candidate.tflite)
+    for name, text in candidate.model.sources().items():
+        write_text(folder / "c" / name, text)
+    return {
+        "weights": "weights.safetensors",
+        "widths": "widths.json",
+        "tflite": "model.tflite",
+        "c": "c/model.c",
+        "elf": "firmware/firmware.elf",
+        "bin": "firmware/firmware.bin",
+        "hex": "firmware/firmware.hex",
+    }
