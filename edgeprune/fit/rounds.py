@@ -22,8 +22,7 @@ from edgeprune.prune.sensitivity import class_distance, measure_sensitivity, val
 from edgeprune.prune.size_model import SizeModel
 from edgeprune.prune.surgery import thin
 from edgeprune.train.evaluate import bn_reestimate, evaluate
-from edgeprune.train.finetune import Progress as TrainProgress
-from edgeprune.train.finetune import TrainSettings, finetune
+from edgeprune.train.finetune import TrainSettings, TrainStep, finetune
 
 _SENSITIVITY_SAMPLES = 256
 _MOST_UNDONE = 2
@@ -107,7 +106,7 @@ def _step(
             with job.progress.task(f"{stage}: training", 1000) as task:
                 done = 0
 
-                def show(now: TrainProgress) -> None:
+                def show(now: TrainStep) -> None:
                     nonlocal done
                     target = math.floor(1000 * now.step / now.steps)
                     score = "" if now.validation is None else f", {job.objective.metric.name} {now.validation:.2f}"
