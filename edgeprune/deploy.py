@@ -1,4 +1,4 @@
-"""From an int8 model to a linked image and a board that runs it: the road `fit`, `build`, `profile` and `verify` share."""
+"""From an int8 model to a linked image and a board that runs it: the road `fit`, `build` and `profile` share."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Images:
 
     Attributes:
         own: for the target itself; None where no firmware board exists for it yet.
-        emulated: for the machine that stands in, within the target's own limits; the same as `own` where that boots there.
+        emulated: for the machine that stands in, within the target's own limits; `own` where that boots there itself.
     """
 
     own: Firmware | None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from edgeprune.atomic import file
 from edgeprune.device.console import Console
 from edgeprune.device.replies import DeviceMemory, LayerTimings
 from edgeprune.errors import VerificationError
@@ -25,6 +27,17 @@ class BoardRun:
     outputs: np.ndarray
     memory: DeviceMemory
     timings: LayerTimings
+
+
+def save_samples(path: Path, inputs: np.ndarray, expected: np.ndarray, targets: np.ndarray) -> None:
+    """Keeps what a board was asked and what it had to answer, as `inputs`, `expected` and `targets` of an `.npz`."""
+    with file(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, inputs=inputs, expected=expected, targets=targets)
+
+
+def byte_rows(tensors: np.ndarray) -> np.ndarray:
+    """(N, ...) of any type -> (N, bytes) uint8."""
+    return np.ascontiguousarray(tensors).reshape(len(tensors), -1).view(np.uint8)
 
 
 def run_samples(

@@ -164,7 +164,7 @@ def fit(
         "limits": {"flash": flash, "ram": ram, "latency": latency, "max_drop": max_drop},
         "training": {"epochs": epochs} | ({"criterion": criterion} if criterion else {}),
     }
-    project = project_from(tables, Path.cwd(), "fit()")
+    project = project_from(tables, Path.cwd())
     chosen = load_target(target)
     request = FitRequest(None, target, limits_of(project), options_of(project, command="edgeprune.fit()"))
     workspace = Workspace.begin(Path(runs), f"{time.strftime('%Y-%m-%d-%H%M%S')}-{chosen.name}", request.as_json())

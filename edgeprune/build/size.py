@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
+
+from edgeprune.errors import UsageError
 
 # Output sections of boards/sections.ld -> the part a report names. `.data` is in flash too, as its initial values.
 _FLASH_PARTS = {
@@ -65,6 +68,58 @@ def symbol_bytes(elf_path: Path) -> dict[str, int]:
         return {symbol.name: symbol["st_size"] for symbol in symbols if symbol["st_size"]}
 
 
+<<<<<<< HEAD
+=======
+def build_id_of(elf_path: Path) -> str:
+    """The build id linked into a firmware, which its board answers.
+
+    Raises:
+        UsageError: not an ELF file, or no firmware of EdgePrune's.
+    """
+    try:
+        with elf_path.open("rb") as stream:
+            elf = ELFFile(stream)
+            symbols = elf.get_section_by_name(".symtab").get_symbol_by_name("ep_build_id")
+            section = elf.get_section(symbols[0]["st_shndx"])
+            start = symbols[0]["st_value"] - section["sh_addr"]
+            return bytes(section.data()[start : start + 16]).decode("ascii")
+    except (ELFError, AttributeError, TypeError, UnicodeDecodeError):
+        raise UsageError(f"{elf_path} is no firmware built by EdgePrune", hint="`edgeprune build` makes one") from None
+
+
+def read_image(elf_path: Path) -> Segment:
+    """The image as flash holds it, from its first byte to its last; gaps are 0xFF."""
+    with elf_path.open("rb") as stream:
+        pieces = [
+            (segment["p_paddr"], segment.data())
+            for segment in ELFFile(stream).iter_segments()
+            if segment["p_type"] == "PT_LOAD" and segment["p_filesz"] > 0
+        ]
+    start = min(address for address, _ in pieces)
+    image = bytearray(b"\xff" * (max(address + len(content) for address, content in pieces) - start))
+    for address, content in pieces:
+        image[address - start : address - start + len(content)] = content
+    return Segment(start, bytes(image))
+
+
+def intel_hex(segment: Segment) -> str:
+    """The image as Intel HEX, 16 bytes a record."""
+    lines = []
+    for offset in range(0, len(segment.content), 16):
+        address = segment.address + offset
+        if offset == 0 or address % 0x10000 < 16:
+            lines.append(_record(4, 0, (address >> 16).to_bytes(2, "big")))
+        lines.append(_record(0, address & 0xFFFF, segment.content[offset : offset + 16]))
+    lines.append(_record(1, 0, b""))
+    return "\n".join(lines) + "\n"
+
+
+def _record(kind: int, address: int, content: bytes) -> str:
+    body = bytes((len(content), address >> 8, address & 0xFF, kind)) + content
+    return f":{body.hex().upper()}{-sum(body) & 0xFF:02X}"
+
+
+>>>>>>> d7dda71 (build, run, profile and verify commands)
 def _load_address(elf: ELFFile, section: object) -> int:
     """Where flash holds the section, which for `.data` is not where it runs."""
     for segment in elf.iter_segments():

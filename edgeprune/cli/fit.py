@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich_click as click
+from click.core import ParameterSource
 
 from edgeprune.cli.options import DurationType, SizeType, json_option
 from edgeprune.cli.output import Printer, progress, table
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def command(
-    context: click.Context, target: str | None, runs: Path, resume: str | None, printer: Printer, **given: object
+    context: click.RichContext, /, target: str | None, runs: Path, resume: str | None, printer: Printer, **given: object
 ) -> None:
     """Thin and quantize a model until its firmware fits the target, then run and profile it there.
 
@@ -74,7 +75,8 @@ def command(
     printer.result(record.model_dump(mode="json"), *_text(record))
     if not record.fits:
         raise DoesNotFit(
-            f"{record.drop_points:.2f} points of {record.accuracy.metric} were lost, the limit is {record.max_drop_points}",
+            f"{record.drop_points:.2f} points of {record.accuracy.metric} were lost; the limit is "
+            f"{record.max_drop_points}",
             hint="train longer (--epochs), raise --max-drop, or choose a larger target",
         )
 
@@ -114,7 +116,7 @@ def _typed(context: click.Context) -> list[str]:
     """The options given on the command line, for the record."""
     words = []
     for parameter in context.command.params:
-        if context.get_parameter_source(str(parameter.name)) == click.core.ParameterSource.COMMANDLINE:
+        if context.get_parameter_source(str(parameter.name)) == ParameterSource.COMMANDLINE:
             value = context.params[str(parameter.name)]
             words += [parameter.opts[-1], *([] if parameter.name == "printer" else [str(value)])]
     return words

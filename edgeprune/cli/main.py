@@ -21,6 +21,10 @@ from edgeprune.cli.output import Session
 COMMANDS = {
     "init": "Write a project that works as it is: edgeprune.toml and the files it names.",
     "fit": "Thin and quantize a model until its firmware fits a target; run and profile it there.",
+    "build": "Compile an int8 .tflite to C, link its firmware, and say what it takes.",
+    "run": "Run a model on its board and show what it answers.",
+    "profile": "Show each layer's time and the memory in use on the board.",
+    "verify": "Replay samples on the board and compare every byte with the host.",
     "targets": "List, show and check the devices EdgePrune knows.",
     "version": "Show the versions a fault report needs.",
 }

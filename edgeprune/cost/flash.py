@@ -13,7 +13,7 @@ from edgeprune.kernels.base import KernelCall
 
 
 def constant_bytes(calls: Sequence[KernelCall]) -> dict[str, int]:
-    """Flash of the model's arrays: `weights` (weights and biases) and `tables` (what the engine adds), padding included."""
+    """Flash of the model's arrays, padding included: `weights` (and biases), `tables` (what the engine adds)."""
     parts = {"weights": 0, "tables": 0}
     for call in calls:
         for constant in call.constants:

@@ -1,4 +1,4 @@
-"""A thinned network exported, linked without limits and run once: its footprint is linked and measured, not predicted."""
+"""A thinned network exported, linked without limits and run once: its footprint is measured, not predicted."""
 
 from __future__ import annotations
 
@@ -20,10 +20,18 @@ _ROOMY_BYTES = 1 << 26
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """network and its int8 file; model: compiled from the file; footprint: of its linked image on the board."""
+    """A network and what became of it.
+
+    Attributes:
+        tflite: its int8 file, stripped.
+        layer_names: of the file's operators.
+        model: compiled from the file.
+        footprint: of its linked image on the board.
+    """
 
     network: Network
     tflite: bytes
+    layer_names: tuple[str, ...]
     model: CompiledModel
     footprint: Footprint
 
@@ -59,4 +67,4 @@ def make_candidate(job: Job, network: Network, exporter: Exporter, stage: str) -
         board.infer(bytes(model.input_bytes))
         memory = board.memory()
     measured = EngineBaseline.of(images.judged.size.flash_parts, model.calls, memory.data_bytes, memory.stack_all_bytes)
-    return Candidate(network, tflite, model, footprint_of(model, job.target, measured))
+    return Candidate(network, tflite, tuple(layers), model, footprint_of(model, job.target, measured))

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from edgeprune import __version__
-from edgeprune.build.space import target_space
 from edgeprune.budget import Footprint
+from edgeprune.build.space import target_space
 from edgeprune.codegen.emit import Identity
 from edgeprune.cost.flash import EngineBaseline
 from edgeprune.deploy import CompiledModel, compile_graph, emulated_target, link_images, running_board

@@ -52,7 +52,8 @@ def _limit(kind: str, target: Target, asked_bytes: int | None, reserved_bytes: i
     limit_bytes = (size_bytes if asked_bytes is None else asked_bytes) - reserved_bytes
     if limit_bytes <= 0:
         raise UsageError(
-            f"reserving {bytes_text(reserved_bytes)} of {kind} leaves nothing of {target.name}'s {bytes_text(size_bytes)}",
+            f"reserving {bytes_text(reserved_bytes)} of {kind} leaves nothing of the {bytes_text(size_bytes)} of "
+            f"{target.name}",
             hint=f"lower --reserve-{kind}",
         )
     return limit_bytes

@@ -165,6 +165,7 @@ def _record(
         widths_before=original.widths,
         widths=candidate.network.widths,
         steps=steps,
+        layer_names=candidate.layer_names,
         layers=_layers(candidate, timings.layer_ticks),
         artifacts=_keep(job, candidate),
         seconds_by_stage=job.workspace.seconds_by_stage,

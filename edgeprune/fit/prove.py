@@ -12,7 +12,7 @@ from edgeprune.build.space import target_space
 from edgeprune.deploy import Images, link_images, running_board
 from edgeprune.fit.candidate import Candidate
 from edgeprune.fit.job import Job
-from edgeprune.measure import BoardRun, run_samples
+from edgeprune.measure import BoardRun, byte_rows, run_samples, save_samples
 from edgeprune.quantize.host import Kernels, channels_last, int8_outputs, quantized_inputs, real_outputs
 
 _ALIGNMENT_BYTES = 32
@@ -64,11 +64,7 @@ def prove(job: Job, candidate: Candidate) -> Proof:
         running_board(images, job.target, job.options.port) as board,
     ):
         run = run_samples(board, byte_rows(inputs), byte_rows(expected), task.advance)
+    save_samples(job.workspace.folder / "samples.npz", inputs, expected, samples.targets.numpy())
     answers = run.outputs.view(np.int8).reshape(expected.shape)
     outputs = torch.from_numpy(real_outputs(candidate.tflite, answers))
     return Proof(images, run, float(job.objective.metric.score(outputs, samples.targets)))
-
-
-def byte_rows(tensors: np.ndarray) -> np.ndarray:
-    """(N, ...) of any type -> (N, bytes) uint8."""
-    return np.ascontiguousarray(tensors).reshape(len(tensors), -1).view(np.uint8)

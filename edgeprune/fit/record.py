@@ -11,7 +11,7 @@ from edgeprune.atomic import write_text
 from edgeprune.budget import Footprint
 from edgeprune.errors import UsageError
 
-SCHEMA_VERSION = 1
+Real = float  # a field of `Accuracy` is called `float`
 
 
 class _Strict(BaseModel):
@@ -46,11 +46,11 @@ class Accuracy(_Strict):
     """In the metric's own unit (percent for accuracy). `device` is over `device_samples` test samples."""
 
     metric: str
-    float_before: float
-    float: float
-    int8: float
+    float_before: Real
+    float: Real
+    int8: Real
     int8_samples: int
-    device: float | None
+    device: Real | None
     device_samples: int
 
 
@@ -99,7 +99,7 @@ class RunRecord(_Strict):
     edgeprune_version: str
     created: str
     command: str
-    ticks: Literal["instructions", "cycles", "timer"]
+    ticks: str  # "instructions" (emulated), "cycles" or "timer"
     total_ticks: float
     total_us: float | None
     latency_limit_us: float | None
@@ -110,6 +110,7 @@ class RunRecord(_Strict):
     widths_before: dict[str, int]
     widths: dict[str, int]
     steps: tuple[StepRecord, ...]
+    layer_names: tuple[str, ...]  # of the .tflite's operators, which the file itself was stripped of
     layers: tuple[LayerRecord, ...]
     artifacts: dict[str, str]
     seconds_by_stage: dict[str, float]

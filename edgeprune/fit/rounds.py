@@ -1,4 +1,4 @@
-"""One round: choose widths for a budget, thin towards them in steps, train after each, undo a step that hurt too much."""
+"""One round: choose widths for a budget, thin towards them in steps, train after each, undo a step that hurt."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from edgeprune.prune.criterion import rank_channels
 from torch import nn
 
 from edgeprune.budget import Budget, Footprint
@@ -16,7 +17,6 @@ from edgeprune.fit.job import Job
 from edgeprune.fit.network import Network
 from edgeprune.fit.record import StepRecord
 from edgeprune.prune.allocate import GroupChoice, allocate
-from edgeprune.prune.criterion import rank_channels
 from edgeprune.prune.schedule import waypoint
 from edgeprune.prune.sensitivity import class_distance, measure_sensitivity, value_distance
 from edgeprune.prune.size_model import SizeModel
@@ -148,7 +148,7 @@ def _settings(job: Job, epochs: int) -> TrainSettings:
 
 
 def tightened(budget: Budget, found: Footprint, limits: Budget) -> Budget:
-    """The budget for the next round, smaller than this one by what the linked and measured footprint is over its limits.
+    """The budget for the next round, smaller than this one by what the measured footprint is over the limits.
 
     Raises:
         DoesNotFit: nothing would be left.

@@ -119,10 +119,10 @@ class _Search:
         ).reshape(-1, 4)
 
     def _widths_of(self, candidates: np.ndarray) -> np.ndarray:
-        return self._widths[np.arange(len(self._choices)), candidates]
+        return np.asarray(self._widths[np.arange(len(self._choices)), candidates])
 
     def damages(self, candidates: np.ndarray) -> np.ndarray:
-        return self._damage[np.arange(len(self._choices)), candidates].sum(axis=1)
+        return np.asarray(self._damage[np.arange(len(self._choices)), candidates].sum(axis=1))
 
     def damage_of(self, candidate: np.ndarray) -> float:
         return float(self.damages(candidate[None])[0])
@@ -173,11 +173,8 @@ class _Search:
             relief = violation - after
             score = np.where(relief > 1e-12, relief / cost, 0.0)
             chosen = int(score.argmax())
-            if score[chosen] <= 0:
-                # one operator holds several groups: everything gives a little
-                candidate = np.maximum(candidate - 1, 0)
-            else:
-                candidate = moved[chosen]
+            # where no move helps, one operator holds several groups: then everything gives a little
+            candidate = moved[chosen] if score[chosen] > 0 else np.maximum(candidate - 1, 0)
             violation = float(self._violation(candidate[None])[0])
         return candidate
 

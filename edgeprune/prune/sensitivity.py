@@ -1,4 +1,4 @@
-"""What each group's channels are worth: the damage of keeping only some of them, measured once for all later choices."""
+"""What a group's channels are worth: the damage of keeping only some of them, measured once for all later choices."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def measure_sensitivity(
             widths = possible_widths(group, multiple)
             measured = {group.size: 0.0}
             for share in _MEASURED_SHARES:
-                width = min(widths, key=lambda candidate, wished=share * group.size: abs(candidate - wished))
+                width = _nearest(widths, share * group.size)
                 if width not in measured:
                     kept = sorted(ranking[group.name][:width])
                     thinned = thin(module, groups, {group.name: kept})
@@ -83,3 +83,7 @@ def measure_sensitivity(
             choices.append(GroupChoice(group.name, widths, tuple(float(d) for d in damage)))
             on_group(group.name)
     return tuple(choices)
+
+
+def _nearest(widths: Sequence[int], wished: float) -> int:
+    return min(widths, key=lambda width: abs(width - wished))

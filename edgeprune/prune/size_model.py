@@ -81,7 +81,7 @@ class SizeModel:
             return outputs * (weight.element_count / max(1, self._graph.output_of(op).shape[-1]))
         weights: np.ndarray = elements(op.inputs[1])
         coefficients, constant = self._axes[op.outputs[0]][-1]
-        return outputs * weights / (widths @ coefficients + constant)
+        return np.asarray(outputs * weights / (widths @ coefficients + constant))
 
 
 def _constants(graph: Graph) -> list[int]:

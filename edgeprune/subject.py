@@ -1,0 +1,125 @@
+"""What a command was pointed at: a run folder, an int8 `.tflite`, or a firmware's ELF file, made ready to run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeprune.build.size import build_id_of
+from edgeprune.deploy import CompiledModel, compile_model, emulated_target, link_images
+from edgeprune.device.board import open_board
+from edgeprune.device.console import Console
+from edgeprune.errors import DeviceError, UsageError
+from edgeprune.fit.record import RunRecord, load_record
+from edgeprune.kernels.base import Optimize
+from edgeprune.target.profile import Target
+from edgeprune.target.registry import load_target
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Something that runs on a board.
+
+    Attributes:
+        name: as it was given.
+        target: what it is for.
+        own_elf: image for the target itself; None where only a stand-in exists.
+        emulated_elf: image for the machine that stands in; None where none does.
+        tflite: the model file; None for a bare ELF.
+        model: compiled from it; None for a bare ELF.
+        record: of the run it came from.
+        samples: the run's own, as `measure.save_samples` keeps them.
+    """
+
+    name: str
+    target: Target
+    own_elf: Path | None
+    emulated_elf: Path | None
+    tflite: bytes | None
+    model: CompiledModel | None
+    record: RunRecord | None = None
+    samples: Path | None = None
+
+    @contextmanager
+    def running(self, port: str | None) -> Iterator[Console]:
+        """A console on it: emulated, or on the board at `port`.
+
+        Raises:
+            DeviceError: no board or machine, or other firmware on it.
+        """
+        machine = self.target if port is not None else emulated_target(self.target)
+        elf = self.own_elf if port is not None else self.emulated_elf
+        if machine is None or elf is None:
+            raise DeviceError(
+                f"no {'image for the board itself' if port else 'emulated machine'} for {self.target.name}",
+                hint="leave --port away to emulate it" if port else "name the board's serial port with --port",
+            )
+        with open_board(machine, elf, build_id_of(elf), port) as console:
+            yield console
+
+
+def open_subject(path: Path, target: str | None, optimize: Optimize, folder: Path, command: str) -> Subject:
+    """Makes what is at `path` ready to run.
+
+    Args:
+        path: a run folder, a `.tflite` or an `.elf`.
+        target: name or TOML; a run knows its own.
+        folder: where a `.tflite` is built.
+        command: for the generated files.
+
+    Raises:
+        UsageError: none of these, or no target named.
+        ModelError, ToolchainError, DoesNotFit: a `.tflite` cannot be built.
+    """
+    if path.is_dir():
+        return _run(path, target)
+    if not path.is_file():
+        raise UsageError(f"{path} is not there", hint="give a run folder (runs/latest), a .tflite or an .elf")
+    if target is None:
+        raise UsageError(f"{path.name} names no target", hint="--target cortex-m4, or a TOML file of your own")
+    chosen = load_target(target)
+    if path.suffix == ".elf":
+        return _elf(path, chosen)
+    model = compile_model(path.read_bytes(), chosen, optimize=optimize, model_id=path.stem, command=command)
+    images = link_images(model, chosen, folder)
+    own, emulated = images.own, images.emulated
+    return Subject(
+        path.name,
+        chosen,
+        own.elf if own else None,
+        emulated.elf if emulated else None,
+        path.read_bytes(),
+        model,
+    )
+
+
+def _run(path: Path, target: str | None) -> Subject:
+    record = load_record(path)
+    request = json.loads((path / "state.json").read_bytes())["request"]
+    chosen = load_target(request["target"])
+    if target is not None and load_target(target).name != chosen.name:
+        raise UsageError(f"{path} was made for {chosen.name}, not {target}", hint="leave --target away")
+    tflite = (path / "model.tflite").read_bytes()
+    model = compile_model(
+        tflite,
+        chosen,
+        optimize=Optimize(request["options"]["optimize"]),
+        model_id=record.model,
+        command=record.command,
+        layer_names=record.layer_names,
+    )
+    own, emulated = path / "firmware" / "firmware.elf", path / "firmware" / "emulated" / "firmware.elf"
+    stand_in = emulated_target(chosen)
+    boots_itself = stand_in is not None and stand_in.name == chosen.name
+    if chosen.firmware is None:
+        return Subject(path.name, chosen, None, own, tflite, model, record, path / "samples.npz")
+    machine_elf = own if boots_itself else emulated
+    return Subject(path.name, chosen, own, machine_elf, tflite, model, record, path / "samples.npz")
+
+
+def _elf(path: Path, target: Target) -> Subject:
+    boots_itself = target.emulator is not None and target.emulator.target is None
+    return Subject(path.name, target, path, path if boots_itself else None, None, None)
