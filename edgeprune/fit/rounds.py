@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from edgeprune.prune.criterion import rank_channels
 from torch import nn
 
 from edgeprune.budget import Budget, Footprint
@@ -17,6 +16,7 @@ from edgeprune.fit.job import Job
 from edgeprune.fit.network import Network
 from edgeprune.fit.record import StepRecord
 from edgeprune.prune.allocate import GroupChoice, allocate
+from edgeprune.prune.criterion import rank_channels
 from edgeprune.prune.schedule import waypoint
 from edgeprune.prune.sensitivity import class_distance, measure_sensitivity, value_distance
 from edgeprune.prune.size_model import SizeModel
@@ -129,9 +129,10 @@ def _step(
     return network.load_thinned(folder, job.input_shape), result
 
 
-def _ranking(job: Job, network: Network) -> Mapping[str, list[int]]:
+def _ranking(job: Job, network: Network) -> dict[str, list[int]]:
+    samples = job.splits.calibration
     return rank_channels(
-        network.module, network.groups, job.options.criterion, job.splits.calibration, job.objective.loss
+        network.module, network.groups, job.options.criterion, samples.tensor(), samples.targets, job.objective.loss
     )
 
 
