@@ -68,8 +68,6 @@ def symbol_bytes(elf_path: Path) -> dict[str, int]:
         return {symbol.name: symbol["st_size"] for symbol in symbols if symbol["st_size"]}
 
 
-<<<<<<< HEAD
-=======
 def build_id_of(elf_path: Path) -> str:
     """The build id linked into a firmware, which its board answers.
 
@@ -87,39 +85,6 @@ def build_id_of(elf_path: Path) -> str:
         raise UsageError(f"{elf_path} is no firmware built by EdgePrune", hint="`edgeprune build` makes one") from None
 
 
-def read_image(elf_path: Path) -> Segment:
-    """The image as flash holds it, from its first byte to its last; gaps are 0xFF."""
-    with elf_path.open("rb") as stream:
-        pieces = [
-            (segment["p_paddr"], segment.data())
-            for segment in ELFFile(stream).iter_segments()
-            if segment["p_type"] == "PT_LOAD" and segment["p_filesz"] > 0
-        ]
-    start = min(address for address, _ in pieces)
-    image = bytearray(b"\xff" * (max(address + len(content) for address, content in pieces) - start))
-    for address, content in pieces:
-        image[address - start : address - start + len(content)] = content
-    return Segment(start, bytes(image))
-
-
-def intel_hex(segment: Segment) -> str:
-    """The image as Intel HEX, 16 bytes a record."""
-    lines = []
-    for offset in range(0, len(segment.content), 16):
-        address = segment.address + offset
-        if offset == 0 or address % 0x10000 < 16:
-            lines.append(_record(4, 0, (address >> 16).to_bytes(2, "big")))
-        lines.append(_record(0, address & 0xFFFF, segment.content[offset : offset + 16]))
-    lines.append(_record(1, 0, b""))
-    return "\n".join(lines) + "\n"
-
-
-def _record(kind: int, address: int, content: bytes) -> str:
-    body = bytes((len(content), address >> 8, address & 0xFF, kind)) + content
-    return f":{body.hex().upper()}{-sum(body) & 0xFF:02X}"
-
-
->>>>>>> d7dda71 (build, run, profile and verify commands)
 def _load_address(elf: ELFFile, section: object) -> int:
     """Where flash holds the section, which for `.data` is not where it runs."""
     for segment in elf.iter_segments():

@@ -20,11 +20,11 @@ from edgeprune.cli.output import Session
 
 COMMANDS = {
     "init": "Write a project that works as it is: edgeprune.toml and the files it names.",
-    "fit": "Thin and quantize a model until its firmware fits a target; run and profile it there.",
-    "build": "Compile an int8 .tflite to C, link its firmware, and say what it takes.",
-    "run": "Run a model on its board and show what it answers.",
-    "profile": "Show each layer's time and the memory in use on the board.",
-    "verify": "Replay samples on the board and compare every byte with the host.",
+    "fit": "Thin and quantize a model until its firmware fits the target, then run and profile it there.",
+    "build": "Compile an int8 .tflite to C, link it with the console for a target, and say what it takes.",
+    "run": "Run a model on its board, emulated by default, and show what it answers.",
+    "profile": "Run a model on its board, emulated by default, and show each layer's time and the memory in use.",
+    "verify": "Replay samples on the board and compare every output byte with LiteRT's reference interpreter.",
     "targets": "List, show and check the devices EdgePrune knows.",
     "version": "Show the versions a fault report needs.",
 }
