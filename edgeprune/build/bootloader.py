@@ -72,9 +72,8 @@ def build_bootloader(
     cpu_flags = toolchain.cpu_flags(target.cpu)
     space = loader_space(target, boot)
     defines = _layout_defines(target, boot) | {"BOOT_WINDOW_MS": f"{window_ms}u", "BOOT_FRAME_MS": f"{frame_ms}u"}
-    units = _units(
-        target, board, (*_FLAGS, *cpu_flags, *(f"-D{name}={value}" for name, value in defines.items())), public_key
-    )
+    flags = (*_FLAGS, *cpu_flags, *(f"-D{name}={value}" for name, value in defines.items()))
+    units = _units(target, board, flags, toolchain.libc_flags, public_key)
     script = space.memory_script() + (shipped("firmware") / "boards" / "sections.ld").read_text()
     objects = compile_all(toolchain, units)
     with tempfile.TemporaryDirectory(prefix="edgeprune-boot-") as name:
@@ -122,7 +121,13 @@ def _layout_defines(target: Target, boot: Boot) -> dict[str, str]:
     return {name: f"{value:#x}u" for name, value in defines.items()} | {"BOOT_TARGET": f'"{target.name}"'}
 
 
-def _units(target: Target, board: FirmwareBoard, flags: tuple[str, ...], public_key: bytes | None) -> list[Unit]:
+def _units(
+    target: Target,
+    board: FirmwareBoard,
+    flags: tuple[str, ...],
+    libc_flags: tuple[str, ...],
+    public_key: bytes | None,
+) -> list[Unit]:
     root = shipped("firmware")
     sources = monocypher_sources()
     header = (("monocypher.h", sources["monocypher.h"]),)
@@ -135,7 +140,7 @@ def _units(target: Target, board: FirmwareBoard, flags: tuple[str, ...], public_
         *(shipped_unit("runtime", root / "boot" / name, flags, header) for name in names),
         *_signature_units(root, flags, header, public_key),
         text_unit("runtime", "monocypher.c", sources["monocypher.c"], (*flags, "-DBLAKE2_NO_UNROLLING"), header),
-        shipped_unit("runtime", root / "libc" / "string.c", (*flags, "-fno-tree-loop-distribute-patterns")),
+        shipped_unit("runtime", root / "libc" / "string.c", (*libc_flags, *flags)),
         shipped_unit("runtime", root / "console" / "crc.c", flags),
         shipped_unit("runtime", root / "boards" / "startup.c", board_flags),
         *(shipped_unit("runtime", path, board_flags) for path in sorted(board_folder.glob("*.c"))),

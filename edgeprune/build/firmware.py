@@ -10,7 +10,7 @@ from pathlib import Path
 from edgeprune import atomic
 from edgeprune.build.compile import Unit
 from edgeprune.build.linking import link
-from edgeprune.build.size import ImageSize, read_size
+from edgeprune.build.size import ImageSize, read_size, symbol_map
 from edgeprune.build.space import LinkSpace, handover_address, target_space
 from edgeprune.build.toolchain import Toolchain, find_toolchain
 from edgeprune.build.units import compile_all, digest, identity, shipped_unit, text_unit
@@ -23,7 +23,6 @@ from edgeprune.target.profile import Target
 
 _SIZE_FLAGS = ("-Os",)
 _KERNEL_FLAGS = {Optimize.SIZE: ("-Os",), Optimize.BALANCED: ("-O2",), Optimize.SPEED: ("-O2",)}
-_LIBC_FLAGS = ("-O2", "-fno-builtin", "-fno-tree-loop-distribute-patterns")
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Firmware:
     """A linked image on disk.
 
     Attributes:
-        elf, bin, hex, map: paths in the output folder.
+        elf, bin, hex, map: paths in the output folder; map lists symbols by address.
         build_id: 16 hex digits over every source, flag and the compiler; the board answers it to `ep id`.
         target: name of the target it was linked for.
         toolchain: compiler kind and version.
@@ -81,7 +80,7 @@ def build_firmware(
     toolchain = toolchain or find_toolchain()
     cpu_flags = toolchain.cpu_flags(target.cpu)
     units = [
-        *_runtime_units(target, input_bytes, cpu_flags),
+        *_runtime_units(toolchain, target, input_bytes),
         *_model_units(model_sources, (*_KERNEL_FLAGS[optimize], *cpu_flags)),
         *_kernel_units(kernel_sources, (*_KERNEL_FLAGS[optimize], *cpu_flags)),
     ]
@@ -99,7 +98,7 @@ def build_firmware(
             "firmware.elf": elf_bytes,
             "firmware.bin": image.flat().content,
             "firmware.hex": intel_hex(image).encode(),
-            "firmware.map": (folder / "firmware.map").read_bytes(),
+            "firmware.map": symbol_map(folder / "firmware.elf").encode(),
         }
         size = read_size(folder / "firmware.elf")
     for file_name, content in outputs.items():
@@ -109,7 +108,8 @@ def build_firmware(
     return Firmware(elf, binary, hexadecimal, map_file, build_id, target.name, described, size)
 
 
-def _runtime_units(target: Target, input_bytes: int, cpu_flags: tuple[str, ...]) -> list[Unit]:
+def _runtime_units(toolchain: Toolchain, target: Target, input_bytes: int) -> list[Unit]:
+    cpu_flags = toolchain.cpu_flags(target.cpu)
     if target.firmware is None:
         raise UsageError(
             f"target '{target.name}' has no firmware board",
@@ -129,7 +129,7 @@ def _runtime_units(target: Target, input_bytes: int, cpu_flags: tuple[str, ...])
     board_files = [*sorted(root.glob("boards/*.c")), *sorted(board.glob("*.c"))]
     return [
         shipped_unit("runtime", root / "main.c", (*_SIZE_FLAGS, *cpu_flags)),
-        shipped_unit("runtime", root / "libc" / "string.c", (*_LIBC_FLAGS, *cpu_flags)),
+        shipped_unit("runtime", root / "libc" / "string.c", (*toolchain.libc_flags, *cpu_flags)),
         *(shipped_unit("runtime", path, console_flags) for path in console),
         *(shipped_unit("runtime", path, board_flags) for path in board_files),
     ]

@@ -22,7 +22,7 @@ def link(
     space: LinkSpace,
     folder: Path,
 ) -> None:
-    """`firmware.elf` and `firmware.map` into `folder`.
+    """`firmware.elf` into `folder`.
 
     Raises:
         DoesNotFit: the image leaves its windows; with the bytes.
@@ -31,13 +31,16 @@ def link(
     (folder / "firmware.ld").write_text(script)
     for name, content in objects.items():
         (folder / f"{name}.o").write_bytes(content)
-    arguments = (
-        *cpu_flags, "-mthumb", *toolchain.link_flags, "-Wl,-T,firmware.ld", "-Wl,-Map,firmware.map",
-        *(f"{name}.o" for name in objects), *toolchain.link_libraries, "-o", "firmware.elf",
-    )  # fmt: skip
-    result = toolchain.run(arguments, folder)
-    if result.returncode == 0:
-        return
+    for flags in toolchain.link_flags:
+        arguments = (
+            *cpu_flags, "-mthumb", *flags, "-Wl,-T,firmware.ld",
+            *(f"{name}.o" for name in objects), *toolchain.link_libraries, "-o", "firmware.elf",
+        )  # fmt: skip
+        result = toolchain.run(arguments, folder)
+        if result.returncode == 0:
+            return
+        if "undefined symbol" not in result.stderr:
+            break
     over = {region: int(over_bytes) for region, over_bytes in _OVERFLOW.findall(result.stderr)}
     if not over:
         messages = "\n".join(result.stderr.strip().splitlines()[:12])

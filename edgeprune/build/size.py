@@ -43,21 +43,29 @@ class ImageSize:
 
 def read_size(elf_path: Path) -> ImageSize:
     """Section sizes by part; gaps between sections count towards the part behind them."""
-    flash = dict.fromkeys(("runtime", "kernels", "model", "constants"), 0)
-    ram = dict.fromkeys(("arena", "stack", "data"), 0)
+    flash, ram = [], []
     with elf_path.open("rb") as stream:
         elf = ELFFile(stream)
-        spans = []
         for section in elf.iter_sections():
-            if section.name in _RAM_PARTS:
-                ram[_RAM_PARTS[section.name]] += section["sh_size"]
-            if section.name in _FLASH_PARTS and section["sh_size"] > 0:
-                spans.append((_load_address(elf, section), section["sh_size"], _FLASH_PARTS[section.name]))
+            name, size_bytes = section.name, section["sh_size"]
+            if name in _RAM_PARTS:
+                ram.append((section["sh_addr"], size_bytes, _RAM_PARTS[name]))
+            if name in _FLASH_PARTS and size_bytes > 0:
+                flash.append((_load_address(elf, section), size_bytes, _FLASH_PARTS[name]))
+    return ImageSize(
+        _bytes_by_part(flash, ("runtime", "kernels", "model", "constants")),
+        _bytes_by_part(ram, ("arena", "stack", "data")),
+    )
+
+
+def _bytes_by_part(spans: list[tuple[int, int, str]], names: tuple[str, ...]) -> dict[str, int]:
+    """(address, bytes, part) -> bytes by part."""
+    parts = dict.fromkeys(names, 0)
     end = min(address for address, _, _ in spans)
     for address, size_bytes, part in sorted(spans):
-        flash[part] += address + size_bytes - end
+        parts[part] += address + size_bytes - end
         end = address + size_bytes
-    return ImageSize(flash, ram)
+    return parts
 
 
 def symbol_bytes(elf_path: Path) -> dict[str, int]:
@@ -83,6 +91,19 @@ def build_id_of(elf_path: Path) -> str:
             return bytes(section.data()[start : start + 16]).decode("ascii")
     except (ELFError, AttributeError, TypeError, UnicodeDecodeError):
         raise UsageError(f"{elf_path} is no firmware built by EdgePrune", hint="`edgeprune build` makes one") from None
+
+
+def symbol_map(elf_path: Path) -> str:
+    """One line a symbol, by address: address, bytes, section, name."""
+    with elf_path.open("rb") as stream:
+        elf = ELFFile(stream)
+        table = elf.get_section_by_name(".symtab")
+        rows = [
+            (symbol["st_value"], symbol["st_size"], elf.get_section(symbol["st_shndx"]).name, symbol.name)
+            for symbol in (table.iter_symbols() if table else ())
+            if symbol["st_size"] and isinstance(symbol["st_shndx"], int)
+        ]
+    return "".join(f"{address:08x} {size:8d} {section:12} {name}\n" for address, size, section, name in sorted(rows))
 
 
 def _load_address(elf: ELFFile, section: object) -> int:

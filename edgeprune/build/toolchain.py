@@ -69,9 +69,20 @@ class Toolchain:
         return (*_COMMON_FLAGS, "-fno-sanitize=undefined") if self.kind == ZIG else _COMMON_FLAGS
 
     @property
-    def link_flags(self) -> tuple[str, ...]:
-        flags = ("-nostdlib", "-nostartfiles", "-static", "-Wl,--gc-sections", "-Wl,--build-id=none")
-        return flags if self.kind == ZIG else (*flags, "-Wl,--no-warn-rwx-segments")
+    def libc_flags(self) -> tuple[str, ...]:
+        """For `libc/string.c`: no loop in there may become a call of the function it defines."""
+        return ("-O2", "-fno-builtin", *(() if self.kind == ZIG else ("-fno-tree-loop-distribute-patterns",)))
+
+    @property
+    def link_flags(self) -> tuple[tuple[str, ...], ...]:
+        """Flags to link with; the next ones are for when symbols stay undefined with the first.
+
+        Large cores need none of zig's compiler-rt, which it compiles from source the first time it is asked for.
+        """
+        flags = ("-nostartfiles", "-static", "-Wl,--gc-sections", "-Wl,--build-id=none")
+        if self.kind == ZIG:
+            return ((*flags, "-nostdlib"), flags)
+        return ((*flags, "-nostdlib", "-Wl,--no-warn-rwx-segments"),)
 
     @property
     def link_libraries(self) -> tuple[str, ...]:

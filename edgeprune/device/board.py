@@ -34,6 +34,8 @@ def open_board(target: Target, elf: Path, build_id: str, port: str | None = None
     link.open()
     try:
         console = Console(link)
+        if port is None:
+            console.await_boot()
         identity = console.identity()
         if identity.build_id != build_id:
             raise DeviceError(

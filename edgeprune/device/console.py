@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from edgeprune.device.lines import Damaged, LineReader, Refused, Silent
-from edgeprune.device.link import Link
+from edgeprune.device.link import Link, MemoryPort
 from edgeprune.device.replies import (
     DeviceIdentity,
     DeviceMemory,
@@ -27,6 +27,8 @@ FRAME_BYTES = 512
 COMMAND_TIMEOUT_S = 10.0
 INFERENCE_TIMEOUT_S = 120.0
 _ATTEMPTS = 3
+_HANDSHAKE_TIMEOUT_S = 4.0
+_QUIET_S = 0.3
 
 T = TypeVar("T")
 
@@ -46,16 +48,28 @@ class Console:
         self._link = link
         self._lines = LineReader(link)
         self._inference_timeout_s = inference_timeout_s
-        self._clock: DeviceIdentity | None = None
+        self._device: DeviceIdentity | None = None
 
     def identity(self) -> DeviceIdentity:
         """Who is there; finds its place in the conversation first, whatever was said before."""
-        for _ in range(_ATTEMPTS - 1):
+        attempt = 1
+        while True:
             try:
-                return self._find_place()
-            except Damaged:
-                continue
-        return self._find_place()
+                self._device = self._find_place()
+                break
+            except (Damaged, Silent):
+                if attempt == _ATTEMPTS:
+                    raise
+                attempt += 1
+        if attempt > 1:
+            self._lines.discard(_QUIET_S)  # answers to the earlier attempts
+        return self._device
+
+    def await_boot(self) -> None:
+        """Wait for the boot lines of a device that has just been started; until then it may lose what is sent."""
+        lines = self._lines.reply(COMMAND_TIMEOUT_S)
+        if lines[-1:] != ["m-init-done"]:
+            raise DeviceError(f"{self._link.name} booted with unexpected lines: {' '.join(lines)[:200]}")
 
     def infer(self, inputs: bytes) -> bytes:
         """One inference.
@@ -77,7 +91,19 @@ class Console:
         return outputs
 
     def load(self, inputs: bytes) -> None:
-        """Put bytes into the device's input buffer, in frames with a CRC each."""
+        """Put bytes into the device's input buffer: through a debug port where there is one, else in frames with a CRC.
+
+        Args:
+            inputs: at most `DeviceIdentity.input_bytes`; they fill the buffer from its start.
+        """
+        device = self._device or self.identity()
+        if len(inputs) > device.input_bytes:
+            raise DeviceError(
+                f"{len(inputs):,} B of input, but the model on {self._link.name} takes {device.input_bytes:,}"
+            )
+        if isinstance(self._link, MemoryPort):
+            self._link.poke(device.input_address, inputs)
+            return
         for offset in range(0, len(inputs), FRAME_BYTES):
             frame = inputs[offset : offset + FRAME_BYTES]
             self._retried(lambda frame=frame, offset=offset: self._load_once(offset, frame))  # type: ignore[misc]
@@ -88,10 +114,10 @@ class Console:
 
     def layers(self, runs: int = 1) -> LayerTimings:
         """Ticks per layer, means over `runs` inferences on the loaded input."""
-        clock = self._clock or self.identity()
+        device = self._device or self.identity()
         timeout_s = COMMAND_TIMEOUT_S + 2 * runs * self._inference_timeout_s
         return self._retried(
-            lambda: layers_from(self._checked(f"ep layers {runs}", timeout_s), runs, clock, self._link.name)
+            lambda: layers_from(self._checked(f"ep layers {runs}", timeout_s), runs, device, self._link.name)
         )
 
     def memory(self) -> DeviceMemory:
@@ -130,7 +156,7 @@ class Console:
         """One `ep id`, after enough '%' to end any command or frame that was cut off."""
         self._lines.discard()
         self._link.write(b"%" * FRAME_BYTES + b"ep id%")
-        deadline_s = time.monotonic() + COMMAND_TIMEOUT_S
+        deadline_s = time.monotonic() + _HANDSHAKE_TIMEOUT_S
         while not (line := self._any_line(deadline_s)).startswith("m-ep-protocol-"):
             if line.startswith("e-[Unknown command: ep"):
                 raise DeviceError(
@@ -138,8 +164,7 @@ class Console:
                     hint="`edgeprune flash` writes it to the board",
                 )
         lines = with_crc([line, *self._lines.reply(COMMAND_TIMEOUT_S)], self._link.name)
-        self._clock = identity_from(lines, self._link.name)
-        return self._clock
+        return identity_from(lines, self._link.name)
 
     def _any_line(self, deadline_s: float) -> str:
         while True:

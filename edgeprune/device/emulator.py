@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
+from edgeprune.device.debug_port import DebugPort
 from edgeprune.errors import DeviceError, ToolchainError
 
 _PROGRAM = "qemu-system-arm"
@@ -49,7 +50,7 @@ def emulator_arguments(machine: str, elf: Path, more: tuple[str, ...] = COUNTED)
     """QEMU's arguments for a headless machine; the caller adds the serial port."""
     return (
         "-M", machine, "-kernel", str(elf), *more,
-        "-display", "none", "-monitor", "none", "-nodefaults", "-L", str(elf.parent),
+        "-display", "none", "-monitor", "none", "-nodefaults",
     )  # fmt: skip
 
 
@@ -70,8 +71,10 @@ class EmulatorLink:
         self._elf = elf
         self._more = more
         self._socket: socket.socket | None = None
+        self._debug_socket: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._messages: IO[bytes] | None = None
+        self._debug_port: DebugPort | None = None
 
     def open(self) -> None:
         """Start the machine.
@@ -86,16 +89,20 @@ class EmulatorLink:
                 f"no image {self._elf} to run", hint="build it first: `edgeprune build` or `edgeprune fit`"
             )
         ours, theirs = socket.socketpair()
-        serial = ("-chardev", f"socket,id=uart,fd={theirs.fileno()}", "-serial", "chardev:uart")
-        command = [program, *emulator_arguments(self._machine, self._elf.resolve(), self._more), *serial]
+        our_debug, their_debug = socket.socketpair()
+        ports = (
+            "-chardev", f"socket,id=uart,fd={theirs.fileno()}", "-serial", "chardev:uart",
+            "-chardev", f"socket,id=debug,fd={their_debug.fileno()}", "-gdb", "chardev:debug",
+        )  # fmt: skip
+        command = [program, *emulator_arguments(self._machine, self._elf.resolve(), self._more), *ports]
         if sys.platform == "linux":
             command = [sys.executable, "-ISc", _DIE_WITH_PARENT, str(os.getpid()), *command]
         self._messages = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the machine)
-        self._socket = ours
+        self._socket, self._debug_socket = ours, our_debug
         try:
             self._process = subprocess.Popen(
                 command,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), their_debug.fileno()),
                 stdin=subprocess.DEVNULL,
                 stdout=self._messages,
                 stderr=subprocess.STDOUT,
@@ -105,18 +112,20 @@ class EmulatorLink:
             raise ToolchainError(f"{program} cannot be started: {error}") from error
         finally:
             theirs.close()
+            their_debug.close()
         ours.setblocking(False)
+        self._debug_port = DebugPort(our_debug)
 
     def close(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
-        for held in (self._socket, self._messages):
+        for held in (self._socket, self._debug_socket, self._messages):
             if held is not None:
                 with contextlib.suppress(OSError):
                     held.close()
-        self._socket = self._messages = None
+        self._socket = self._debug_socket = self._messages = self._debug_port = None
 
     def write(self, data: bytes) -> None:
         wire = self._wire()
@@ -142,6 +151,15 @@ class EmulatorLink:
         if not data:
             raise self._gone()
         return data
+
+    def poke(self, address: int, data: bytes) -> None:
+        """Write the machine's RAM through the emulator's debug port."""
+        if self._debug_port is None:
+            raise DeviceError(f"{self.name} is not running")
+        try:
+            self._debug_port.write_memory(address, data)
+        except OSError as error:
+            raise self._gone() from error
 
     def _wire(self) -> socket.socket:
         if self._socket is None:

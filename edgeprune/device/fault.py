@@ -7,6 +7,7 @@ import re
 from edgeprune.errors import DeviceError
 
 _REGISTER = re.compile(r" ([a-z0-9]+)=([0-9a-f]{8})")
+_STACK_LIMIT = 1 << 20  # Armv8-M
 _MEANINGS = (
     (1 << 0, "instruction fetched where none may be"),
     (1 << 1, "data access where none may be"),
@@ -17,7 +18,6 @@ _MEANINGS = (
     (1 << 16, "undefined instruction"),
     (1 << 17, "jump out of Thumb code"),
     (1 << 19, "floating point instruction without an FPU"),
-    (1 << 20, "stack limit passed"),
     (1 << 24, "unaligned access"),
     (1 << 25, "division by zero"),
 )
@@ -29,7 +29,7 @@ def describe_fault(line: str, device: str) -> DeviceError:
     status = registers.get("cfsr", 0)
     reasons = [text for bit, text in _MEANINGS if status & bit]
     hint = "look pc up in firmware.map; please report this with the model"
-    if registers.get("sp", 1) < registers.get("limit", 0):
+    if registers.get("sp", 1) < registers.get("limit", 0) or status & _STACK_LIMIT:
         reasons = ["the stack overflowed"]
         hint = "raise stack_bytes in [reserve] of the target's TOML"
     shown = " ".join(f"{name}={value:08x}" for name, value in registers.items())

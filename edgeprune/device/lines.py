@@ -78,9 +78,12 @@ class LineReader:
                 raise self._garbled(f"a reply of more than {MAX_REPLY_BYTES:,} bytes")
         return lines
 
-    def discard(self) -> None:
-        """Forget what has come so far."""
+    def discard(self, quiet_s: float = 0.0) -> None:
+        """Forget what has come so far, and what still comes until nothing has for `quiet_s`; a minute at most."""
         self._pending.clear()
+        deadline_s = time.monotonic() + 60.0
+        while time.monotonic() < deadline_s and self._link.read(quiet_s):
+            pass
 
     def _garbled(self, what: str) -> Damaged:
         self._pending.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Link(Protocol):
@@ -24,3 +24,11 @@ class Link(Protocol):
 
         Raises DeviceError when the device is gone.
         """
+
+
+@runtime_checkable
+class MemoryPort(Protocol):
+    """A link whose device has a debug port beside the wire: memory is written at once, not byte by byte."""
+
+    def poke(self, address: int, data: bytes) -> None:
+        """Write `data` to the device's RAM. Raises DeviceError when the port does not take it."""

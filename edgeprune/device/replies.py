@@ -17,6 +17,7 @@ from edgeprune.errors import DeviceError
 PROTOCOL_VERSION = 1
 _CRC_LINE = re.compile(r"m-ep-crc-([0-9a-f]{8})")
 _CLOCK = re.compile(r"(instructions|cycles|timer) ([0-9]{1,10})")
+_INPUT = re.compile(r"([0-9a-f]{8}) ([0-9]{1,10})")
 _LAYER = re.compile(r"m-ep-layer-([0-9]{1,5})-([0-9]{1,20})")
 _TOTAL = re.compile(r"m-ep-total-([0-9]{1,20})")
 _RESULT = r"(?:nan|-?(?:inf|[0-9]{1,20}\.[0-9]{3}))"
@@ -31,6 +32,7 @@ class DeviceIdentity:
         target: profile it was built for.
         model_hash: first 16 hex digits of the SHA-256 of its .tflite.
         build_id: as `Firmware.build_id`.
+        input_address, input_bytes: the buffer that holds all inputs until an inference.
         clock_source: "instructions" (emulated), "cycles" or "timer": the unit of every tick.
         clock_hz: ticks a second.
     """
@@ -38,6 +40,8 @@ class DeviceIdentity:
     target: str
     model_hash: str
     build_id: str
+    input_address: int
+    input_bytes: int
     clock_source: str
     clock_hz: int
 
@@ -109,17 +113,17 @@ def with_crc(lines: Sequence[str], device: str) -> list[str]:
 
 def identity_from(lines: Sequence[str], device: str) -> DeviceIdentity:
     """The reply of `ep id`, its CRC taken off."""
-    fields = _fields(lines, ("protocol", "target", "model", "build", "clock"), device)
+    fields = _fields(lines, ("protocol", "target", "model", "build", "input", "clock"), device)
     if fields["protocol"] != str(PROTOCOL_VERSION):
         raise DeviceError(
             f"{device} speaks console protocol {fields['protocol'][:20]}, this EdgePrune speaks {PROTOCOL_VERSION}",
             hint="flash a firmware built with this version",
         )
-    texts = {name: _bracketed(fields[name], device) for name in ("target", "model", "build", "clock")}
-    clock = _CLOCK.fullmatch(texts["clock"])
-    if clock is None or int(clock[2]) == 0:
-        raise _unexpected(fields["clock"], device)
-    return DeviceIdentity(texts["target"], texts["model"], texts["build"], clock[1], int(clock[2]))
+    target, model, build, buffer_text, clock_text = (_bracketed(text, device) for text in list(fields.values())[1:])
+    buffer, clock = _INPUT.fullmatch(buffer_text), _CLOCK.fullmatch(clock_text)
+    if buffer is None or clock is None or int(clock[2]) == 0:
+        raise _unexpected(f"{buffer_text} {clock_text}", device)
+    return DeviceIdentity(target, model, build, int(buffer[1], 16), int(buffer[2]), clock[1], int(clock[2]))
 
 
 def memory_from(lines: Sequence[str], device: str) -> DeviceMemory:

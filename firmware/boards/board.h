@@ -12,15 +12,19 @@
  *
  *   source   "cycles", "instructions" (emulated) or "timer"
  *   hz       units a second
- *   unit = tick * numerator / denominator, rounded down; of the count since the counter started, never of a
- *          difference, so that what an emulator rounds is rounded back exactly
+ *   unit = (tick * numerator + offset) / denominator, rounded down; of the count since the counter started, never of
+ *          a difference, so that what an emulator rounds is rounded back exactly
  */
 typedef struct {
     const char *source;
     uint32_t hz;
     uint16_t numerator;
+    uint16_t offset;
     uint16_t denominator;
 } board_clock_t;
+
+/* With QEMU's -icount shift=6 an instruction takes 64 ns of guest time. */
+#define EMULATED_HZ 15625000u
 
 void board_start(void);          /* clocks, UART, tick counter; called once, before the console */
 bool board_can_put(void);        /* the UART takes another byte at once */

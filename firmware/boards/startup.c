@@ -13,6 +13,9 @@ typedef union {
     void (*handler)(void);
 } vector_t;
 
+/* Only boards that count time with SysTick define it; the others never enable that exception. */
+void board_systick(void) __attribute__((weak));
+
 /* The console polls, so the table ends with the system exceptions. */
 __attribute__((section(".vectors"), used)) static const vector_t vectors[16] = {
     {.stack = ep_stack_top},       {.handler = ep_reset},       {.handler = ep_fault_entry},
@@ -20,7 +23,7 @@ __attribute__((section(".vectors"), used)) static const vector_t vectors[16] = {
     {.handler = ep_fault_entry},   {.handler = ep_fault_entry}, {.handler = ep_fault_entry},
     {.handler = ep_fault_entry},   {.handler = ep_fault_entry}, {.handler = ep_fault_entry},
     {.handler = ep_fault_entry},   {.handler = ep_fault_entry}, {.handler = ep_fault_entry},
-    {.handler = ep_fault_entry},
+    {.handler = board_systick},
 };
 
 /*

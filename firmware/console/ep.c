@@ -17,6 +17,11 @@ static void identity(void)
     con_bracketed("m-ep-target-[", ep_model_target);
     con_bracketed("m-ep-model-[", ep_model_hash);
     con_bracketed("m-ep-build-[", ep_build_id);
+    con_put("m-ep-input-[");
+    con_put_hex((uint32_t)(uintptr_t)con_input(), 8);
+    con_put(" ");
+    con_put_number(EP_INPUT_BYTES);
+    con_line("]");
     con_put("m-ep-clock-[");
     con_put(board_clock()->source);
     con_put(" ");

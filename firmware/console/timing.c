@@ -21,7 +21,7 @@ static uint64_t units_of(uint64_t ticks)
 {
     const board_clock_t *clock = board_clock();
     uint32_t rest;
-    return con_divide(ticks * clock->numerator, clock->denominator, &rest);
+    return con_divide(ticks * clock->numerator + clock->offset, clock->denominator, &rest);
 }
 
 static uint64_t __attribute__((noinline)) raw_units(void (*step)(void))

@@ -10,7 +10,12 @@ from edgeprune.device.board import open_board
 from edgeprune.errors import DeviceError
 from edgeprune.target.registry import load_target
 
-BOARDS = ["mps2-an385", "mps2-an386", "mps2-an500"]
+# the last three: Armv6-M code on the AN385, and boards whose QEMU timers round
+BOARDS = [
+    "mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505", "mps3-an547", "netduinoplus2",
+    "mps2-an385-armv6m", "stm32vldiscovery", "microbit",
+]  # fmt: skip
+ROUNDING = {"stm32vldiscovery": 1, "microbit": 3}
 INPUTS = bytes([100, 2, 3, 4, 5, 6, 7, 8, 250, 251, 252, 253, 10, 20, 30, 40])
 
 
@@ -21,7 +26,7 @@ def tiny_outputs(inputs: bytes) -> bytes:
     return sums + struct.pack("<hh", 16 * first - 1, -32768)
 
 
-@pytest.fixture(params=BOARDS)
+@pytest.fixture(params=BOARDS, scope="module")
 def board(request, tiny):
     firmware = tiny(request.param)
     target = load_target(request.param)
@@ -53,16 +58,18 @@ def test_results_are_dequantized(board):
 
 
 def test_layer_timings_are_exact_and_repeat(board):
-    console, _, _ = board
+    console, _, target = board
     console.load(INPUTS)
-    once, again, mean = console.layers(1), console.layers(1), console.layers(3)
-    assert once.layer_ticks == again.layer_ticks == mean.layer_ticks
-    assert once.total_ticks == again.total_ticks == mean.total_ticks
+    once, again, mean = console.layers(1), console.layers(1), console.layers(5)
+    slack = ROUNDING.get(target.name, 0)
+    for other in (again, mean):
+        assert other.layer_ticks == pytest.approx(once.layer_ticks, abs=slack)
+        assert other.total_ticks == pytest.approx(once.total_ticks, abs=slack)
     assert len(once.layer_ticks) == 3
     # the counting layer: 1000 rounds of two instructions and the loading of 1000
-    assert 2000 <= once.layer_ticks[2] <= 2003
+    assert 2000 - slack <= once.layer_ticks[2] <= 2003 + slack
     # calls apart, an inference is its layers
-    assert sum(once.layer_ticks) <= once.total_ticks <= sum(once.layer_ticks) + 30
+    assert abs(once.total_ticks - sum(once.layer_ticks)) <= 30
 
 
 def test_memory_figures_agree_with_the_image(board):
@@ -72,7 +79,7 @@ def test_memory_figures_agree_with_the_image(board):
     assert memory.arena_bytes == firmware.size.ram_parts["arena"] == 64
     assert memory.data_bytes == firmware.size.ram_parts["data"]
     assert firmware.size.ram_parts["stack"] == target.reserve.stack_bytes
-    # the layer's 400 bytes, its frame and its caller's
+    # the layer's 400 bytes, its frame and its callers'
     assert 400 <= memory.stack_bytes <= 480
     assert memory.stack_bytes < memory.stack_all_bytes < target.reserve.stack_bytes
 
@@ -82,6 +89,8 @@ def test_memory_figures_agree_with_the_image(board):
 )
 def test_a_fault_is_explained_and_survived(board, kind, says):
     console, _, target = board
+    if target.name == "microbit" and kind == 0:
+        pytest.skip("QEMU's nRF51 answers at the address that is nowhere on the other boards")
     if target.cpu.core.startswith("cortex-m0"):
         says = "faulted"  # Armv6-M has no fault status registers
     with pytest.raises(DeviceError, match=says):

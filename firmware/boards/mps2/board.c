@@ -9,8 +9,8 @@
 #include "../cmsdk/timer.h"
 #include "../cmsdk/uart.h"
 
-/* With -icount shift=6 an instruction takes 64 ns of guest time: 1.6 ticks of 40 ns. */
-static const board_clock_t CLOCK = {"instructions", 15625000u, 5, 8};
+/* An instruction is 1.6 ticks of 40 ns. */
+static const board_clock_t CLOCK = {"instructions", EMULATED_HZ, 5, 0, 8};
 
 void board_start(void)
 {

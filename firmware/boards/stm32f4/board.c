@@ -1,0 +1,85 @@
+/*
+ * STM32F405, F407, F446. From the target's TOML: BOARD_USART 1 to 6, its pins BOARD_TX_PIN and BOARD_RX_PIN as
+ * 16 * port + pin (PA9 is 9, PD8 is 56). Registers: RM0090 and RM0390, chapters RCC, GPIO, USART, TIM2 to TIM5.
+ */
+#if BOARD_USART == 1
+#define USART_BASE 0x40011000u
+#define USART_APB2_BIT (1u << 4)
+#elif BOARD_USART == 6
+#define USART_BASE 0x40011400u
+#define USART_APB2_BIT (1u << 5)
+#elif BOARD_USART >= 2 && BOARD_USART <= 5
+#define USART_BASE (0x40004400u + 0x400u * (BOARD_USART - 2u))
+#define USART_APB1_BIT (1u << (17u + BOARD_USART - 2u))
+#else
+#error "BOARD_USART must be 1 to 6"
+#endif
+
+#include "../cortex-m/cycles.h"
+#include "../stm32/usart.h"
+#include "clock.h"
+
+#define GPIO(pin, offset) CORE_REGISTER(0x40020000u + 0x400u * ((pin) / 16u) + (offset))
+#define USART_ALTERNATE_FUNCTION (BOARD_USART <= 3 ? 7u : 8u)
+#define RCC_APB1ENR_TIM2 1u
+
+#define TIM2_CR1 CORE_REGISTER(0x40000000u)
+#define TIM2_CNT CORE_REGISTER(0x40000024u)
+#define TIM2_PSC CORE_REGISTER(0x40000028u)
+#define TIM2_CR1_ENABLE 1u
+
+static volatile uint32_t *counter;
+static uint32_t last_count;
+static uint32_t wraps;
+static board_clock_t clock = {"cycles", 0, 1, 0, 1};
+
+static void alternate(uint32_t pin)
+{
+    uint32_t at = pin % 16u;
+    RCC_AHB1ENR |= 1u << pin / 16u;
+    volatile uint32_t *function = &GPIO(pin, at < 8u ? 0x20u : 0x24u);
+    *function = (*function & ~(15u << at % 8u * 4u)) | USART_ALTERNATE_FUNCTION << at % 8u * 4u;
+    GPIO(pin, 0x0u) = (GPIO(pin, 0x0u) & ~(3u << at * 2u)) | 2u << at * 2u;
+}
+
+void board_start(void)
+{
+    uint32_t core_hz = clock_start();
+    bool fast = core_hz != HSI_HZ;
+    alternate(BOARD_TX_PIN);
+    alternate(BOARD_RX_PIN);
+#ifdef USART_APB2_BIT
+    RCC_APB2ENR |= USART_APB2_BIT;
+    usart_start(fast ? core_hz / 2u : core_hz);
+#else
+    RCC_APB1ENR |= USART_APB1_BIT;
+    usart_start(fast ? core_hz / 4u : core_hz);
+#endif
+    if (cycles_start()) {
+        counter = &DWT_CYCCNT;
+        clock.hz = core_hz;
+        return;
+    }
+    /* An emulated board: QEMU's TIM2 runs at 1 GHz; divided by 64 its tick is one instruction. */
+    RCC_APB1ENR |= RCC_APB1ENR_TIM2;
+    TIM2_PSC = 63u;
+    TIM2_CR1 = TIM2_CR1_ENABLE;
+    counter = &TIM2_CNT;
+    clock.source = "instructions";
+    clock.hz = EMULATED_HZ;
+}
+
+uint64_t board_ticks(void)
+{
+    uint32_t count = *counter;
+    if (count < last_count) {
+        wraps++;
+    }
+    last_count = count;
+    return (uint64_t)wraps << 32 | count;
+}
+
+const board_clock_t *board_clock(void)
+{
+    return &clock;
+}
