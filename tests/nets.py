@@ -11,6 +11,20 @@ import torch
 from torch import Tensor, nn
 
 
+def as_trained(module: nn.Module, seed: int = 0) -> nn.Module:
+    """The module in eval mode with batch norms as training leaves them: no scale one, no shift or mean zero."""
+    generator = torch.Generator().manual_seed(seed)
+    for child in module.modules():
+        if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
+            count = child.num_features
+            if child.affine:
+                child.weight.data = torch.rand(count, generator=generator) + 0.5
+                child.bias.data = torch.randn(count, generator=generator)
+            child.running_mean = torch.randn(count, generator=generator) * 0.3
+            child.running_var = torch.rand(count, generator=generator) + 0.5
+    return module.eval()
+
+
 def conv_bn(
     inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, act: bool = True
 ) -> nn.Sequential:

@@ -11,7 +11,8 @@ from torch import nn
 
 from edgeprune.atomic import file, write_text
 from edgeprune.model.trace import TracedModel, trace
-from edgeprune.prune.groups import ChannelGroups, find_groups
+from edgeprune.prune.channels import ChannelGroups
+from edgeprune.prune.groups import find_groups
 from edgeprune.prune.surgery import apply_widths
 
 

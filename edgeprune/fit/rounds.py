@@ -16,8 +16,8 @@ from edgeprune.fit.job import Job
 from edgeprune.fit.network import Network
 from edgeprune.fit.record import StepRecord
 from edgeprune.prune.allocate import GroupChoice, allocate
-from edgeprune.prune.criterion import rank_channels
 from edgeprune.prune.schedule import waypoint
+from edgeprune.prune.score import rank_channels
 from edgeprune.prune.sensitivity import class_distance, measure_sensitivity, value_distance
 from edgeprune.prune.size_model import SizeModel
 from edgeprune.prune.surgery import thin

@@ -7,7 +7,6 @@ A forward pass whose path depends on the values of tensors cannot be recorded an
 
 from __future__ import annotations
 
-import copy
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,6 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from edgeprune.errors import ModelError
 from edgeprune.model.shapes import output_shapes
+from edgeprune.model.twin import twin
 
 _LIBRARY = (str(Path(torch.__file__).parent), str(Path(__file__).parent), "<")
 _VALUE_READS = {"aten._local_scalar_dense", "aten.item", "aten.equal", "aten.nonzero", "aten.masked_select"}
@@ -97,7 +97,7 @@ def record(module: nn.Module, example_shapes: Sequence[Sequence[int]]) -> Record
     Raises:
         ModelError: the pass fails, reads a tensor's value, draws random numbers, or returns other things than tensors.
     """
-    skeleton = _on_meta(module)
+    skeleton = twin(module, lambda tensor: torch.empty_like(tensor, device="meta"))
     recorder = _Recorder()
     for name, tensor in [*skeleton.named_parameters(), *skeleton.named_buffers()]:
         recorder.parameters[recorder.value_of(tensor)] = name
@@ -263,22 +263,6 @@ def _by_name(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[s
 
 def _storage(tensor: Tensor) -> int:
     return int(tensor.untyped_storage()._cdata)
-
-
-def _on_meta(module: nn.Module) -> nn.Module:
-    """A copy in eval mode whose parameters and buffers have shapes and no data."""
-    memo: dict[int, Any] = {}
-    for tensor in [*module.parameters(), *module.buffers()]:
-        if id(tensor) not in memo:
-            empty: Tensor = torch.empty_like(tensor, device="meta")
-            memo[id(tensor)] = nn.Parameter(empty, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else empty
-    try:
-        skeleton = copy.deepcopy(module, memo)
-    except Exception as error:
-        raise ModelError(
-            f"the module cannot be copied: {error}", hint="keep open files and handles out of it"
-        ) from error
-    return skeleton.eval()
 
 
 def _tensors(result: Any) -> Iterable[Tensor]:

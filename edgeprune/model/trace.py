@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from edgeprune.errors import UnsupportedOp
-from edgeprune.ir import Graph
+from edgeprune.ir import Graph, Op
 from edgeprune.model.aten import TABLE
 from edgeprune.model.draft import Constant, Draft, Fold, ParameterSlice
 from edgeprune.model.record import Call, Ref, record
@@ -80,6 +80,12 @@ def trace(module: nn.Module, example_shape: Sequence[int] | Sequence[Sequence[in
         example_shapes=shapes,
         skeleton=recording.skeleton,
     )
+
+
+def own_bias(traced: TracedModel, op: Op) -> str | None:
+    """A weighted layer's own bias parameter, apart from what was folded into it."""
+    folded = {name for fold in traced.folds.get(op.name, ()) for name in fold.parameters.values()}
+    return next((piece.name for piece in traced.slices[op.inputs[2]] if piece.name not in folded), None)
 
 
 def _lower(draft: Draft, call: Call) -> None:

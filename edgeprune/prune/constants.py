@@ -22,13 +22,13 @@ from torch import Tensor, nn
 
 from edgeprune.ir import Op, OpKind
 from edgeprune.model.draft import FoldKind
-from edgeprune.model.trace import TracedModel
-from edgeprune.prune.emission import arranged, emissions, own_bias
+from edgeprune.model.trace import TracedModel, own_bias
+from edgeprune.prune.emission import arranged, emissions
 from edgeprune.prune.homes import Home, homes_of
 from edgeprune.prune.keep import Kept
 
 if TYPE_CHECKING:
-    from edgeprune.prune.groups import AxisMap, ChannelGroups
+    from edgeprune.prune.channels import AxisMap, ChannelGroups
 
 Floats = NDArray[np.float64]
 _LISTENERS = frozenset({OpKind.CONV_2D, OpKind.TRANSPOSE_CONV, OpKind.FULLY_CONNECTED})

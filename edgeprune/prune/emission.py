@@ -15,7 +15,7 @@ from scipy.special import erf
 
 from edgeprune.ir import Activation, Op, OpKind
 from edgeprune.model.draft import Fold, FoldKind
-from edgeprune.model.trace import TracedModel
+from edgeprune.model.trace import TracedModel, own_bias
 
 Floats = NDArray[np.float64]
 Unary = Callable[[Floats], Floats]
@@ -78,12 +78,6 @@ def emissions(traced: TracedModel, values: Mapping[str, Floats]) -> dict[int, Fl
         activation = op.attrs.get("activation", Activation.NONE)
         said.update(dict.fromkeys(op.outputs, _FUSED[activation](result)))
     return said
-
-
-def own_bias(traced: TracedModel, op: Op) -> str | None:
-    """A weighted layer's own bias parameter, apart from what was folded into it."""
-    folded = {name for fold in traced.folds.get(op.name, ()) for name in fold.parameters.values()}
-    return next((piece.name for piece in traced.slices[op.inputs[2]] if piece.name not in folded), None)
 
 
 def arranged(traced: TracedModel, tensor: int, values: Mapping[str, Floats]) -> Floats:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edgeprune.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgeprune.prune.groups import AxisMap, ChannelGroups
+    from edgeprune.prune.channels import AxisMap, ChannelGroups
 
 Bools = NDArray[np.bool_]
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edgeprune.prune.allocate import GroupChoice
-from edgeprune.prune.groups import ChannelGroup, ChannelGroups
+from edgeprune.prune.channels import ChannelGroup, ChannelGroups
 from edgeprune.prune.surgery import thin
 
 Distance = Callable[[Tensor, Tensor], float]

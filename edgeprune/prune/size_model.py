@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeprune.ir import Graph, Op, OpKind
-from edgeprune.prune.groups import Extent
+from edgeprune.prune.channels import Extent
 
 _VIEWS = {OpKind.RESHAPE, OpKind.SQUEEZE, OpKind.EXPAND_DIMS}
 _MULTIPLYING = {OpKind.CONV_2D, OpKind.DEPTHWISE_CONV_2D, OpKind.TRANSPOSE_CONV, OpKind.FULLY_CONNECTED}

@@ -16,7 +16,7 @@ from edgeprune.prune.homes import Home, homes_of, put
 from edgeprune.prune.keep import Kept, kept
 
 if TYPE_CHECKING:
-    from edgeprune.prune.groups import AxisMap, ChannelGroups
+    from edgeprune.prune.channels import AxisMap, ChannelGroups
 
 Axes = Mapping[tuple[str, int], "AxisMap"]
 

@@ -13,7 +13,7 @@ from edgeprune.prune.surgery import cut
 from edgeprune.prune.widths import predicted_graph
 
 if TYPE_CHECKING:
-    from edgeprune.prune.groups import ChannelGroups
+    from edgeprune.prune.channels import ChannelGroups
 
 
 def blamed_operators(traced: TracedModel, groups: ChannelGroups, risky: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from edgeprune.errors import UsageError
 from edgeprune.ir import Activation, DType, Graph, Op, OpKind, QParams, Tensor
 from edgeprune.model.draft import moves_bytes
 from edgeprune.model.trace import TracedModel
-from edgeprune.prune.groups import ChannelGroups, Extent
+from edgeprune.prune.channels import ChannelGroups, Extent
 
 _PER_CHANNEL_AXIS = {
     OpKind.CONV_2D: 0, OpKind.TRANSPOSE_CONV: 0, OpKind.FULLY_CONNECTED: 0, OpKind.DEPTHWISE_CONV_2D: 3

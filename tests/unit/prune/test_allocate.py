@@ -11,7 +11,7 @@ from edgeprune.budget import Budget, Footprint
 from edgeprune.errors import DoesNotFit
 from edgeprune.ir import DType, Graph, Op, OpKind, Tensor
 from edgeprune.prune.allocate import GroupChoice, allocate
-from edgeprune.prune.groups import Extent
+from edgeprune.prune.channels import Extent
 from edgeprune.prune.size_model import SizeModel
 
 FIXED_FLASH_BYTES = 3_000
@@ -27,9 +27,7 @@ def chain(sides: list[int], channels: list[int]) -> tuple[Graph, dict[int, tuple
     for index, (side, width) in enumerate(zip(sides, channels, strict=True)):
         own = Extent(((f"conv{index}", 1),), 0)
         weight, bias, output = len(tensors), len(tensors) + 1, len(tensors) + 2
-        tensors.append(
-            Tensor(f"w{index}", (width, 3, 3, tensors[previous].shape[3]), DType.FLOAT32, is_constant=True)
-        )
+        tensors.append(Tensor(f"w{index}", (width, 3, 3, tensors[previous].shape[3]), DType.FLOAT32, is_constant=True))
         tensors.append(Tensor(f"b{index}", (width,), DType.FLOAT32, is_constant=True))
         tensors.append(Tensor(f"conv{index}", (1, side, side, width), DType.FLOAT32))
         three, one, length = Extent((), 3), Extent((), 1), Extent((), side)
@@ -89,9 +87,9 @@ def test_within_one_percent_of_brute_force(
     best = min(
         sum(choice.damage[level] for choice, level in zip(choices, levels, strict=True))
         for levels in product(*(range(len(choice.widths)) for choice in choices))
-        if exact_footprint(
-            sides, {c.group: c.widths[level] for c, level in zip(choices, levels, strict=True)}
-        ).fits(budget)
+        if exact_footprint(sides, {c.group: c.widths[level] for c, level in zip(choices, levels, strict=True)}).fits(
+            budget
+        )
     )
     found = allocate(choices, model, lambda widths: exact_footprint(sides, dict(widths)), budget)
 

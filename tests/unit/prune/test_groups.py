@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from edgeprune.errors import UsageError
 from edgeprune.ir import Graph
 from edgeprune.model.trace import trace
-from edgeprune.prune.groups import ChannelGroups, find_groups
+from edgeprune.prune.channels import ChannelGroups
+from edgeprune.prune.groups import find_groups
 from edgeprune.prune.surgery import thin
 from edgeprune.prune.widths import predicted_graph
 from tests import nets

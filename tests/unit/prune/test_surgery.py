@@ -13,20 +13,6 @@ from edgeprune.prune.surgery import apply_widths, mask, thin, widths_of
 from tests import nets
 
 
-def shaken(module: nn.Module, seed: int = 0) -> nn.Module:
-    """Batch norms as after training: nothing is zero or one."""
-    generator = torch.Generator().manual_seed(seed)
-    for child in module.modules():
-        if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
-            count = child.num_features
-            if child.affine:
-                child.weight.data = torch.rand(count, generator=generator) + 0.5
-                child.bias.data = torch.randn(count, generator=generator)
-            child.running_mean = torch.randn(count, generator=generator) * 0.3
-            child.running_var = torch.rand(count, generator=generator) + 0.5
-    return module.eval()
-
-
 def half(groups, seed: int = 0) -> dict[str, list[int]]:
     generator = torch.Generator().manual_seed(seed)
     return {g.name: torch.randperm(g.size, generator=generator)[: max(1, g.size // 2)].tolist() for g in groups.groups}
@@ -51,7 +37,7 @@ NETS = {
 @pytest.mark.parametrize("name", NETS)
 def test_masked_and_thinned_networks_agree(name):
     build, shape = NETS[name]
-    module = shaken(build())
+    module = nets.as_trained(build())
     groups = find_groups(trace(module, shape))
     keep = half(groups)
     x = torch.randn(3, *shape[1:])
@@ -104,7 +90,7 @@ def held_at_their_mean(module: nn.Module, groups, keep) -> nn.Module:
 
 
 def test_constants_of_removed_channels_are_kept_exactly():
-    module = shaken(Unpadded())
+    module = nets.as_trained(Unpadded())
     groups = find_groups(trace(module, (1, 3, 8, 8)))
     assert len(groups.groups) == 6
     keep = half(groups)
@@ -131,7 +117,7 @@ def test_under_padding_the_mean_of_the_constant_is_kept():
 
 
 def test_a_saved_architecture_is_rebuilt_from_widths(tmp_path):
-    module = shaken(Unpadded())
+    module = nets.as_trained(Unpadded())
     groups = find_groups(trace(module, (1, 3, 8, 8)))
     once = thin(module, groups, half(groups))
     twice_groups = find_groups(trace(once, (1, 3, 8, 8)))
