@@ -131,7 +131,7 @@ def _lead(call: KernelCall, positions: Sequence[int], direction: str) -> int | N
 def _conflicts(
     first: int, one: Piece, second: int, other: Piece, op: int, promises: Mapping[tuple[_Place, _Place], _Leads]
 ) -> tuple[Conflict, ...]:
-    """Keeps two pieces disjoint, or as far apart as a promise wants: two intervals where only the same start is free."""
+    """Keeps two pieces disjoint, or as far apart as a promise wants; two intervals leave only the same start free."""
     one_place = (first, one.offset_bytes, one.size_bytes)
     other_place = (second, other.offset_bytes, other.size_bytes)
     if (other_place, one_place) in promises:
