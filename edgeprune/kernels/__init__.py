@@ -44,6 +44,8 @@ from edgeprune.kernels import (
     views,
 )  # fmt: skip
 from edgeprune.kernels.base import KernelCall, Optimize
+from edgeprune.kernels.dsp import add as dsp_add
+from edgeprune.kernels.dsp import channel_mean as dsp_channel_mean
 from edgeprune.kernels.dsp import conv2d as dsp_conv2d
 from edgeprune.kernels.dsp import dense as dsp_dense
 from edgeprune.kernels.dsp import depthwise as dsp_depthwise
@@ -112,6 +114,10 @@ _FAST: Mapping[OpKind, tuple[Candidate, ...]] = {
     OpKind.CONV_2D: (dsp_conv2d.candidate,),
     OpKind.DEPTHWISE_CONV_2D: (dsp_depthwise.candidate,),
     OpKind.FULLY_CONNECTED: (dsp_dense.candidate,),
+    OpKind.ADD: (dsp_add.candidate,),
+    OpKind.SUB: (dsp_add.candidate,),
+    OpKind.MEAN: (dsp_channel_mean.candidate,),
+    OpKind.AVERAGE_POOL_2D: (dsp_channel_mean.candidate,),
 }
 
 

@@ -18,12 +18,17 @@ _FUNCTIONS = {
 
 
 def _multiplier(op: Op, data: Tensor, output: Tensor, count: int) -> tuple[int, int]:
-    """Input over output scale, for a mean divided by `count` in integers as LiteRT does it."""
-    multiplier, shift = quantize_multiplier(scale_zero(data)[0] / scale_zero(output)[0])
+    """Input over output scale, and over `count` for a mean."""
     if op.kind is OpKind.MEAN:
-        up = max(0, min(count.bit_length() - 1, 32, 31 + shift))
-        multiplier, shift = (multiplier << up) // count, shift - up
-    return multiplier, shift
+        return mean_multiplier(data, output, count)
+    return quantize_multiplier(scale_zero(data)[0] / scale_zero(output)[0])
+
+
+def mean_multiplier(data: Tensor, output: Tensor, count: int) -> tuple[int, int]:
+    """Input over output scale, divided by `count` in integers as LiteRT does it."""
+    multiplier, shift = quantize_multiplier(scale_zero(data)[0] / scale_zero(output)[0])
+    up = max(0, min(count.bit_length() - 1, 32, 31 + shift))
+    return (multiplier << up) // count, shift - up
 
 
 def _walk(data: Tensor, axes: Sequence[int]) -> tuple[Axis, ...]:

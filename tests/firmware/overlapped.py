@@ -10,7 +10,7 @@ from tests.firmware.host_engine import GAP_BYTES, Apart
 
 
 def place_overlapped(graph: Graph, calls: Sequence[KernelCall]) -> Apart:
-    """For graphs of independent operators with one activation input each: input and output overlap to the byte."""
+    """For graphs of independent operators: the output overlaps input 0 to the byte, other inputs lie apart."""
     offsets: dict[int, int] = {}
     scratch: dict[int, int] = {}
     gaps: list[tuple[int, int]] = []
@@ -25,6 +25,11 @@ def place_overlapped(graph: Graph, calls: Sequence[KernelCall]) -> Apart:
         end = max(offsets[source] + in_bytes, offsets[result] + out_bytes)
         gaps.append((end, GAP_BYTES))
         end += GAP_BYTES
+        for other in op.inputs[1:]:
+            if other >= 0 and not graph.tensors[other].is_constant:
+                offsets[other] = end
+                end += graph.tensors[other].size_bytes + GAP_BYTES
+                gaps.append((end - GAP_BYTES, GAP_BYTES))
         if call.scratch_bytes:
             end += -end % 4
             scratch[index] = end

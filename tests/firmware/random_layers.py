@@ -1,4 +1,4 @@
-"""Random convolutions, depthwise convolutions and dense layers, many side by side in one model."""
+"""Random layers of the kinds that have fast kernels, many side by side in one model."""
 
 from __future__ import annotations
 
@@ -105,13 +105,49 @@ def add_dense(model: ModelBuilder, rng: np.random.Generator) -> None:
     model.output(y)
 
 
-ADD = {"conv2d": add_conv2d, "depthwise": add_depthwise, "dense": add_dense}
+def add_sum(model: ModelBuilder, rng: np.random.Generator) -> None:
+    shape = (1, _pick(rng, 1, 5), _pick(rng, 1, 5), _pick(rng, 1, 9))
+    relu = rng.random() < 0.5
+    a, b = (
+        model.input(shape, scale=float(rng.uniform(0.01, 0.1)), zero=int(rng.choice([-128, 0, _pick(rng, -128, 127)])))
+        for _ in range(2)
+    )
+    y = model.tensor(shape, scale=float(rng.uniform(0.02, 0.2)), zero=-128 if relu else _pick(rng, -128, 127))
+    kind = "ADD" if rng.random() < 0.7 else "SUB"
+    options = schema.AddOptionsT() if kind == "ADD" else schema.SubOptionsT()
+    options.fusedActivationFunction = RELUS[0] if relu else schema.ActivationFunctionType.NONE
+    model.op(kind, [a, b], [y], options)
+    model.output(y)
+
+
+def add_mean(model: ModelBuilder, rng: np.random.Generator) -> None:
+    height, width, channels = _pick(rng, 1, 20), _pick(rng, 1, 20), _pick(rng, 1, 11)
+    scale, zero = float(rng.uniform(0.01, 0.1)), int(rng.choice([-128, 0, 127, _pick(rng, -128, 127)]))
+    x = model.input((1, height, width, channels), scale=scale, zero=zero)
+    if rng.random() < 0.5:
+        y = model.tensor((1, channels), scale=float(rng.uniform(0.005, 0.1)), zero=_pick(rng, -128, 127))
+        options = schema.ReducerOptionsT()
+        options.keepDims = False
+        model.op("MEAN", [x, model.ints([1, 2])], [y], options)
+    else:
+        y = model.tensor((1, 1, 1, channels), scale=scale, zero=zero)
+        options = schema.Pool2DOptionsT()
+        options.padding = schema.Padding.VALID
+        options.strideH = options.strideW = 1
+        options.filterHeight, options.filterWidth = height, width
+        options.fusedActivationFunction = int(rng.choice(RELUS))
+        model.op("AVERAGE_POOL_2D", [x], [y], options)
+    model.output(y)
+
+
+ADD = {"conv2d": add_conv2d, "depthwise": add_depthwise, "dense": add_dense, "sum": add_sum, "mean": add_mean}
 
 
 def random_model(kind: str, count: int, seed: int) -> bytes:
-    """`count` independent layers of one kind."""
+    """`count` independent layers of one kind, or of all kinds in turn."""
     rng = np.random.default_rng(seed)
     model = ModelBuilder()
-    for _ in range(count):
-        ADD[kind](model, rng)
+    kinds = list(ADD) if kind == "all" else [kind]
+    for index in range(count):
+        ADD[kinds[index % len(kinds)]](model, rng)
     return model.build()

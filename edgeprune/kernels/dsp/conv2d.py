@@ -31,18 +31,30 @@ class _Shape:
     Attributes:
         window: of the operator; a 1x1 convolution without strides is one long row.
         copied: rows go through a padded copy.
-        segment_bytes: of one kernel row.
+        segment_bytes: of one kernel row, without its tail.
+        tail_bytes: what is left of a kernel row behind whole words, where all rows' tails make one word.
         window_row_bytes: from one kernel row to the next.
     """
 
     window: Window
     copied: bool
     segment_bytes: int
+    tail_bytes: int
     window_row_bytes: int
 
     @property
     def steps(self) -> int:
-        return self.window.kernel_h * -(-self.segment_bytes // 4)
+        return self.window.kernel_h * -(-self.segment_bytes // 4) + (self.tail_bytes > 0)
+
+    @property
+    def input_order(self) -> NDArray[np.intp]:
+        """For each input of the columns its place in (kernel_h, kernel_w, in_c), or the number of those for none."""
+        rows, row_len = self.window.kernel_h, self.window.kernel_w * self.window.in_c
+        places = np.arange(rows * row_len).reshape(rows, row_len)
+        filled = np.full((rows, -(-self.segment_bytes // 4) * 4), rows * row_len)
+        filled[:, : self.segment_bytes] = places[:, : self.segment_bytes]
+        tails = places[:, self.segment_bytes :].reshape(-1)
+        return np.concatenate([filled.reshape(-1), tails, np.full(-len(tails) % 4, rows * row_len)])
 
     @property
     def scratch_bytes(self) -> int:
@@ -74,10 +86,14 @@ def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
 def _shape(conv: Conv2d) -> _Shape | None:
     window = conv.window
     copied = any(window.pad) or window.kernel_h > 1
+    row_bytes = window.kernel_w * window.in_c
+    joined = copied and row_bytes > 4 and 1 < window.kernel_h <= 4 // max(1, row_bytes % 4)
+    tail_bytes = row_bytes % 4 if joined else 0
     shape = _Shape(
         window=window,
         copied=copied,
-        segment_bytes=window.kernel_w * window.in_c,
+        segment_bytes=row_bytes - tail_bytes,
+        tail_bytes=tail_bytes,
         window_row_bytes=(window.pad[2] + window.in_w + window.pad[3]) * window.in_c,
     )
     fits = (
@@ -95,10 +111,8 @@ def _shape(conv: Conv2d) -> _Shape | None:
 def _stream(conv: Conv2d, shape: _Shape) -> Stream | None:
     assert conv.weights.data is not None
     window = conv.window
-    rows = conv.weights.data.reshape(window.out_c, window.kernel_h, shape.segment_bytes).astype(np.int64)
-    filled = np.zeros((window.out_c, window.kernel_h, -(-shape.segment_bytes // 4) * 4), np.int64)
-    filled[:, :, : shape.segment_bytes] = rows
-    flat = filled.reshape(window.out_c, -1)
+    rows = conv.weights.data.reshape(window.out_c, -1).astype(np.int64)
+    flat = np.pad(rows, ((0, 0), (0, 1)))[:, shape.input_order]
     scaling = layer_scaling(conv.op, conv.image, conv.weights, conv.output, window.out_c)
     return make_stream(flat, folded_bias(flat, conv.bias, conv.image), scaling)
 
@@ -168,7 +182,7 @@ def _fields(conv: Conv2d, shape: _Shape, tile: str, low: int, high: int, s: Symb
         "tile": tile,
         "stream": s.constant("stream"),
         "single": s.constant("single") if window.out_c % 2 else "NULL",
-        "window": f"{{ .rows = {window.kernel_h}, .segment_bytes = {segment}, "
+        "window": f"{{ .rows = {window.kernel_h}, .segment_bytes = {segment}, .tail_bytes = {shape.tail_bytes}, "
         f".row_bytes = {shape.window_row_bytes if shape.copied else 0}, "
         f".pixel_bytes = {window.stride_w * window.in_c} }}",
         "steps": shape.steps,

@@ -1,8 +1,9 @@
 /*
  * The columns of dsp/tile.h: three pixels' windows of an int8 image, widened to int16 and interleaved.
  *
- *   A window is `rows` segments of `segment_bytes` bytes, `row_bytes` apart. Each segment is filled up to a multiple of
- *   four inputs, which have weight 0, so a window makes rows * ceil(segment_bytes / 4) steps of 6 words.
+ *   A window is `rows` segments, `row_bytes` apart. A segment is `segment_bytes` bytes, filled up to a multiple of four
+ *   inputs of weight 0, and `tail_bytes` behind them. The segments make rows * ceil(segment_bytes / 4) steps of 6 words,
+ *   all tails together one more: rows * tail_bytes <= 4, and segment_bytes is a multiple of 4 where there are tails.
  *
  *   ep_columns_three   the windows at in, in + pixel_bytes, in + 2 * pixel_bytes; fills up with the up to 3 bytes that
  *                      stand behind each segment
@@ -10,7 +11,7 @@
  *   ep_columns_rotate  makes pixel p pixel (p - count) mod 3
  *
  *   in       int8. Align: 1 byte for in, 4 for columns.
- * Proof:   tests/firmware/test_dsp_conv2d.py.
+ * Proof:   tests/firmware/test_dsp_layers.py.
  */
 #ifndef EP_DSP_COLUMNS_H
 #define EP_DSP_COLUMNS_H
@@ -20,6 +21,7 @@
 typedef struct {
     uint16_t rows;
     uint16_t segment_bytes;
+    uint16_t tail_bytes;
     uint16_t row_bytes;
     uint16_t pixel_bytes;
 } ep_window_t;

@@ -129,15 +129,23 @@ void ep_depthwise_dsp(const ep_depthwise_dsp_t *layer, const int8_t *in, int8_t 
     EP_DEPTHWISE_##WAY##_LOAD                      \
     EP_DEPTHWISE_##WAY##_FINISH("r10")             \
     EP_DEPTHWISE_##WAY##_FINISH("r11")             \
-    ".if %c[step] <= 255\n"                        \
-    "strb r10, [r1], %[step]\n"                    \
-    "strb r11, [r1], %[step]\n"                    \
-    ".else\n"                                      \
-    "strb r10, [r1]\n"                             \
-    "strb r11, [r1, %[step]]\n"                    \
-    "addw r1, r1, 2 * %c[step]\n"                  \
+    ".if .Lep_at + %c[step] > 4095\n"              \
+    EP_DEPTHWISE_MOVE_OUT                          \
     ".endif\n"                                     \
+    "strb r10, [r1, .Lep_at]\n"                    \
+    "strb r11, [r1, .Lep_at + %c[step]]\n"         \
+    ".set .Lep_at, .Lep_at + 2 * %c[step]\n"       \
     ".endr\n"
+
+/* The assembler's .Lep_at is where the next output lies from r1 on; this moves r1 there. */
+#define EP_DEPTHWISE_MOVE_OUT                      \
+    ".if .Lep_at > 4095\n"                         \
+    "movw r8, .Lep_at\n"                           \
+    "add r1, r8\n"                                 \
+    ".elseif .Lep_at > 0\n"                        \
+    "addw r1, r1, .Lep_at\n"                       \
+    ".endif\n"                                     \
+    ".set .Lep_at, 0\n"
 
 /* Everything is saved and restored in here, so that the compiler sees an ordinary call's clobbers. */
 #define EP_DEPTHWISE_DEFINE(NAME, STRIDE, WAY, ROW_BYTES, STEP, ROW_STEP, HEAD, LOOPS, CHUNK, ODD, ...)                \
@@ -167,17 +175,23 @@ void ep_depthwise_dsp(const ep_depthwise_dsp_t *layer, const int8_t *in, int8_t 
             "sxtb16 r5, r9, ror #8\n"                                                                                  \
             "sxtb16 r6, r10\n"                                                                                         \
             "sxtb16 r7, r10, ror #8\n"                                                                                 \
-            "1:\n"                                                                                                     \
             "ldr r1, [sp, #12]\n"                                                                                      \
+            "1:\n"                                                                                                     \
+            ".set .Lep_at, 0\n"                                                                                        \
+            ".set .Lep_outputs, 2 * (%c[head] + %c[loops] * %c[chunk]) + %c[odd]\n"                                    \
+            ".if %c[row_step] != %c[step] * .Lep_outputs\n"                                                            \
             "movw r12, %[row_step]\n"                                                                                  \
             "add r12, r12, r1\n"                                                                                       \
             "str r12, [sp, #12]\n"                                                                                     \
+            ".endif\n"                                                                                                 \
             EP_DEPTHWISE_PAIRS("%c[head]", STRIDE, WAY)                                                                \
             ".if %c[loops]\n"                                                                                          \
+            EP_DEPTHWISE_MOVE_OUT                                                                                      \
             "movw r12, %[loops]\n"                                                                                     \
             "2:\n"                                                                                                     \
             "str r12, [sp, #20]\n"                                                                                     \
             EP_DEPTHWISE_PAIRS("%c[chunk]", STRIDE, WAY)                                                               \
+            EP_DEPTHWISE_MOVE_OUT                                                                                      \
             "ldr r12, [sp, #20]\n"                                                                                     \
             "subs r12, #1\n"                                                                                           \
             "bne.w 2b\n"                                                                                               \
@@ -186,7 +200,16 @@ void ep_depthwise_dsp(const ep_depthwise_dsp_t *layer, const int8_t *in, int8_t 
             EP_DEPTHWISE_ALONE                                                                                         \
             EP_DEPTHWISE_##WAY##_LOAD                                                                                  \
             EP_DEPTHWISE_##WAY##_FINISH("r10")                                                                         \
-            "strb r10, [r1]\n"                                                                                         \
+            ".if .Lep_at > 4095\n"                                                                                     \
+            EP_DEPTHWISE_MOVE_OUT                                                                                      \
+            ".endif\n"                                                                                                 \
+            "strb r10, [r1, .Lep_at]\n"                                                                                \
+            ".set .Lep_at, .Lep_at + %c[step]\n"                                                                       \
+            ".endif\n"                                                                                                 \
+            ".if %c[row_step] != %c[step] * .Lep_outputs\n"                                                            \
+            "ldr r1, [sp, #12]\n"                                                                                      \
+            ".else\n"                                                                                                  \
+            EP_DEPTHWISE_MOVE_OUT                                                                                      \
             ".endif\n"                                                                                                 \
             "addw r0, r0, %c[stride] * (%c[row] - 4 * (%c[head] + %c[loops] * %c[chunk]))\n"                           \
             "ldr r12, [sp, #16]\n"                                                                                     \

@@ -4,13 +4,52 @@
 #include "dsp/tile.h"
 
 /* The last 1 to 3 bytes of a segment, zeros behind. */
-static uint32_t load_tail(const int8_t *in, uint32_t bytes)
+static inline uint32_t load_rest(const int8_t *in, uint32_t bytes)
 {
     uint32_t word = 0;
     for (uint32_t i = 0; i < bytes; i++) {
         word |= (uint32_t)(uint8_t)in[i] << (8U * i);
     }
     return word;
+}
+
+static inline void store(uint32_t word, uint32_t *columns)
+{
+    columns[0] = ep_sxtb16(word);
+    columns[EP_TILE_PIXELS] = ep_sxtb16_ror8(word);
+}
+
+/* What stands behind the segments of one pixel, `tail_bytes` a row, at most four altogether; zeros behind. */
+static inline uint32_t load_tails(const ep_window_t *window, const int8_t *row)
+{
+    uint32_t word = 0;
+    uint32_t place = 0;
+    for (uint32_t rows = window->rows; rows != 0U; rows--, row += window->row_bytes) {
+        for (uint32_t i = 0; i < window->tail_bytes; i++) {
+            word |= (uint32_t)(uint8_t)row[i] << place;
+            place += 8U;
+        }
+    }
+    return word;
+}
+
+/* The same where a row has one such byte, as with three colours under a 3x3 window, for three pixels. */
+static inline void store_tails_of_one(const ep_window_t *window, const int8_t *row, uint32_t *columns)
+{
+    uint32_t a = 0;
+    uint32_t b = 0;
+    uint32_t c = 0;
+    const uint32_t pixel_bytes = window->pixel_bytes;
+    const uint32_t bits = 8U * window->rows;
+    for (uint32_t place = 0; place != bits; place += 8U) {
+        a |= (uint32_t)(uint8_t)row[0] << place;
+        b |= (uint32_t)(uint8_t)row[pixel_bytes] << place;
+        c |= (uint32_t)(uint8_t)row[2U * pixel_bytes] << place;
+        row += window->row_bytes;
+    }
+    store(a, columns);
+    store(b, columns + 1);
+    store(c, columns + 2);
 }
 
 /* Four inputs of each pixel a step: three loads, six unpackings, two stores of three words. Returns the next column. */
@@ -51,30 +90,41 @@ static inline uint32_t *widen_three(const int8_t *in, uint32_t pixel_bytes, uint
 void ep_columns_three(const ep_window_t *window, const int8_t *in, uint32_t *columns)
 {
     const uint32_t steps = (window->segment_bytes + 3U) / 4U;
-    for (uint32_t row = 0; row < window->rows; row++) {
-        columns = widen_three(in, window->pixel_bytes, steps, columns);
-        in += window->row_bytes;
+    const uint32_t pixel_bytes = window->pixel_bytes;
+    const uint32_t row_bytes = window->row_bytes;
+    const int8_t *row = in;
+    for (uint32_t rows = window->rows; rows != 0U; rows--, row += row_bytes) {
+        columns = widen_three(row, pixel_bytes, steps, columns);
+    }
+    const int8_t *const tails = in + window->segment_bytes;
+    if (window->tail_bytes == 1U) {
+        store_tails_of_one(window, tails, columns);
+    } else if (window->tail_bytes != 0U) {
+        for (uint32_t p = 0; p < EP_TILE_PIXELS; p++) {
+            store(load_tails(window, tails + p * pixel_bytes), columns + p);
+        }
     }
 }
 
 void ep_columns_one(const ep_window_t *window, const int8_t *in, uint32_t *columns)
 {
-    const uint32_t tail = window->segment_bytes % 4U;
-    for (uint32_t row = 0; row < window->rows; row++) {
-        const int8_t *const end = in + window->segment_bytes - tail;
-        for (const int8_t *at = in; at != end; at += 4) {
-            const uint32_t word = ep_load_word(at);
-            columns[0] = ep_sxtb16(word);
-            columns[EP_TILE_PIXELS] = ep_sxtb16_ror8(word);
+    const uint32_t rest = window->segment_bytes % 4U;
+    const uint32_t whole = window->segment_bytes - rest;
+    const uint32_t row_bytes = window->row_bytes;
+    const int8_t *row = in;
+    for (uint32_t rows = window->rows; rows != 0U; rows--, row += row_bytes) {
+        const int8_t *const end = row + whole;
+        for (const int8_t *at = row; at != end; at += 4) {
+            store(ep_load_word(at), columns);
             columns += 2U * EP_TILE_PIXELS;
         }
-        if (tail != 0U) {
-            const uint32_t word = load_tail(end, tail);
-            columns[0] = ep_sxtb16(word);
-            columns[EP_TILE_PIXELS] = ep_sxtb16_ror8(word);
+        if (rest != 0U) {
+            store(load_rest(end, rest), columns);
             columns += 2U * EP_TILE_PIXELS;
         }
-        in += window->row_bytes;
+    }
+    if (window->tail_bytes != 0U) {
+        store(load_tails(window, in + window->segment_bytes), columns);
     }
 }
 

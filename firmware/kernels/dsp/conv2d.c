@@ -22,7 +22,7 @@ static void single_channel(const ep_conv2d_dsp_t *layer, const uint32_t *columns
     }
 }
 
-static void run_tile(const ep_conv2d_dsp_t *layer, const uint32_t *columns, int8_t *out)
+static inline void run_tile(const ep_conv2d_dsp_t *layer, const uint32_t *columns, int8_t *out)
 {
     layer->tile(columns, layer->stream, out);
     if (layer->single != NULL) {
@@ -64,28 +64,35 @@ void ep_conv2d_dsp(const ep_conv2d_dsp_t *layer, const int8_t *in, int8_t *out, 
     uint32_t *const columns = scratch;
     int8_t *const rows = (int8_t *)(columns + 2U * EP_TILE_PIXELS * layer->steps);
     const ep_window_t *const window = &layer->window;
-    uint32_t filled = 0;
+    const uint32_t pixel_bytes = window->pixel_bytes;
+    const uint32_t tile_bytes = EP_TILE_PIXELS * layer->out_c;
+    uint32_t filled = 0; /* pixels of the next tile whose columns are there */
     for (uint32_t y = 0; y < layer->out_h; y++) {
         const int8_t *at = in + y * layer->stride_h * layer->in_row_bytes;
         if (layer->window_copied != 0U) {
             move_window(layer, in, y, rows);
             at = rows;
         }
-        uint32_t left = layer->out_w;
-        while (left != 0U) {
-            uint32_t taken = 1;
-            if (filled == 0U && left >= EP_TILE_PIXELS && (left - EP_TILE_PIXELS) * window->pixel_bytes >= layer->overread_bytes) {
-                ep_columns_three(window, at, columns);
-                taken = EP_TILE_PIXELS;
-            } else {
-                ep_columns_one(window, at, columns + filled);
+        for (uint32_t left = layer->out_w; left != 0U;) {
+            if (filled == 0U) {
+                for (; left >= EP_TILE_PIXELS && (left - EP_TILE_PIXELS) * pixel_bytes >= layer->overread_bytes;
+                     left -= EP_TILE_PIXELS) {
+                    ep_columns_three(window, at, columns);
+                    run_tile(layer, columns, out);
+                    at += EP_TILE_PIXELS * pixel_bytes;
+                    out += tile_bytes;
+                }
+                if (left == 0U) {
+                    break;
+                }
             }
-            filled += taken;
-            left -= taken;
-            at += taken * window->pixel_bytes;
+            ep_columns_one(window, at, columns + filled);
+            at += pixel_bytes;
+            left--;
+            filled++;
             if (filled == EP_TILE_PIXELS) {
                 run_tile(layer, columns, out);
-                out += EP_TILE_PIXELS * layer->out_c;
+                out += tile_bytes;
                 filled = 0;
             }
         }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "ep_fixed_point.h"
+
 /* Copies `count` pixels' int8 elements, `step` bytes apart, into an int16 row. */
 static void widen_one(const int8_t *in, uint32_t step, uint32_t count, int16_t *row)
 {
@@ -12,7 +14,7 @@ static void widen_one(const int8_t *in, uint32_t step, uint32_t count, int16_t *
 }
 
 /* The same for two neighbouring channels at once, the second one's row `second` bytes behind the first one's. */
-static void widen_two(const int8_t *in, uint32_t step, uint32_t count, int16_t *row, uint32_t second)
+static inline void widen_two(const int8_t *in, uint32_t step, uint32_t count, int16_t *row, uint32_t second)
 {
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
     const uint32_t three_steps = 3U * step;
@@ -37,6 +39,21 @@ static void widen_two(const int8_t *in, uint32_t step, uint32_t count, int16_t *
             : [step] "r"(step), [three] "r"(three_steps), [second] "r"(second)
             : "r2", "r3", "r4", "r5", "memory");
     }
+    if (count >= 2U) {
+        __asm__ volatile(
+            "ldrsh r2, [%[in]]\n"
+            "ldrsh r3, [%[in], %[step]]\n"
+            "add %[in], %[in], %[step], lsl #1\n"
+            "pkhbt r2, r2, r3, lsl #16\n"
+            "sxtb16 r3, r2, ror #8\n"
+            "sxtb16 r2, r2\n"
+            "str r3, [%[row], %[second]]\n"
+            "str r2, [%[row]], #4\n"
+            : [in] "+r"(in), [row] "+r"(row)
+            : [step] "r"(step), [second] "r"(second)
+            : "r2", "r3", "memory");
+        count -= 2U;
+    }
 #endif
     for (; count != 0U; count--) {
         row[second / 2U] = in[1];
@@ -45,33 +62,49 @@ static void widen_two(const int8_t *in, uint32_t step, uint32_t count, int16_t *
     }
 }
 
+/* Rows above or below the image. They stay as they are where one band holds the whole plane. */
+static void blank_rows(const ep_depthwise_dsp_t *layer, int16_t *row, uint32_t count, uint32_t second)
+{
+    for (; count != 0U; count--, row += layer->plane_row) {
+        widen_one(&layer->in_zero, 0, layer->in_length, row);
+        widen_one(&layer->in_zero, 0, layer->in_length, row + second / 2U);
+    }
+}
+
 /* Moves the band of one or two channels down to the rows from output row `y` on. */
-static void load_band(const ep_depthwise_dsp_t *layer, const int8_t *in, uint32_t y, uint32_t rows, uint32_t planes,
+static void load_band(const ep_depthwise_dsp_t *layer, const int8_t *in, uint32_t y, uint32_t rows, uint32_t second,
                       int16_t *plane)
 {
-    const uint32_t stride = layer->stride;
-    const uint32_t height = rows * stride + 3U - stride;
-    const uint32_t kept = y == 0U ? 0U : 3U - stride;
-    const uint32_t second = planes == 2U ? layer->plane_bytes : 0U;
-    if (kept != 0U) {
-        const uint32_t moved = layer->band_rows * stride * layer->plane_row;
-        memcpy(plane, plane + moved, 2U * kept * layer->plane_row);
-        memcpy(plane + second / 2U, plane + second / 2U + moved, 2U * kept * layer->plane_row);
+    const int32_t stride = layer->stride;
+    const int32_t row_elements = layer->plane_row;
+    int32_t from = (int32_t)y * stride - layer->pad_rows_before;
+    const int32_t to = from + (int32_t)rows * stride + 3 - stride;
+    if (y != 0U) {
+        const uint32_t kept = 3U - layer->stride;
+        const int16_t *const moved = plane + layer->band_rows * layer->stride * layer->plane_row;
+        memcpy(plane, moved, 2U * kept * layer->plane_row);
+        memcpy(plane + second / 2U, moved + second / 2U, 2U * kept * layer->plane_row);
+        plane += (int32_t)kept * row_elements;
+        from += (int32_t)kept;
     }
-    const int32_t first = (int32_t)(y * stride) - layer->pad_rows_before;
-    int16_t *middle = plane + kept * layer->plane_row + layer->pad_before;
-    for (uint32_t row = kept; row < height; row++, middle += layer->plane_row) {
-        const int32_t image_row = first + (int32_t)row;
-        const int8_t *const from = in + image_row * (int32_t)layer->in_row_step;
-        if (image_row < 0 || image_row >= layer->in_rows) {
-            if (layer->band_rows < layer->out_rows) {
-                widen_one(&layer->in_zero, 0, layer->in_length, middle);
-                widen_one(&layer->in_zero, 0, layer->in_length, middle + second / 2U);
-            }
-        } else if (planes == 2U) {
-            widen_two(from, layer->in_step, layer->in_length, middle, second);
-        } else {
-            widen_one(from, layer->in_step, layer->in_length, middle);
+    plane += layer->pad_before;
+    const int32_t first = ep_clamp(0, from, to);
+    const int32_t last = ep_clamp(layer->in_rows, first, to);
+    if (layer->band_rows < layer->out_rows) {
+        blank_rows(layer, plane, (uint32_t)(first - from), second);
+        blank_rows(layer, plane + (last - from) * row_elements, (uint32_t)(to - last), second);
+    }
+    plane += (first - from) * row_elements;
+    in += first * layer->in_row_step;
+    const uint32_t step = layer->in_step;
+    const uint32_t length = layer->in_length;
+    if (second == 0U) {
+        for (int32_t row = first; row < last; row++, plane += row_elements, in += layer->in_row_step) {
+            widen_one(in, step, length, plane);
+        }
+    } else {
+        for (int32_t row = first; row < last; row++, plane += row_elements, in += layer->in_row_step) {
+            widen_two(in, step, length, plane, second);
         }
     }
 }
@@ -88,7 +121,7 @@ void ep_depthwise_dsp(const ep_depthwise_dsp_t *layer, const int8_t *in, int8_t 
         for (uint32_t y = 0; y < layer->out_rows; y += layer->band_rows) {
             const uint32_t left = layer->out_rows - y;
             const uint32_t rows = left < layer->band_rows ? left : layer->band_rows;
-            load_band(layer, in + c, y, rows, planes, plane);
+            load_band(layer, in + c, y, rows, planes == 2U ? layer->plane_bytes : 0U, plane);
             int8_t *const at = out + c + y * layer->out_row_step;
             layer->rows(plane, channel, at, rows);
             if (planes == 2U) {

@@ -1,0 +1,110 @@
+"""ADD and SUB of equal shapes in two multiplications (`firmware/include/dsp/add.h`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeprune.ir import DType, Graph, Op
+from edgeprune.kernels.add import LEFT_SHIFT, add_fields
+from edgeprune.kernels.base import KernelCall, Optimize, Symbols, Work
+from edgeprune.kernels.elementwise import Pair, in_place, read_pair
+from edgeprune.kernels.operands import operand, params
+from edgeprune.target.profile import Isa
+
+_FRACTION_BITS = 20
+_NEIGHBOURS = range(-2, 3)
+
+Int64s = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Linear:
+    factor1: int
+    factor2: int
+    offset: int
+
+
+def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall | None:
+    if isa is not Isa.DSP:
+        return None
+    pair = read_pair(graph, op, DType.INT8)
+    if not pair.a.shape == pair.b.shape == pair.output.shape:
+        return None
+    scales_known = all(tensor.qparams is not None for tensor in (pair.a, pair.b, pair.output))
+    linear = _solve(op, pair) if scales_known else _Linear(0, 0, 0)
+    if linear is None:
+        return None
+    in1, in2 = operand(graph, op, 0), operand(graph, op, 1)
+
+    def definitions(s: Symbols) -> str:
+        fields = {"count": pair.output.element_count, "factor1": linear.factor1, "factor2": linear.factor2}
+        return params(s, "ep_add_dsp_t", fields | {"offset": linear.offset})
+
+    return KernelCall(
+        function="ep_add_dsp",
+        emit=lambda s: f"ep_add_dsp(&{s.layer}_params, {in1.expression(s)}, {in2.expression(s)}, {s.output(0)});",
+        sources=("dsp/add.c",),
+        headers=("dsp/add.h",),
+        constants=(*in1.constants, *in2.constants),
+        overlaps=in_place(graph, op),
+        work=Work(outputs=pair.output.element_count),
+        definitions=definitions,
+    )
+
+
+def _solve(op: Op, pair: Pair) -> _Linear | None:
+    """Factors near the real ones for which some offset reproduces LiteRT for every pair of int8 inputs."""
+    fields = {name: int(str(value)) for name, value in add_fields(op, pair.a, pair.b, pair.output).items()}
+    if (fields["out_min"], fields["out_max"]) != (-128, 127):
+        return None
+    wanted = _reference(fields)
+    unit = 2.0 ** (LEFT_SHIFT + _FRACTION_BITS) * _real(fields, "out")
+    near = [round(_real(fields, side) * unit) for side in ("in1", "in2")]
+    if 128 * sum(map(abs, near)) >= 1 << 30:
+        return None
+    values = np.arange(-128, 128, dtype=np.int64)
+    order = np.argsort(wanted, axis=None, kind="stable")
+    ordered = wanted.reshape(-1)[order]
+    ends = np.searchsorted(ordered, np.arange(-127, 128))  # how many pairs give less than v
+    for one in sorted(_NEIGHBOURS, key=abs):
+        for two in sorted(_NEIGHBOURS, key=abs):
+            sums = values[:, None] * (near[0] + one) + values[None, :] * (near[1] + two)
+            offset = _offset(sums.reshape(-1)[order], ends)
+            if offset is not None and np.abs(sums + offset).max() < 1 << 31:
+                return _Linear(near[0] + one, near[1] + two, offset)
+    return None
+
+
+def _offset(sums: Int64s, ends: NDArray[np.intp]) -> int | None:
+    """An offset with which sums shifted down fall on the outputs they are ordered by; `ends` see `_solve`."""
+    highest_below = np.maximum.accumulate(sums)
+    lowest_from = np.minimum.accumulate(sums[::-1])[::-1]
+    steps = np.arange(-127, 128, dtype=np.int64) << _FRACTION_BITS
+    below, rest = ends > 0, ends < len(sums)
+    least = (steps[rest] - lowest_from[ends[rest]]).max(initial=-(1 << 40))
+    most = (steps[below] - highest_below[ends[below] - 1] - 1).min(initial=1 << 40)
+    return int(most if abs(most) < 1 << 40 else least) if least <= most else None
+
+
+def _real(fields: dict[str, int], side: str) -> float:
+    return float(fields[f"{side}_multiplier"] * 2.0 ** (fields[f"{side}_shift"] - 31))
+
+
+def _reference(fields: dict[str, int]) -> Int64s:
+    """LiteRT's output for every pair of inputs, (256, 256), as ep_add.h states it."""
+    values = np.arange(-128, 128, dtype=np.int64)
+    sides = [_twice((values - fields[f"{side}_zero"]) << LEFT_SHIFT, fields, side) for side in ("in1", "in2")]
+    sums = sides[0][:, None] + sides[1][None, :]
+    return np.asarray(np.clip(_twice(sums, fields, "out") + fields["out_zero"], -128, 127), np.int64)
+
+
+def _twice(x: Int64s, fields: dict[str, int], side: str) -> Int64s:
+    """x times the side's factor, rounded after the multiplication and after the shift."""
+    multiplier, right = fields[f"{side}_multiplier"], -fields[f"{side}_shift"]
+    high = ((x << max(-right, 0)) * multiplier + (1 << 30)) >> 31
+    if right <= 0:
+        return np.asarray(high, np.int64)
+    return np.asarray((high + (1 << (right - 1)) - (high < 0)) >> right, np.int64)
