@@ -25,6 +25,11 @@ COMMANDS = {
     "run": "Run a model on its board, emulated by default, and show what it answers.",
     "profile": "Run a model on its board, emulated by default, and show each layer's time and the memory in use.",
     "verify": "Replay samples on the board and compare every output byte with LiteRT's reference interpreter.",
+    "boot": "Make keys, build EdgePrune's own bootloader, pack images for it.",
+    "devices": "List the boards, probes, drives, phones, hosts and emulators within reach, and what each can do.",
+    "emulate": "Run a board in the emulator with its serial port on a pseudo-terminal, for other commands to find.",
+    "flash": "Write an image (elf, bin, hex, uf2) or a run's firmware to a board, verify it and start it.",
+    "monitor": "Show what a board says on its serial port, and send it the lines typed here.",
     "targets": "List, show and check the devices EdgePrune knows.",
     "version": "Show the versions a fault report needs.",
 }

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from edgeprune.device.an3155 import BLOCK_BYTES, An3155
 from edgeprune.errors import DoesNotFit, VerificationError
 from edgeprune.image.segments import Image, Segment
 from edgeprune.progress import Progress
-from edgeprune.target.profile import MemoryRegion
+
+if TYPE_CHECKING:
+    from edgeprune.target.profile import MemoryRegion
 
 _MENDINGS = 3
 _ALIGN_BYTES = 32  # no flash in reach programs larger units; 256 is a multiple

@@ -12,6 +12,9 @@ from edgeprune.errors import UsageError
 from edgeprune.image.segments import Image, Segment, image_of
 
 _ARM_MACHINES = ("EM_ARM",)
+_MAX_TEXT_BYTES = 256
+# What pyelftools lets out when a file's own numbers contradict each other.
+_DAMAGED = (ELFError, ConstructError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, UsageError)
 
 
 def parse_elf(data: bytes, name: str) -> Image:
@@ -31,11 +34,24 @@ def parse_elf(data: bytes, name: str) -> Image:
             for segment in elf.iter_segments()
             if segment["p_type"] == "PT_LOAD" and segment["p_filesz"] > 0
         ]
-    except (ELFError, ConstructError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except _DAMAGED as error:
         raise UsageError(f"{name} is a damaged ELF file: {error}") from error
     if machine not in _ARM_MACHINES:
         raise UsageError(f"{name} is for {machine}, not for Arm", hint="build it with an arm-none-eabi compiler")
     return image_of(segments, name)
+
+
+def elf_text(data: bytes, symbol: str) -> str | None:
+    """The zero-ended text a symbol of the image names (`ep_build_id`, `ep_model_target`); None when it has no such."""
+    try:
+        table = ELFFile(io.BytesIO(data)).get_section_by_name(".symtab")
+        found = table.get_symbol_by_name(symbol) if table else None
+        if not found:
+            return None
+        window = parse_elf(data, symbol).read(found[0]["st_value"], min(found[0]["st_size"], _MAX_TEXT_BYTES))
+        return window.split(b"\0")[0].decode("ascii")
+    except _DAMAGED:
+        return None
 
 
 def _content(segment: object, data: bytes) -> bytes:

@@ -1,0 +1,98 @@
+"""`edgeprune emulate`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from edgeprune.cli.options import target_option
+from edgeprune.errors import UsageError
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from edgeprune.target.profile import Target
+
+
+@dataclass(frozen=True)
+class _Running:
+    name: str
+    port: str
+    process: subprocess.Popen[bytes]
+    can_flash: bool
+
+
+@click.command("emulate")
+@click.argument("image", type=click.Path(exists=True, path_type=Path), required=False, metavar="[IMAGE|RUN]")
+@target_option
+@click.option("--flash-file", type=click.Path(path_type=Path), help="Keeps the flash of a board with a bootloader.")
+@click.option("--seconds", type=click.FloatRange(min=0), help="Stop by itself after so long.  [default: at Ctrl-C]")
+def command(image: Path | None, target: Target | None, flash_file: Path | None, seconds: float | None) -> None:
+    """Run a board in the emulator with its serial port on a pseudo-terminal, for other commands to find.
+
+    A target with EdgePrune's bootloader starts without an image: `edgeprune flash` writes it one.
+    The terminal's path goes to stdout.
+    """
+    from edgeprune.device.emulators import announced
+
+    with _board(image, target, flash_file) as board, announced(board.name, board.port, board.can_flash):
+        click.echo(board.port)
+        click.echo(f"emulated {board.name} on {board.port}; Ctrl-C ends it", err=True)
+        deadline_s = None if seconds is None else time.monotonic() + seconds
+        while board.process.poll() is None and (deadline_s is None or time.monotonic() < deadline_s):
+            time.sleep(0.1)
+
+
+@contextmanager
+def _board(image: Path | None, target: Target | None, flash_file: Path | None) -> Iterator[_Running]:
+    """The board running until the block ends: an image in it, or a bootloader that waits for one."""
+    from edgeprune.device.emulated_port import emulated_port
+    from edgeprune.device.image_file import find_image, load_image
+
+    if image is None:
+        with _bootloader(target, flash_file) as running:
+            yield running
+        return
+    path = find_image(image)
+    loaded = load_image(path, target, None)
+    with emulated_port(_machine(loaded.target), path) as (port, process):
+        yield _Running(loaded.target.name, port, process, can_flash=False)
+
+
+@contextmanager
+def _bootloader(target: Target | None, flash_file: Path | None) -> Iterator[_Running]:
+    from edgeprune.build.bootloader import build_bootloader
+    from edgeprune.device.emulated_flash import make_flash_file, with_flash
+    from edgeprune.device.emulated_port import emulated_port
+
+    if target is None or target.boot is None:
+        raise UsageError("nothing to run", hint="name an image, or a target with a bootloader: mps2-an386-boot")
+    flash = flash_file or _state_folder() / f"{target.name}.flash"
+    flash.parent.mkdir(parents=True, exist_ok=True)
+    if not flash.exists():
+        make_flash_file(flash)
+    with tempfile.TemporaryDirectory(prefix="edgeprune-boot-") as folder:
+        loader = build_bootloader(target, Path(folder))
+        machine, more = with_flash(_machine(target), flash.resolve())
+        with emulated_port(machine, loader.elf, more) as (port, process):
+            yield _Running(target.name, port, process, can_flash=True)
+
+
+def _machine(target: Target) -> str:
+    if target.emulator is None or target.emulator.target is not None:
+        stand_in = f"; '{target.emulator.target}' stands in for it" if target.emulator else ""
+        raise UsageError(f"no emulated machine runs images of '{target.name}'{stand_in}")
+    return target.emulator.machine
+
+
+def _state_folder() -> Path:
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "edgeprune"

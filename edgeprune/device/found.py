@@ -1,0 +1,42 @@
+"""A device somebody could mean: what `edgeprune devices` lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    SERIAL = "serial"
+    SWD = "swd"
+    UF2 = "uf2"
+    ADB = "adb"
+    SSH = "ssh"
+    EMULATOR = "emulator"
+
+
+class Ability(StrEnum):
+    FLASH = "flash"
+    CONSOLE = "console"
+    PROFILE = "profile"
+
+
+@dataclass(frozen=True)
+class FoundDevice:
+    """One device.
+
+    Attributes:
+        kind: how it is reached.
+        address: what `--port` (or adb's `-s`, ssh) takes: a port, a drive, a serial number, a host.
+        title: what it is, for people.
+        targets: names of the targets it may be; empty when nothing tells.
+        abilities: what EdgePrune can do with it.
+        note: what stands in the way, or has to be known.
+    """
+
+    kind: Kind
+    address: str
+    title: str
+    targets: tuple[str, ...] = ()
+    abilities: tuple[Ability, ...] = ()
+    note: str | None = None
