@@ -21,7 +21,6 @@ from edgeprune.resources import shipped
 from edgeprune.target.boot import Boot
 from edgeprune.target.profile import FirmwareBoard, Target
 
-DEFAULT_BAUD = 115200
 _FLAGS = ("-Os", "-fno-builtin")
 _ALWAYS = ("main.c", "an3155.c", "application.c", "info.c", "line.c", "fault.c")
 _TWO_SLOTS = ("two_slots.c", "journal.c")
@@ -132,8 +131,7 @@ def _units(
     sources = monocypher_sources()
     header = (("monocypher.h", sources["monocypher.h"]),)
     names = (*_ALWAYS, *(_TWO_SLOTS if target.boot and target.boot.staging else _ONE_SLOT))
-    baud = target.link.baud if target.link and target.link.baud else DEFAULT_BAUD
-    defines = {"BOARD_BAUD": baud, "BOARD_CLOCK_HZ": target.cpu.clock_hz, "BOARD_EVEN_PARITY": 1} | board.defines
+    defines = {"BOARD_BAUD": target.baud, "BOARD_CLOCK_HZ": target.cpu.clock_hz, "BOARD_EVEN_PARITY": 1} | board.defines
     board_flags = (*flags, *(f"-D{name}={value}" for name, value in defines.items()), f"-I{root / 'boot'}")
     board_folder = root / "boards" / board.board
     return [

@@ -120,8 +120,7 @@ def _runtime_units(toolchain: Toolchain, target: Target, input_bytes: int) -> li
     if not board.is_dir():
         known = ", ".join(sorted(path.parent.name for path in (root / "boards").glob("*/board.c")))
         raise UsageError(f"no firmware board '{target.firmware.board}'", hint=f"there are {known}")
-    baud = target.link.baud if target.link and target.link.baud else 115200
-    defines = {"BOARD_BAUD": baud, "BOARD_CLOCK_HZ": target.cpu.clock_hz} | target.firmware.defines
+    defines = {"BOARD_BAUD": target.baud, "BOARD_CLOCK_HZ": target.cpu.clock_hz} | target.firmware.defines
     board_flags = (*_SIZE_FLAGS, *cpu_flags, *(f"-D{name}={value}" for name, value in defines.items()))
     boot_flags = (f"-DBOOT_HANDOVER={handover_address(target):#x}u",) if target.boot else ()
     console_flags = (*_SIZE_FLAGS, *cpu_flags, f"-DEP_INPUT_BYTES={input_bytes}u", *boot_flags)

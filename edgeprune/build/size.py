@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
 from edgeprune.errors import UsageError
+from edgeprune.image.elf import elf_text
 
 # Output sections of boards/sections.ld -> the part a report names. `.data` is in flash too, as its initial values.
 _FLASH_PARTS = {
@@ -82,15 +82,10 @@ def build_id_of(elf_path: Path) -> str:
     Raises:
         UsageError: not an ELF file, or no firmware of EdgePrune's.
     """
-    try:
-        with elf_path.open("rb") as stream:
-            elf = ELFFile(stream)
-            symbols = elf.get_section_by_name(".symtab").get_symbol_by_name("ep_build_id")
-            section = elf.get_section(symbols[0]["st_shndx"])
-            start = symbols[0]["st_value"] - section["sh_addr"]
-            return bytes(section.data()[start : start + 16]).decode("ascii")
-    except (ELFError, AttributeError, TypeError, UnicodeDecodeError):
-        raise UsageError(f"{elf_path} is no firmware built by EdgePrune", hint="`edgeprune build` makes one") from None
+    build_id = elf_text(elf_path.read_bytes(), "ep_build_id")
+    if build_id is None:
+        raise UsageError(f"{elf_path} is no firmware built by EdgePrune", hint="`edgeprune build` makes one")
+    return build_id
 
 
 def symbol_map(elf_path: Path) -> str:

@@ -67,7 +67,7 @@ def command(
     from edgeprune.device.discover import find_devices
     from edgeprune.device.flash import Erase, FlashOptions, flash
     from edgeprune.device.image_file import load_image
-    from edgeprune.device.reach import DEFAULT_BAUD, Wish, reach_loader
+    from edgeprune.device.reach import Wish, reach_loader
     from edgeprune.device.serial_link import SerialLink
     from edgeprune.image.application import SECRET_KEY_BYTES, read_key
 
@@ -78,7 +78,7 @@ def command(
     report = flash(reached.loader, loaded.image, options, progress())
     kept = None
     if reached.profile.kind == "edgeprune-boot" and go and confirm:
-        link = SerialLink(reached.port, baud or DEFAULT_BAUD)
+        link = SerialLink(reached.port, baud or loaded.target.baud)
         link.open()
         try:
             kept = have_it_kept(link, loaded.build_id).build_id

@@ -27,13 +27,13 @@ def command(target: Target | None, port: str | None, baud: int | None, seconds: 
     from edgeprune.device.discover import choose_device, find_devices
     from edgeprune.device.found import Ability, Kind
     from edgeprune.device.monitor import monitor
-    from edgeprune.device.reach import DEFAULT_BAUD
     from edgeprune.device.serial_link import SerialLink
+    from edgeprune.target.profile import DEFAULT_BAUD
 
     if port is None:
         kinds = (Kind.SERIAL, Kind.EMULATOR)
         port = choose_device(find_devices(), Ability.CONSOLE, kinds, target.name if target else None).address
-    link = SerialLink(port, baud or (target.link.baud if target and target.link else None) or DEFAULT_BAUD)
+    link = SerialLink(port, baud or (target.baud if target else DEFAULT_BAUD))
     link.open()
     click.echo(f"{port}: type a command and Enter (`help`, `ep id`, ...); Ctrl-C ends", err=True)
     try:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from edgeprune.device.console import Console
-from edgeprune.device.emulator import EmulatorLink
+from edgeprune.device.emulator import COUNTED, EmulatorLink
 from edgeprune.device.link import Link
 from edgeprune.device.serial_link import SerialLink
 from edgeprune.errors import DeviceError
+from edgeprune.image.read import read_image
 from edgeprune.target.profile import Target
 
-DEFAULT_BAUD = 115200
+_RESET_VECTOR_BYTES = 8
 
 
 @contextmanager
@@ -30,27 +32,29 @@ def open_board(target: Target, elf: Path, build_id: str, port: str | None = None
         DeviceError: no such device, or another firmware is on it.
         ToolchainError: the emulator is missing.
     """
-    link = _link(target, elf, port)
-    link.open()
-    try:
-        console = Console(link)
-        if port is None:
-            console.await_boot()
-        identity = console.identity()
-        if identity.build_id != build_id:
-            raise DeviceError(
-                f"{link.name} runs build {identity.build_id} (model {identity.model_hash}, for {identity.target}), "
-                f"not build {build_id}",
-                hint="`edgeprune flash` writes this one to the board",
-            )
-        yield console
-    finally:
-        link.close()
+    with _link(target, elf, port) as link:
+        link.open()
+        try:
+            console = Console(link)
+            if port is None:
+                console.await_boot()
+            identity = console.identity()
+            if identity.build_id != build_id:
+                raise DeviceError(
+                    f"{link.name} runs build {identity.build_id} (model {identity.model_hash}, for {identity.target}), "
+                    f"not build {build_id}",
+                    hint="`edgeprune flash` writes this one to the board",
+                )
+            yield console
+        finally:
+            link.close()
 
 
-def _link(target: Target, elf: Path, port: str | None) -> Link:
+@contextmanager
+def _link(target: Target, elf: Path, port: str | None) -> Iterator[Link]:
     if port is not None:
-        return SerialLink(port, target.link.baud if target.link and target.link.baud else DEFAULT_BAUD)
+        yield SerialLink(port, target.baud)
+        return
     emulator = target.emulator
     if emulator is None or emulator.target is not None:
         stand_in = f"; '{emulator.target}' stands in for it" if emulator else ""
@@ -58,4 +62,12 @@ def _link(target: Target, elf: Path, port: str | None) -> Link:
             f"no emulated machine runs images of '{target.name}'{stand_in}",
             hint="name the board's serial port with --port" + (", or build for the stand-in" if emulator else ""),
         )
-    return EmulatorLink(emulator.machine, elf)
+    if target.boot is None:
+        yield EmulatorLink(emulator.machine, elf)
+        return
+    # Made for a bootloader and run alone: its stack and start are put where the core looks for them.
+    with tempfile.NamedTemporaryFile(prefix="edgeprune-vectors-") as vectors:
+        vectors.write(read_image(elf, 0).read(target.boot.payload_origin, _RESET_VECTOR_BYTES))
+        vectors.flush()
+        beside = ("-device", f"loader,file={vectors.name},addr={target.boot.loader_origin:#x},force-raw=on")
+        yield EmulatorLink(emulator.machine, elf, (*COUNTED, *beside))

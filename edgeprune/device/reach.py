@@ -17,9 +17,8 @@ from edgeprune.device.swd import SwdProbe
 from edgeprune.device.uf2_drive import Uf2Drive
 from edgeprune.device.wiring import wirings
 from edgeprune.errors import DeviceError, UsageError
-from edgeprune.target.profile import Loader, Target
+from edgeprune.target.profile import DEFAULT_BAUD, Loader, Target
 
-DEFAULT_BAUD = 115200
 _KINDS: dict[str, tuple[Kind, ...]] = {
     "stm32-rom": (Kind.SERIAL,),
     "edgeprune-boot": (Kind.SERIAL, Kind.EMULATOR),
@@ -121,7 +120,8 @@ def _loader(target: Target, profile: Loader, wish: Wish, port: str) -> FlashLoad
         return Uf2Drive(Path(port), target, profile)
     if profile.kind == "swd":
         return SwdProbe(target, profile, port)
-    baud = wish.baud or (target.link.baud if target.link and profile.kind == "edgeprune-boot" else None) or DEFAULT_BAUD
+    # The ROM finds out the baud rate from the first byte, up to 115200.
+    baud = wish.baud or (target.baud if profile.kind == "edgeprune-boot" else DEFAULT_BAUD)
     link = SerialLink(port, baud, Parity.EVEN)
     link.open()
     if profile.kind == "stm32-rom":

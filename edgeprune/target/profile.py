@@ -15,6 +15,8 @@ from edgeprune.errors import UsageError
 from edgeprune.schema import Strict
 from edgeprune.target.boot import Boot
 
+DEFAULT_BAUD = 115200
+
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 
@@ -178,6 +180,11 @@ class Target(Strict):
             ):
                 raise ValueError(f"[boot] {name}, {size_bytes:,} B at {origin:#010x}, lies in no flash")
         return self
+
+    @property
+    def baud(self) -> int:
+        """Bits a second of its serial console and of our bootloader."""
+        return (self.link.baud if self.link else None) or DEFAULT_BAUD
 
     def region(self, kind: Literal["flash", "ram"]) -> MemoryRegion:
         """The region of that kind the firmware is linked into: the first listed.

@@ -1,4 +1,4 @@
-"""An STM32's ROM bootloader in Python, byte by byte as AN3155 describes it: no timeouts, no memory of its own mistakes."""
+"""An STM32's ROM bootloader in Python, byte by byte as AN3155 describes it, without any timeout."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ class FakeRom:
         product_id: what it answers.
     """
 
-    def __init__(self, sectors: tuple[int, ...], origin: int = 0x0800_0000, extended: bool = True, product_id: int = 0x413):
+    def __init__(
+        self, sectors: tuple[int, ...], origin: int = 0x0800_0000, extended: bool = True, product_id: int = 0x413
+    ):
         self.name = "fake ROM"
         self.origin = origin
         self.sectors = sectors

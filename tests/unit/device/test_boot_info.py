@@ -25,7 +25,12 @@ def a_record(state: int = 4, verdict: int = 6, version: int = 1, target: bytes =
 def test_a_record_is_read() -> None:
     info = boot_info(a_record())
     assert (info.slots, info.state, info.detail) == (2, State.TRIAL, 1)
-    assert (info.slot_origin, info.slot_bytes, info.page_bytes, info.header_bytes) == (0x2100_8000, 786_432, 16_384, 512)
+    assert (info.slot_origin, info.slot_bytes, info.page_bytes, info.header_bytes) == (
+        0x2100_8000,
+        786_432,
+        16_384,
+        512,
+    )
     assert (info.target, info.public_key) == ("a-board", None)
     assert (info.running.verdict, info.running.version, info.running.digest) == (Verdict.GOOD, 3, b"r" * 32)
     assert (info.written.verdict, info.written.payload_bytes) == (Verdict.DIGEST, 2000)

@@ -150,7 +150,9 @@ def test_any_reply_of_adb_is_some_list(reply: str) -> None:
 
 def test_ssh_hosts_are_the_configs_aliases(tmp_path: Path) -> None:
     config = tmp_path / "config"
-    config.write_text("Host pi pi2 # two\n  HostName 192.168.1.5\nHost *.lan\n  HostName no\nhost=zero\nMatch all\n HostName x\n")
+    config.write_text(
+        "Host pi pi2 # two\n  HostName 192.168.1.5\nHost *.lan\n  HostName no\nhost=zero\nMatch all\n HostName x\n"
+    )
     assert [(host.address, host.title) for host in ssh_hosts(config)] == [
         ("pi", "192.168.1.5"),
         ("pi2", "192.168.1.5"),
@@ -160,7 +162,11 @@ def test_ssh_hosts_are_the_configs_aliases(tmp_path: Path) -> None:
 
 
 def test_probes_are_found_by_their_names(tmp_path: Path) -> None:
-    for name, product, serial in (("1-1", "STM32 STLink", "066C"), ("1-2", "USB Hub", ""), ("1-3", "DAPLink CMSIS-DAP", "99")):
+    for name, product, serial in (
+        ("1-1", "STM32 STLink", "066C"),
+        ("1-2", "USB Hub", ""),
+        ("1-3", "DAPLink CMSIS-DAP", "99"),
+    ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "product").write_text(product + "\n")
         if serial:

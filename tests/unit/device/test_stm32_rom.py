@@ -59,7 +59,7 @@ def test_separate_segments_leave_what_is_between_them() -> None:
     image = image_of([Segment(ORIGIN, b"a" * 10), Segment(ORIGIN + 0x1_0000, b"b" * 10)], "x")
     flash(rom_loader(rom), image, FlashOptions(), Silent())
     assert rom.erased == [0, 4]
-    assert rom.flash[0x1_0000 : 0x1_000A] == b"b" * 10
+    assert rom.flash[0x1_0000:0x1_000A] == b"b" * 10
 
 
 @pytest.mark.parametrize("address", [ORIGIN - 4, ORIGIN + (1 << 20) - 8, 0x2000_0000])
