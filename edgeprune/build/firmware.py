@@ -21,7 +21,6 @@ from edgeprune.kernels.base import Optimize
 from edgeprune.resources import shipped
 from edgeprune.target.profile import Target
 
-_SIZE_FLAGS = ("-Os",)
 _KERNEL_FLAGS = {Optimize.SIZE: ("-Os",), Optimize.BALANCED: ("-O2",), Optimize.SPEED: ("-O2",)}
 
 
@@ -121,13 +120,13 @@ def _runtime_units(toolchain: Toolchain, target: Target, input_bytes: int) -> li
         known = ", ".join(sorted(path.parent.name for path in (root / "boards").glob("*/board.c")))
         raise UsageError(f"no firmware board '{target.firmware.board}'", hint=f"there are {known}")
     defines = {"BOARD_BAUD": target.baud, "BOARD_CLOCK_HZ": target.cpu.clock_hz} | target.firmware.defines
-    board_flags = (*_SIZE_FLAGS, *cpu_flags, *(f"-D{name}={value}" for name, value in defines.items()))
+    board_flags = (*toolchain.size_flags, *cpu_flags, *(f"-D{name}={value}" for name, value in defines.items()))
     boot_flags = (f"-DBOOT_HANDOVER={handover_address(target):#x}u",) if target.boot else ()
-    console_flags = (*_SIZE_FLAGS, *cpu_flags, f"-DEP_INPUT_BYTES={input_bytes}u", *boot_flags)
+    console_flags = (*toolchain.size_flags, *cpu_flags, f"-DEP_INPUT_BYTES={input_bytes}u", *boot_flags)
     console = sorted(root.glob("console/*.c"))
     board_files = [*sorted(root.glob("boards/*.c")), *sorted(board.glob("*.c"))]
     return [
-        shipped_unit("runtime", root / "main.c", (*_SIZE_FLAGS, *cpu_flags)),
+        shipped_unit("runtime", root / "main.c", (*toolchain.size_flags, *cpu_flags)),
         shipped_unit("runtime", root / "libc" / "string.c", (*toolchain.libc_flags, *cpu_flags)),
         *(shipped_unit("runtime", path, console_flags) for path in console),
         *(shipped_unit("runtime", path, board_flags) for path in board_files),

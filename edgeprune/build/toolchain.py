@@ -69,9 +69,16 @@ class Toolchain:
         return (*_COMMON_FLAGS, "-fno-sanitize=undefined") if self.kind == ZIG else _COMMON_FLAGS
 
     @property
+    def size_flags(self) -> tuple[str, ...]:
+        """For code that runs seldom and should be small."""
+        return ("-Oz",) if self.kind == ZIG else ("-Os", "-fno-tree-loop-optimize")
+
+    @property
     def libc_flags(self) -> tuple[str, ...]:
         """For `libc/string.c`: no loop in there may become a call of the function it defines."""
-        return ("-O2", "-fno-builtin", *(() if self.kind == ZIG else ("-fno-tree-loop-distribute-patterns",)))
+        if self.kind == ZIG:
+            return ("-Os", "-fno-builtin")  # -O2 would unroll memcpy to three times its size
+        return ("-O2", "-fno-builtin", "-fno-tree-loop-distribute-patterns")
 
     @property
     def link_flags(self) -> tuple[tuple[str, ...], ...]:

@@ -24,6 +24,7 @@ from edgeprune.device.replies import (
 from edgeprune.errors import DeviceError
 
 FRAME_BYTES = 512
+_CRC_BYTES = 4
 COMMAND_TIMEOUT_S = 10.0
 INFERENCE_TIMEOUT_S = 120.0
 _ATTEMPTS = 3
@@ -41,12 +42,19 @@ class Console:
 
     Args:
         link: opened and closed by the caller.
+        command_timeout_s: what any reply may take that waits for no inference.
         inference_timeout_s: what one inference may take.
     """
 
-    def __init__(self, link: Link, inference_timeout_s: float = INFERENCE_TIMEOUT_S):
+    def __init__(
+        self,
+        link: Link,
+        command_timeout_s: float = COMMAND_TIMEOUT_S,
+        inference_timeout_s: float = INFERENCE_TIMEOUT_S,
+    ):
         self._link = link
         self._lines = LineReader(link)
+        self._command_timeout_s = command_timeout_s
         self._inference_timeout_s = inference_timeout_s
         self._device: DeviceIdentity | None = None
 
@@ -67,7 +75,7 @@ class Console:
 
     def await_boot(self) -> None:
         """Wait for the boot lines of a device that has just been started; until then it may lose what is sent."""
-        lines = self._lines.reply(COMMAND_TIMEOUT_S)
+        lines = self._lines.reply(self._command_timeout_s)
         if lines[-1:] != ["m-init-done"]:
             raise DeviceError(f"{self._link.name} booted with unexpected lines: {' '.join(lines)[:200]}")
 
@@ -81,7 +89,7 @@ class Console:
             The bytes of all outputs, in order, as they stand in the arena.
         """
         self.load(inputs)
-        self._retried(lambda: self._plain("infer 1 0", self._inference_timeout_s))
+        self._retried(self._infer_once)
         crc, outputs = self._retried(lambda: output_from(self._checked("ep output"), self._link.name))
         if crc != zlib.crc32(inputs):
             raise DeviceError(
@@ -115,7 +123,7 @@ class Console:
     def layers(self, runs: int = 1) -> LayerTimings:
         """Ticks per layer, means over `runs` inferences on the loaded input."""
         device = self._device or self.identity()
-        timeout_s = COMMAND_TIMEOUT_S + 2 * runs * self._inference_timeout_s
+        timeout_s = self._command_timeout_s + 2 * runs * self._inference_timeout_s
         return self._retried(
             lambda: layers_from(self._checked(f"ep layers {runs}", timeout_s), runs, device, self._link.name)
         )
@@ -124,25 +132,30 @@ class Console:
         """RAM as measured on the device."""
         return self._retried(lambda: memory_from(self._checked("ep memory"), self._link.name))
 
-    def command(self, text: str, timeout_s: float = COMMAND_TIMEOUT_S) -> list[str]:
+    def command(self, text: str, timeout_s: float | None = None) -> list[str]:
         """Any command, without its `%`; its reply as it came, error lines included, `m-ready` left out."""
         self._link.write(text.encode("ascii") + b"%")
-        return self._lines.reply(timeout_s)
+        return self._lines.reply(self._command_timeout_s if timeout_s is None else timeout_s)
 
-    def _plain(self, text: str, timeout_s: float = COMMAND_TIMEOUT_S) -> list[str]:
+    def _plain(self, text: str, timeout_s: float | None = None) -> list[str]:
         return without_errors(self.command(text, timeout_s), self._link.name)
 
-    def _checked(self, text: str, timeout_s: float = COMMAND_TIMEOUT_S) -> list[str]:
+    def _checked(self, text: str, timeout_s: float | None = None) -> list[str]:
         return with_crc(self._plain(text, timeout_s), self._link.name)
 
     def _load_once(self, offset: int, frame: bytes) -> None:
-        self._link.write(f"ep load {offset} {len(frame)} {zlib.crc32(frame):08x}%".encode("ascii"))
-        first = self._lines.line(time.monotonic() + COMMAND_TIMEOUT_S)
+        self._link.write(f"ep load {offset} {len(frame)}%".encode("ascii"))
+        first = self._lines.line(time.monotonic() + self._command_timeout_s)
         if first == f"m-ep-send-{len(frame)}":
-            self._link.write(frame)
-        lines = without_errors([first, *self._lines.reply(COMMAND_TIMEOUT_S)], self._link.name)
+            self._link.write(frame + zlib.crc32(frame).to_bytes(_CRC_BYTES, "little"))
+        lines = without_errors([first, *self._lines.reply(self._command_timeout_s)], self._link.name)
         if with_crc(lines, self._link.name) != [f"m-ep-send-{len(frame)}", f"m-ep-loaded-{offset + len(frame)}"]:
             raise Damaged(f"{self._link.name} took another frame than the one sent")
+
+    def _infer_once(self) -> None:
+        lines = self._plain("infer 1 0", self._inference_timeout_s)
+        if "m-infer-done" not in lines:
+            raise Damaged(f"{self._link.name} answered {' '.join(lines)[:80]!r} to an inference")
 
     def _retried(self, action: Callable[[], T]) -> T:
         for _ in range(_ATTEMPTS - 1):
@@ -155,15 +168,15 @@ class Console:
     def _find_place(self) -> DeviceIdentity:
         """One `ep id`, after enough '%' to end any command or frame that was cut off."""
         self._lines.discard()
-        self._link.write(b"%" * FRAME_BYTES + b"ep id%")
-        deadline_s = time.monotonic() + _HANDSHAKE_TIMEOUT_S
+        self._link.write(b"%" * (FRAME_BYTES + _CRC_BYTES) + b"ep id%")
+        deadline_s = time.monotonic() + min(self._command_timeout_s, _HANDSHAKE_TIMEOUT_S)
         while not (line := self._any_line(deadline_s)).startswith("m-ep-protocol-"):
             if line.startswith("e-[Unknown command: ep"):
                 raise DeviceError(
                     f"{self._link.name} answers, but not with EdgePrune's firmware",
                     hint="`edgeprune flash` writes it to the board",
                 )
-        lines = with_crc([line, *self._lines.reply(COMMAND_TIMEOUT_S)], self._link.name)
+        lines = with_crc([line, *self._lines.reply(self._command_timeout_s)], self._link.name)
         return identity_from(lines, self._link.name)
 
     def _any_line(self, deadline_s: float) -> str:

@@ -79,9 +79,9 @@ class LineReader:
         return lines
 
     def discard(self, quiet_s: float = 0.0) -> None:
-        """Forget what has come so far, and what still comes until nothing has for `quiet_s`; a minute at most."""
+        """Forget what has come so far, and what still comes until nothing has for `quiet_s`; 5 s at most."""
         self._pending.clear()
-        deadline_s = time.monotonic() + 60.0
+        deadline_s = time.monotonic() + 5.0
         while time.monotonic() < deadline_s and self._link.read(quiet_s):
             pass
 

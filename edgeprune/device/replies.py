@@ -135,7 +135,7 @@ def memory_from(lines: Sequence[str], device: str) -> DeviceMemory:
 def layers_from(lines: Sequence[str], runs: int, clock: DeviceIdentity, device: str) -> LayerTimings:
     """The reply of `ep layers RUNS`, its CRC taken off."""
     if len(lines) % runs != 0 or len(lines) < runs:
-        raise DeviceError(f"{device} sent {len(lines)} timing lines for {runs} runs")
+        raise Damaged(f"{device} sent {len(lines)} timing lines for {runs} runs")
     count = len(lines) // runs - 1
     sums = [0] * (count + 1)
     for index, line in enumerate(lines):
@@ -175,7 +175,7 @@ def results_from(lines: Sequence[str], device: str) -> tuple[float, ...]:
 def _fields(lines: Sequence[str], names: Sequence[str], device: str) -> dict[str, str]:
     """`m-ep-NAME-TEXT` lines, exactly these, in this order."""
     if len(lines) != len(names):
-        raise DeviceError(f"{device} sent {len(lines)} lines where {len(names)} were expected")
+        raise Damaged(f"{device} sent {len(lines)} lines where {len(names)} were expected")
     found = {}
     for line, name in zip(lines, names, strict=True):
         prefix = f"m-ep-{name}-"
@@ -197,5 +197,6 @@ def _number(text: str, device: str) -> int:
     return int(text)
 
 
-def _unexpected(line: str, device: str) -> DeviceError:
-    return DeviceError(f"{device} sent an unexpected line: {line[:80]!r}", hint="is this EdgePrune's firmware?")
+def _unexpected(line: str, device: str) -> Damaged:
+    """A line the command sent does not lead to: the command was damaged on its way, or another firmware answers."""
+    return Damaged(f"{device} sent an unexpected line: {line[:80]!r}", hint="is this EdgePrune's firmware?")

@@ -12,8 +12,11 @@
 void ep_fault_entry(void);
 void ep_fault(uint32_t sp);
 
-/* r0 r1 r2 r3 r12 lr pc psr, as the core stacked them; zeros when the stack pointer had left the stack. */
-static uint32_t stacked[8];
+/*
+ * r0 r1 r2 r3 r12 lr pc psr as the core stacked them, zeros when the stack pointer had left the stack; then sp, the stack's
+ * limit and the fault status registers.
+ */
+static uint32_t registers[14];
 
 /* Saves the frame, then runs ep_fault() on a fresh stack: the old one may be what failed. */
 __attribute__((naked)) void ep_fault_entry(void)
@@ -32,30 +35,34 @@ __attribute__((naked)) void ep_fault_entry(void)
                    "1: ldr r1, =ep_stack_top\n"
                    "mov sp, r1\n"
                    "b ep_fault\n"
-                   ".ltorg\n" ::"i"(stacked));
-}
-
-static void put_register(const char *name, uint32_t value)
-{
-    con_put(name);
-    con_put_hex(value, 8);
+                   ".ltorg\n" ::"i"(registers));
 }
 
 __attribute__((used, noreturn)) void ep_fault(uint32_t sp)
 {
-    static const char names[8][6] = {" r0=", " r1=", " r2=", " r3=", " r12=", " lr=", " pc=", " psr="};
-    con_put("e-[fault");
-    for (int i = 0; i < 8; i++) {
-        put_register(names[i], stacked[i]);
-    }
-    put_register(" sp=", sp);
-    put_register(" limit=", (uint32_t)ep_stack_limit);
+    static const char NAMES[] = "r0\0r1\0r2\0r3\0r12\0lr\0pc\0psr\0sp\0limit\0"
 #if __ARM_ARCH >= 7
-    put_register(" cfsr=", SCB_CFSR);
-    put_register(" hfsr=", SCB_HFSR);
-    put_register(" mmfar=", SCB_MMFAR);
-    put_register(" bfar=", SCB_BFAR);
+                                "cfsr\0hfsr\0mmfar\0bfar\0"
 #endif
+        ;
+    registers[8] = sp;
+    registers[9] = (uint32_t)ep_stack_limit;
+#if __ARM_ARCH >= 7
+    registers[10] = SCB_CFSR;
+    registers[11] = SCB_HFSR;
+    registers[12] = SCB_MMFAR;
+    registers[13] = SCB_BFAR;
+#endif
+    con_put("e-[fault");
+    const uint32_t *value = registers;
+    for (const char *name = NAMES; *name != '\0'; name++) {
+        con_put(" ");
+        while (*name != '\0') {
+            con_put_byte((uint8_t)*name++);
+        }
+        con_put("=");
+        con_put_hex(*value++, 8);
+    }
     con_line("]");
     board_drain();
     SCB_AIRCR = AIRCR_KEY_AND_SYSRESETREQ;

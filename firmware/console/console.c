@@ -5,38 +5,57 @@
 
 #include "ep_model.h"
 
-static void help(void)
+static void name(char *rest)
 {
-    con_line("name | profile | timestamp | help | results");
-    con_line("db load N | db HEX | db print | infer N W");
-    con_line("ep id | ep load OFFSET N CRC | ep output | ep layers N | ep memory");
+    (void)rest;
+    con_line("m-name-dut-[EdgePrune]");
+}
+
+static void profile(char *rest)
+{
+    (void)rest;
+    con_line("m-profile-[ULPMark for tinyML Firmware V0.0.1]");
+    con_bracketed("m-model-[", ep_model_id);
+}
+
+static void timestamp(char *rest)
+{
+    (void)rest;
+    con_numbered("m-lap-us-", con_microseconds(con_now()));
+}
+
+static void help(char *rest);
+
+static const con_verb_t VERBS[] = {
+    {"name", name},   {"profile", profile}, {"timestamp", timestamp},   {"help", help},
+    {"db", con_db},   {"infer", con_infer}, {"results", con_results},   {"ep", con_ep},
+    {NULL, NULL},
+};
+
+static void help(char *rest)
+{
+    (void)rest;
+    for (const con_verb_t *verb = VERBS; verb->name != NULL; verb++) {
+        con_line(verb->name);
+    }
+}
+
+bool con_dispatch(const con_verb_t *verbs, const char *word, char *rest)
+{
+    for (; verbs->name != NULL; verbs++) {
+        if (con_is(word, verbs->name)) {
+            verbs->handle(rest);
+            return true;
+        }
+    }
+    return false;
 }
 
 static void answer(char *rest)
 {
-    const char *verb = con_word(&rest);
-    if (verb == NULL) {
-        return;
-    }
-    if (con_is(verb, "name")) {
-        con_line("m-name-dut-[EdgePrune]");
-    } else if (con_is(verb, "profile")) {
-        con_line("m-profile-[ULPMark for tinyML Firmware V0.0.1]");
-        con_bracketed("m-model-[", ep_model_id);
-    } else if (con_is(verb, "timestamp")) {
-        con_numbered("m-lap-us-", con_microseconds(con_now()));
-    } else if (con_is(verb, "help")) {
-        help();
-    } else if (con_is(verb, "db")) {
-        con_db(rest);
-    } else if (con_is(verb, "infer")) {
-        con_infer(rest);
-    } else if (con_is(verb, "results")) {
-        con_results();
-    } else if (con_is(verb, "ep")) {
-        con_ep(rest);
-    } else {
-        con_bracketed("e-[Unknown command: ", verb);
+    const char *word = con_word(&rest);
+    if (word != NULL && !con_dispatch(VERBS, word, rest)) {
+        con_bracketed("e-[Unknown command: ", word);
     }
 }
 
@@ -67,7 +86,7 @@ static bool read_command(char *command)
     return length < CON_COMMAND_BYTES;
 }
 
-void con_run(void)
+_Noreturn void con_run(void)
 {
     static char command[CON_COMMAND_BYTES];
     con_line("m-timestamp-mode-performance");

@@ -8,7 +8,14 @@
 #define CON_COMMAND_BYTES 80
 
 /* Reads and answers commands for ever. */
-void con_run(void);
+_Noreturn void con_run(void);
+
+/* A verb and what answers it, given the rest of the command. Tables end with a NULL name. */
+typedef struct {
+    const char *name;
+    void (*handle)(char *rest);
+} con_verb_t;
+bool con_dispatch(const con_verb_t *verbs, const char *word, char *rest); /* false when no verb is meant */
 
 /* serial.c: bytes out, bytes in. Bytes that arrive while others are sent are kept. */
 void con_put_byte(uint8_t byte);
@@ -17,6 +24,7 @@ extern uint32_t con_sent_crc; /* over every byte sent since it was set to CON_CR
 
 /* crc.c: CRC-32 as in zlib and Ethernet; start with CON_CRC_START, the value is the complement of the last state. */
 #define CON_CRC_START 0xFFFFFFFFu
+#define CON_CRC_WHOLE 0xDEBB20E3u /* the state after data and its CRC, low byte first */
 uint32_t con_crc(uint32_t state, uint8_t byte);
 
 /* text.c */
@@ -24,6 +32,7 @@ void con_put(const char *text);
 void con_line(const char *text); /* text and CR LF */
 void con_put_number(uint64_t value);
 void con_put_hex(uint32_t value, int digits);
+void con_put_crc(const char *text, uint32_t value); /* text, 8 hex digits, CR LF */
 void con_numbered(const char *text, uint64_t value); /* text, value, CR LF */
 void con_bracketed(const char *text, const char *inside); /* text, inside, "]", CR LF */
 uint64_t con_divide(uint64_t numerator, uint32_t denominator, uint32_t *remainder);
@@ -31,8 +40,7 @@ uint64_t con_divide(uint64_t numerator, uint32_t denominator, uint32_t *remainde
 /* Next word of a command, cut out in place; NULL at the end. */
 char *con_word(char **rest);
 bool con_is(const char *word, const char *expected);
-bool con_number(const char *word, uint32_t *value); /* decimal digits only, at most 2^31 - 1 */
-bool con_hex_word(const char *word, uint32_t *value); /* exactly 8 digits */
+bool con_number(const char *word, uint32_t *value); /* NULL or not a decimal number up to 2^31 - 1: false */
 int con_hex_digit(char digit);                      /* 0..15, or -1 */
 
 /* db.c: the input as loaded, kept because an inference may overwrite the model's own. */
@@ -45,18 +53,18 @@ extern uint32_t con_input_crc; /* of the input the last inference ran on */
 uint64_t con_time(void (*step)(void)); /* clock units of one call, an empty call's taken off; notes its stack */
 uint64_t con_now(void);                /* clock units since boot */
 uint64_t con_microseconds(uint64_t units);
-uint32_t con_stack_inference_bytes(void);
+extern uint32_t con_stack_inference_bytes;
 uint32_t con_stack_all_bytes(void);
 
 /* infer.c */
 void con_infer(char *rest);
-void con_results(void);
+void con_results(char *rest);
 
 /* ep.c, and the longer of its verbs */
 void con_ep(char *rest);
 void con_ep_load(char *rest);
-void con_ep_output(void);
-void con_ep_layers(const char *count);
+void con_ep_output(char *rest);
+void con_ep_layers(char *rest);
 bool con_ep_boot(const char *verb); /* false when the verb is none of its own */
 
 #endif

@@ -1,111 +1,97 @@
 #include "decimal.h"
 
-#include <string.h>
-
 #include "console.h"
 
-/* value = mantissa * 2^exponent */
+/* (-1)^negative * mantissa * 2^exponent */
 typedef struct {
     bool negative;
     uint64_t mantissa;
     int exponent;
 } number_t;
 
-/* value / 2^shift, rounded half to even. */
-static uint64_t shift_right(uint64_t value, int shift)
+/* Halves the mantissa until it is below `limit` and the exponent is at least `lowest`; half to even at the end. */
+static void halve(number_t *number, uint64_t limit, int lowest)
 {
-    if (shift <= 0) {
-        return value;
+    uint32_t half = 0; /* the bit lost last */
+    uint32_t rest = 0; /* any bit lost before it */
+    while (number->mantissa >= limit || (number->exponent < lowest && number->mantissa + half + rest != 0)) {
+        rest |= half;
+        half = (uint32_t)number->mantissa & 1u;
+        number->mantissa >>= 1;
+        number->exponent++;
     }
-    if (shift > 63) {
-        return 0; /* mantissas here stay below 2^58 */
-    }
-    uint64_t kept = value >> shift;
-    uint64_t lost = value & ((1ull << shift) - 1u);
-    uint64_t half = 1ull << (shift - 1);
-    return kept + (lost > half || (lost == half && (kept & 1u) != 0));
+    number->mantissa += half & (rest | (uint32_t)number->mantissa);
 }
 
-static number_t from_float(uint32_t bits)
+static void set_float(number_t *number, uint32_t bits)
 {
-    int biased = (int)(bits >> 23 & 0xFFu);
-    number_t number = {bits >> 31 != 0, bits & 0x7FFFFFu, biased == 0 ? -149 : biased - 150};
-    if (biased != 0) {
-        number.mantissa |= 0x800000u;
-    }
-    return number;
+    uint32_t biased = bits >> 23 & 0xFFu;
+    number->negative = bits >> 31 != 0;
+    number->mantissa = (bits & 0x7FFFFFu) | (biased != 0 ? 0x800000u : 0);
+    number->exponent = (int)(biased != 0 ? biased : 1u) - 150;
 }
 
-/* To the 24 bits a float keeps. */
-static number_t rounded(number_t number)
+static uint64_t stored(const ep_tensor_t *tensor, const uint8_t *bytes)
 {
-    int excess = 0;
-    while (number.mantissa >> excess >> 24 != 0) {
-        excess++;
+    uint32_t at = tensor->element_bytes;
+    uint64_t value = tensor->format == EP_SIGNED && bytes[at - 1] >> 7 != 0 ? ~0ull : 0;
+    while (at-- > 0) {
+        value = value << 8 | bytes[at];
     }
-    number.mantissa = shift_right(number.mantissa, excess);
-    number.exponent += excess;
-    return number;
+    return value;
 }
 
-static int64_t stored_integer(const ep_tensor_t *tensor, uint32_t index)
+/* (float)(integer - zero_point) * scale, in floating point's own rounding. */
+static void set_dequantized(number_t *number, const ep_tensor_t *tensor, uint64_t integer)
 {
-    const uint8_t *bytes = (const uint8_t *)tensor->data + (uint64_t)index * tensor->element_bytes;
-    uint64_t value = 0;
-    for (int i = tensor->element_bytes - 1; i >= 0; i--) {
-        value = value << 8 | bytes[i];
+    const union {
+        float value;
+        uint32_t bits;
+    } scale = {tensor->scale};
+    number->mantissa = integer - (uint64_t)(int64_t)tensor->zero_point;
+    number->exponent = 0;
+    number->negative = (int64_t)number->mantissa < 0;
+    if (number->negative) {
+        number->mantissa = 0 - number->mantissa;
     }
-    if (tensor->format == EP_SIGNED) {
-        int unused = 64 - 8 * tensor->element_bytes;
-        return (int64_t)(value << unused) >> unused;
+    if (scale.bits != 0) {
+        number_t factor;
+        set_float(&factor, scale.bits);
+        halve(number, 1u << 24, 0);
+        number->mantissa = (uint64_t)(uint32_t)number->mantissa * (uint32_t)factor.mantissa;
+        number->exponent += factor.exponent;
+        halve(number, 1u << 24, -149);
     }
-    return (int64_t)value;
-}
-
-static number_t dequantized(const ep_tensor_t *tensor, uint32_t index)
-{
-    int64_t difference = stored_integer(tensor, index) - tensor->zero_point;
-    number_t number = {difference < 0, (uint64_t)(difference < 0 ? -difference : difference), 0};
-    uint32_t bits;
-    memcpy(&bits, &tensor->scale, sizeof bits);
-    if ((bits & 0x7FFFFFFFu) != 0) {
-        number_t scale = from_float(bits);
-        number = rounded(number);
-        number.mantissa *= scale.mantissa;
-        number.exponent += scale.exponent;
-        number = rounded(number);
-    }
-    return number;
 }
 
 void con_put_element(const ep_tensor_t *tensor, uint32_t index)
 {
+    uint64_t integer = stored(tensor, (const uint8_t *)tensor->data + index * tensor->element_bytes);
     number_t number;
     if (tensor->format == EP_FLOAT) {
-        uint32_t bits = (uint32_t)stored_integer(tensor, index);
-        number = from_float(bits);
-        if ((bits >> 23 & 0xFFu) == 0xFFu && (bits & 0x7FFFFFu) != 0) {
-            con_put("nan");
-            return;
-        }
+        set_float(&number, (uint32_t)integer);
     } else {
-        number = dequantized(tensor, index);
+        set_dequantized(&number, tensor, integer);
     }
     if (number.negative) {
         con_put("-");
     }
     if (number.exponent > 39) {
-        con_put("inf");
+        con_put(number.mantissa == 0x800000u ? "inf" : "nan");
         return;
     }
-    uint64_t whole = number.exponent >= 0 ? number.mantissa << number.exponent : 0;
     uint32_t thousandths = 0;
     if (number.exponent < 0) {
-        whole = con_divide(shift_right(number.mantissa * 1000u, -number.exponent), 1000, &thousandths);
+        number.mantissa *= 1000u;
+        halve(&number, ~0ull, 0);
+        number.mantissa = con_divide(number.mantissa, 1000, &thousandths);
     }
-    con_put_number(whole);
+    for (; number.exponent > 0; number.exponent--) {
+        number.mantissa <<= 1;
+    }
+    con_put_number(number.mantissa);
     con_put(".");
-    con_put_byte((uint8_t)('0' + thousandths / 100));
-    con_put_byte((uint8_t)('0' + thousandths / 10 % 10));
-    con_put_byte((uint8_t)('0' + thousandths % 10));
+    for (uint32_t place = 100; place != 0; place /= 10) {
+        con_put_byte((uint8_t)('0' + thousandths / place % 10));
+    }
 }

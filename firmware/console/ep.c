@@ -11,8 +11,9 @@
 
 extern const char ep_build_id[]; /* written by the build */
 
-static void identity(void)
+static void identity(char *rest)
 {
+    (void)rest;
     con_line("m-ep-protocol-1");
     con_bracketed("m-ep-target-[", ep_model_target);
     con_bracketed("m-ep-model-[", ep_model_hash);
@@ -34,35 +35,28 @@ static uint32_t span_bytes(const uint32_t *start, const uint32_t *end)
     return (uint32_t)((uintptr_t)end - (uintptr_t)start);
 }
 
-static void memory(void)
+static void memory(char *rest)
 {
+    (void)rest;
     con_numbered("m-ep-arena-", ep_model_arena_bytes);
-    con_numbered("m-ep-stack-", con_stack_inference_bytes());
+    con_numbered("m-ep-stack-", con_stack_inference_bytes);
     con_numbered("m-ep-stack-all-", con_stack_all_bytes());
     con_numbered("m-ep-data-", span_bytes(ep_data_start, ep_data_end) + span_bytes(ep_bss_start, ep_bss_end));
 }
 
+static const con_verb_t VERBS[] = {
+    {"id", identity}, {"load", con_ep_load}, {"output", con_ep_output}, {"layers", con_ep_layers},
+    {"memory", memory}, {NULL, NULL},
+};
+
 void con_ep(char *rest)
 {
-    const char *verb = con_word(&rest);
+    const char *word = con_word(&rest);
     con_sent_crc = CON_CRC_START;
-    if (verb == NULL) {
+    if (word == NULL) {
         con_line("e-[Command 'ep' requires a subcommand]");
-    } else if (con_is(verb, "id")) {
-        identity();
-    } else if (con_is(verb, "load")) {
-        con_ep_load(rest);
-    } else if (con_is(verb, "output")) {
-        con_ep_output();
-    } else if (con_is(verb, "layers")) {
-        con_ep_layers(con_word(&rest));
-    } else if (con_is(verb, "memory")) {
-        memory();
-    } else if (!con_ep_boot(verb)) {
-        con_bracketed("e-[Unknown command: ep ", verb);
+    } else if (!con_dispatch(VERBS, word, rest) && !con_ep_boot(word)) {
+        con_bracketed("e-[Unknown command: ep ", word);
     }
-    uint32_t crc = ~con_sent_crc;
-    con_put("m-ep-crc-");
-    con_put_hex(crc, 8);
-    con_line("");
+    con_put_crc("m-ep-crc-", ~con_sent_crc);
 }

@@ -4,10 +4,10 @@
 #include "console.h"
 #include "ep_model.h"
 
-void con_ep_layers(const char *count)
+void con_ep_layers(char *rest)
 {
     uint32_t runs;
-    if (count == NULL || !con_number(count, &runs) || runs == 0) {
+    if (!con_number(con_word(&rest), &runs) || runs == 0) {
         con_line("e-[Command 'ep layers' requires a count >0]");
         return;
     }

@@ -39,11 +39,12 @@ void con_infer(char *rest)
     }
     con_numbered("m-lap-us-", con_microseconds(lap));
     con_line("m-infer-done");
-    con_results();
+    con_results(rest);
 }
 
-void con_results(void)
+void con_results(char *rest)
 {
+    (void)rest;
     const char *before = "m-results-[";
     for (uint32_t i = 0; i < ep_model_output_count; i++) {
         const ep_tensor_t *output = &ep_model_outputs[i];

@@ -56,6 +56,13 @@ void con_put_hex(uint32_t value, int digits)
     }
 }
 
+void con_put_crc(const char *text, uint32_t value)
+{
+    con_put(text);
+    con_put_hex(value, 8);
+    con_line("");
+}
+
 void con_numbered(const char *text, uint64_t value)
 {
     con_put(text);
@@ -100,6 +107,9 @@ bool con_is(const char *word, const char *expected)
 bool con_number(const char *word, uint32_t *value)
 {
     uint32_t total = 0;
+    if (word == NULL) {
+        return false;
+    }
     do {
         uint32_t digit = (uint32_t)*word - '0';
         if (digit > 9 || total > (0x7FFFFFFFu - digit) / 10) {
@@ -118,18 +128,4 @@ int con_hex_digit(char digit)
     }
     char lower = (char)(digit | 0x20);
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-bool con_hex_word(const char *word, uint32_t *value)
-{
-    uint32_t total = 0;
-    for (int i = 0; i < 8; i++) {
-        int digit = con_hex_digit(word[i]);
-        if (digit < 0) {
-            return false;
-        }
-        total = total << 4 | (uint32_t)digit;
-    }
-    *value = total;
-    return word[8] == '\0';
 }

@@ -3,7 +3,7 @@
 #include "console.h"
 #include "stack.h"
 
-static uint32_t inference_bytes;
+uint32_t con_stack_inference_bytes;
 static uint32_t all_bytes;
 
 static void note_all(void)
@@ -40,7 +40,7 @@ uint64_t con_time(void (*step)(void))
     stack_paint(sp);
     uint64_t units = raw_units(step);
     uint32_t bytes = (uint32_t)((char *)sp - (char *)stack_lowest());
-    inference_bytes = bytes > inference_bytes ? bytes : inference_bytes;
+    con_stack_inference_bytes = bytes > con_stack_inference_bytes ? bytes : con_stack_inference_bytes;
     return units > empty ? units - empty : 0;
 }
 
@@ -56,11 +56,6 @@ uint64_t con_microseconds(uint64_t units)
     uint32_t rest;
     uint64_t seconds = con_divide(units, hz, &rest);
     return seconds * 1000000u + con_divide((uint64_t)rest * 1000000u, hz, &rest);
-}
-
-uint32_t con_stack_inference_bytes(void)
-{
-    return inference_bytes;
 }
 
 uint32_t con_stack_all_bytes(void)

@@ -50,8 +50,10 @@ def booted(console):
         ("ep", ["e-[Command 'ep' requires a subcommand]"]),
         ("ep bogus", ["e-[Unknown command: ep bogus]"]),
         ("ep layers", ["e-[Command 'ep layers' requires a count >0]"]),
-        ("ep load 0 17 00000000", ["e-[Frame ends beyond the input's 16 bytes]"]),
-        ("ep load 0 513 00000000", ["e-[A frame holds 1 to 512 bytes]"]),
+        ("ep load 0 17", ["e-[Command 'ep load' requires an offset and 1 to 512 bytes inside the input]"]),
+        ("ep load 16 1", ["e-[Command 'ep load' requires an offset and 1 to 512 bytes inside the input]"]),
+        ("ep load 0 0", ["e-[Command 'ep load' requires an offset and 1 to 512 bytes inside the input]"]),
+        ("ep load 0", ["e-[Command 'ep load' requires an offset and 1 to 512 bytes inside the input]"]),
         ("x" * 79, [f"e-[Unknown command: {'x' * 79}]"]),
         ("x" * 80, ["e-[Command too long]"]),
         ("x" * 5000, ["e-[Command too long]"]),
@@ -95,5 +97,5 @@ def test_timestamp_moves_on(booted):
 
 def test_help_names_every_verb(booted):
     text = " ".join(booted.command("help"))
-    for verb in ("name", "profile", "timestamp", "db load", "infer", "results", "ep id", "ep layers", "ep memory"):
+    for verb in ("name", "profile", "timestamp", "db", "infer", "results", "ep"):
         assert verb in text
