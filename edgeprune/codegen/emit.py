@@ -55,6 +55,9 @@ class _Names:
     def output(self, index: int) -> str:
         return self._address(self.op.outputs[index], "")
 
+    def state(self, index: int) -> str:
+        return self._address(self.op.inputs[index], "")
+
     def input_offset_bytes(self, index: int) -> int:
         return self.offset_bytes[self.op.inputs[index]]
 

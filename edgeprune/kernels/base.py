@@ -90,6 +90,9 @@ class Symbols(Protocol):
     def output(self, index: int) -> str:
         """C expression for op output `index`."""
 
+    def state(self, index: int) -> str:
+        """C expression, writable, for op input `index` that is state (`Tensor.is_variable`)."""
+
     def input_offset_bytes(self, index: int) -> int:
         """Arena offset of op input `index`."""
 

@@ -51,7 +51,7 @@ def _inverse_table(op: Op, data: Tensor, output: Tensor) -> np.ndarray:
 def _root_table(op: Op, data: Tensor, output: Tensor) -> np.ndarray:
     (in_scale, in_zero), (out_scale, out_zero) = scale_zero(data), scale_zero(output)
     reals = np.sqrt(np.float32(in_scale) * np.maximum(VALUES - in_zero, 0).astype(np.float32))
-    return np.asarray(np.trunc(reals / np.float32(out_scale) + np.float32(out_zero)))
+    return np.asarray(np.trunc(reals / np.float32(out_scale)) + out_zero)
 
 
 def _table(op: Op, data: Tensor, output: Tensor) -> np.ndarray:

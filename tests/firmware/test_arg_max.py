@@ -37,6 +37,7 @@ def test_arg_max(cases: list[Case]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @MANY
 @given(many(maxima()))
 def test_thousands_of_arg_max(cases: list[Case]) -> None:

@@ -40,6 +40,7 @@ def test_batch_matmul(cases: list[Case]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @MANY
 @given(many(products()))
 def test_thousands_of_batch_matmul(cases: list[Case]) -> None:

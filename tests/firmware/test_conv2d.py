@@ -91,6 +91,7 @@ def test_depthwise(cases: list[Case]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @MANY
 @given(many(convolutions(depthwise=False)))
 def test_thousands_of_conv2d(cases: list[Case]) -> None:
@@ -98,6 +99,7 @@ def test_thousands_of_conv2d(cases: list[Case]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @MANY
 @given(many(convolutions(depthwise=True)))
 def test_thousands_of_depthwise(cases: list[Case]) -> None:

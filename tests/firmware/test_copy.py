@@ -187,6 +187,7 @@ def test_moves(cases: list[Case]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @MANY
 @given(many(moves()))
 def test_thousands_of_moves(cases: list[Case]) -> None:

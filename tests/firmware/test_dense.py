@@ -50,6 +50,7 @@ def test_dense(cases: list[Case]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @MANY
 @given(many(dense_layers()))
 def test_thousands_of_dense(cases: list[Case]) -> None:

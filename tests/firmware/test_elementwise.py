@@ -57,6 +57,7 @@ def test_elementwise(cases: list[Case]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @MANY
 @given(many(pairs()))
 def test_thousands_of_elementwise(cases: list[Case]) -> None:

@@ -45,6 +45,7 @@ def test_gather(cases: list[Case]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @MANY
 @given(many(gathers()))
 def test_thousands_of_gather(cases: list[Case]) -> None:

@@ -71,6 +71,7 @@ def test_elu(cases: list[Case]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @MANY
 @given(many(functions()))
 def test_thousands_of_lookups(cases: list[Case]) -> None:

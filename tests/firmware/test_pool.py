@@ -44,6 +44,7 @@ def test_pool(cases: list[Case]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @MANY
 @given(many(pools()))
 def test_thousands_of_pools(cases: list[Case]) -> None:

@@ -34,6 +34,7 @@ def test_float_ends(cases: list[Case]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @MANY
 @given(many(float_ends()))
 def test_thousands_of_float_ends(cases: list[Case]) -> None:

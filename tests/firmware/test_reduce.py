@@ -42,6 +42,7 @@ def test_reduce(cases: list[Case]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @MANY
 @given(many(reductions()))
 def test_thousands_of_reductions(cases: list[Case]) -> None:

@@ -38,6 +38,7 @@ def test_resize(cases: list[Case]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @MANY
 @given(many(resizes()))
 def test_thousands_of_resize(cases: list[Case]) -> None:

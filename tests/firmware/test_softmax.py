@@ -34,6 +34,7 @@ def test_softmax(cases: list[Case]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @MANY
 @given(many(softmaxes()))
 def test_thousands_of_softmax(cases: list[Case]) -> None:

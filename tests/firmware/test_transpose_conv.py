@@ -49,6 +49,7 @@ def test_transpose_conv(cases: list[Case]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @MANY
 @given(many(transposed()))
 def test_thousands_of_transpose_conv(cases: list[Case]) -> None:
