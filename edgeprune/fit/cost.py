@@ -10,7 +10,6 @@ import numpy as np
 
 from edgeprune import __version__
 from edgeprune.budget import Footprint
-from edgeprune.build.space import target_space
 from edgeprune.codegen.emit import Identity
 from edgeprune.cost.flash import EngineBaseline
 from edgeprune.deploy import CompiledModel, compile_graph, emulated_target, link_images, running_board
@@ -39,6 +38,18 @@ class WidthCost:
         """Flash and RAM by part, at these channel counts; milliseconds, nothing is built."""
         compiled = self.compiled(widths)
         return footprint_of(compiled, self._target, self._baseline)
+
+    def relinked(self, widths: Mapping[str, int], folder: Path) -> WidthCost:
+        """The same costs with flash taken from a link at these widths, weights all zero: exact there, closer around.
+
+        Kernels specialised to a layer's shape change size with it, which the first baseline cannot know.
+        """
+        compiled = compile_machine(self._network, self._target, self._optimize, widths)
+        images = link_images(compiled, machine_target(self._target), folder)
+        parts = images.judged.size.flash_parts
+        data_bytes, stack_bytes = self._baseline.data_bytes, self._baseline.stack_bytes
+        baseline = EngineBaseline.of(parts, compiled.calls, data_bytes, stack_bytes)
+        return WidthCost(self._network, self._target, self._optimize, baseline)
 
     def compiled(self, widths: Mapping[str, int]) -> CompiledModel:
         graph = clean(predicted_graph(self._network.traced, self._network.groups, widths))
@@ -70,13 +81,18 @@ def measure_baseline(network: Network, target: Target, optimize: Optimize, folde
         ToolchainError: compiler or emulator missing.
     """
     machine = machine_target(target)
-    graph = with_zero_constants(clean(predicted_graph(network.traced, network.groups, network.widths)))
-    compiled = compile_graph(graph, machine, optimize, _BASELINE)
-    images = link_images(compiled, machine, folder, target_space(machine))
+    compiled = compile_machine(network, target, optimize, network.widths)
+    images = link_images(compiled, machine, folder)
     with running_board(images, machine) as board:
         board.infer(bytes(compiled.input_bytes))
         memory = board.memory()
     return EngineBaseline.of(images.judged.size.flash_parts, compiled.calls, memory.data_bytes, memory.stack_all_bytes)
+
+
+def compile_machine(network: Network, target: Target, optimize: Optimize, widths: Mapping[str, int]) -> CompiledModel:
+    """The network at these widths for the emulated machine, weights all zero."""
+    graph = with_zero_constants(clean(predicted_graph(network.traced, network.groups, widths)))
+    return compile_graph(graph, machine_target(target), optimize, _BASELINE)
 
 
 def machine_target(target: Target) -> Target:

@@ -55,7 +55,7 @@ def run_fit(job: Job, module: nn.Module) -> RunRecord:
     job.progress.note(_said("after", proof.footprint(candidate), job.budget))
     record = _record(job, original, candidate, before, predicted, proof, tuple(steps))
     save_record(record, job.workspace.folder)
-    for scaffolding in ("baseline", "candidates", "steps"):
+    for scaffolding in ("baseline", "candidates", "sizing", "steps"):
         shutil.rmtree(job.workspace.folder / scaffolding, ignore_errors=True)
     return record
 
@@ -82,7 +82,7 @@ def _until_it_fits(
         if not cost.footprint(network.widths).fits(budget):
             # later rounds take away little; they train on what the first left over, at least an epoch's worth
             epochs = max(1, epochs_left - 1) if number == 1 else min(1, epochs_left)
-            goal = allocate_widths(job, network, cost, budget, stage)
+            goal, cost = allocate_widths(job, network, cost, budget, stage)
             network, taken = thin_to(job, network, goal, original.module, epochs, stage)
             steps.extend(taken)
             epochs_left -= epochs

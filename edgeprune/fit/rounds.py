@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from torch import nn
@@ -26,32 +26,52 @@ from edgeprune.train.finetune import TrainSettings, TrainStep, finetune
 
 _SENSITIVITY_SAMPLES = 256
 _MOST_UNDONE = 2
+_MOST_SIZING_LINKS = 5
 
 
-def allocate_widths(job: Job, network: Network, cost: WidthCost, budget: Budget, stage: str) -> dict[str, int]:
-    """The widths to thin to; measured and searched once, then noted."""
+def allocate_widths(
+    job: Job, network: Network, cost: WidthCost, budget: Budget, stage: str
+) -> tuple[dict[str, int], WidthCost]:
+    """The widths to thin to, and the costs as a link at those widths corrected them.
 
-    def search() -> dict[str, int]:
-        choices = _choices(job, network)
-        model = SizeModel(network.traced.graph, network.groups.extents, [choice.group for choice in choices])
-        return dict(allocate(choices, model, cost.footprint, budget).widths)
+    Before any training the chosen widths are linked; where the image then breaks the budget, the search starts again
+    from what was learned.
 
-    return {name: int(width) for name, width in job.workspace.once(f"{stage}: widths", search).items()}
+    Raises:
+        DoesNotFit: no widths meet the budget; says what could be reached.
+    """
+    choices = _choices(job, network, stage)
+    model = SizeModel(network.traced.graph, network.groups.extents, [choice.group for choice in choices])
+    folder = job.workspace.folder / "sizing"
+    for _ in range(_MOST_SIZING_LINKS):
+        widths = dict(allocate(choices, model, cost.footprint, budget).widths)
+        cost = cost.relinked(widths, folder)
+        if cost.footprint(widths).fits(budget):
+            break
+    return widths, cost
 
 
-def _choices(job: Job, network: Network) -> tuple[GroupChoice, ...]:
+def _choices(job: Job, network: Network, stage: str) -> tuple[GroupChoice, ...]:
     samples = job.splits.calibration.take(_SENSITIVITY_SAMPLES).tensor()
     distance = class_distance if job.objective.loss_name == "cross_entropy" else value_distance
-    with job.progress.task("measuring what each layer is worth", len(network.groups.groups)) as task:
-        return measure_sensitivity(
-            network.module,
-            network.groups,
-            _ranking(job, network),
-            job.target.channel_multiple,
-            samples,
-            distance,
-            lambda name: task.advance(detail=name),
-        )
+
+    def measure() -> list[dict[str, Any]]:
+        with job.progress.task("measuring what each layer is worth", len(network.groups.groups)) as task:
+            measured = measure_sensitivity(
+                network.module,
+                network.groups,
+                _ranking(job, network),
+                job.target.channel_multiple,
+                samples,
+                distance,
+                lambda name: task.advance(detail=name),
+            )
+        return [asdict(choice) for choice in measured]
+
+    return tuple(
+        GroupChoice(noted["group"], tuple(noted["widths"]), tuple(noted["damage"]))
+        for noted in job.workspace.once(f"{stage}: sensitivity", measure)
+    )
 
 
 def thin_to(
