@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +17,14 @@ from edgeprune.deploy import CompiledModel, compile_graph, emulated_target, link
 from edgeprune.errors import UsageError
 from edgeprune.fit.network import Network
 from edgeprune.graph.clean import clean
-from edgeprune.ir import Graph
+from edgeprune.ir import DType, Graph, Op, QParams, Tensor
 from edgeprune.kernels.base import Optimize
 from edgeprune.prune.widths import predicted_graph
 from edgeprune.target.profile import Target
 from edgeprune.target.registry import load_target
 
+_WEIGHT_SPREAD = 30.0
+_ACTIVATION_SPREAD = 50.0
 _BASELINE = Identity("baseline", "0" * 16, "baseline", "edgeprune, a size baseline", __version__)
 
 
@@ -40,7 +43,7 @@ class WidthCost:
         return footprint_of(compiled, self._target, self._baseline)
 
     def relinked(self, widths: Mapping[str, int], folder: Path) -> WidthCost:
-        """The same costs with flash taken from a link at these widths, weights all zero: exact there, closer around.
+        """The same costs with flash taken from a link at these widths, weights drawn at random: exact there, closer around.
 
         Kernels specialised to a layer's shape change size with it, which the first baseline cannot know.
         """
@@ -72,7 +75,7 @@ def footprint_of(compiled: CompiledModel, target: Target, baseline: EngineBaseli
 
 
 def measure_baseline(network: Network, target: Target, optimize: Optimize, folder: Path) -> EngineBaseline:
-    """Links the network as it is, weights all zero, without the target's limits, and runs it once on the machine.
+    """Links the network as it is, weights drawn at random, without the target's limits, and runs it once on the machine.
 
     The image is for the emulated machine's own memory, which holds what the target cannot.
 
@@ -90,8 +93,8 @@ def measure_baseline(network: Network, target: Target, optimize: Optimize, folde
 
 
 def compile_machine(network: Network, target: Target, optimize: Optimize, widths: Mapping[str, int]) -> CompiledModel:
-    """The network at these widths for the emulated machine, weights all zero."""
-    graph = with_zero_constants(clean(predicted_graph(network.traced, network.groups, widths)))
+    """The network at these widths for the emulated machine, weights drawn at random."""
+    graph = with_sample_constants(clean(predicted_graph(network.traced, network.groups, widths)))
     return compile_graph(graph, machine_target(target), optimize, _BASELINE)
 
 
@@ -109,12 +112,33 @@ def machine_target(target: Target) -> Target:
     return load_target(stand_in.emulator.machine)
 
 
-def with_zero_constants(graph: Graph) -> Graph:
-    """A predicted graph made emittable: every constant all zeros."""
-    tensors = tuple(
-        replace(tensor, data=np.zeros(tensor.shape, np.dtype(str(tensor.dtype).replace("int4", "int8"))))
-        if tensor.is_constant and tensor.data is None
-        else tensor
-        for tensor in graph.tensors
-    )
-    return replace(graph, tensors=tensors)
+def with_sample_constants(graph: Graph) -> Graph:
+    """A predicted graph made emittable: random weights under scales that spread sums over the outputs' whole range.
+
+    Trained weights take the kernels' usual paths; all zeros would not, and their image would be another's size.
+    """
+    random = np.random.default_rng(0)
+    tensors = list(graph.tensors)
+    for op in graph.ops:
+        constants = [index for index in op.inputs if index >= 0 and tensors[index].is_constant]
+        for index in constants:
+            tensor = tensors[index]
+            if tensor.data is not None:
+                continue
+            if tensor.dtype is DType.INT32:
+                tensors[index] = replace(tensor, data=np.zeros(tensor.shape, np.int32))
+                continue
+            data = np.clip(np.round(random.normal(0, _WEIGHT_SPREAD, tensor.shape)), -127, 127).astype(np.int8)
+            tensors[index] = replace(tensor, data=data, qparams=_spreading(tensor, tensors[op.inputs[0]], graph, op))
+    return replace(graph, tensors=tuple(tensors))
+
+
+def _spreading(weight: Tensor, source: Tensor, graph: Graph, op: Op) -> QParams | None:
+    """Weight scales under which a sum's standard deviation is a third of the output's range."""
+    sink = graph.output_of(op).qparams
+    if weight.qparams is None or source.qparams is None or sink is None or weight.qparams.axis is None:
+        return weight.qparams
+    terms = weight.element_count / weight.shape[weight.qparams.axis]
+    deviation = math.sqrt(terms) * _WEIGHT_SPREAD * _ACTIVATION_SPREAD
+    scale = sink.scale[0] / source.qparams.scale[0] * (255 / 3) / deviation
+    return replace(weight.qparams, scale=(scale,) * len(weight.qparams.scale))
