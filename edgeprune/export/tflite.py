@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -64,11 +66,12 @@ def export_tflite(module: nn.Module, samples: Tensor, exporter: Exporter | None 
     try:
         with torch.no_grad():
             wanted = torch.cat([module(part) for part in torch.split(samples, 256)]).float().numpy()
-        _save_program(module, samples[:1], str(exporter.folder / "program.pt2"))
+        program = _program(module, samples[:1])
     finally:
         module.train(was_training)
     channels_last = _channels_last(samples.numpy())
     paths = {name: str(exporter.folder / name) for name in ("program.pt2", "samples.npy", "result.tflite")}
+    Path(paths["program.pt2"]).write_bytes(program)
     np.save(paths["samples.npy"], channels_last)
     answer = exporter.ask(dict(zip(("program", "samples", "result"), paths.values(), strict=True)))
     if "float_layers" in answer:
@@ -106,17 +109,17 @@ def _channels_last(samples: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(samples, 1, -1), dtype=np.float32)
 
 
-def _save_program(module: nn.Module, sample: Tensor, path: str) -> None:
+def _program(module: nn.Module, sample: Tensor) -> bytes:
+    buffer = io.BytesIO()
     try:
         example = torch.from_numpy(_channels_last(sample.numpy()))
-        torch.export.save(torch.export.export(_ChannelsLast(module).eval(), (example,)), path)
-    except OSError:
-        raise
+        torch.export.save(torch.export.export(_ChannelsLast(module).eval(), (example,)), buffer)
     except Exception as problem:
         raise ModelError(
             f"the model cannot be traced: {str(problem).strip().splitlines()[0][:300]}",
             hint="its forward() must not branch on values of tensors",
         ) from problem
+    return buffer.getvalue()
 
 
 def _agreement(wanted: np.ndarray, got: np.ndarray) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import math
 import pickle
@@ -87,12 +88,27 @@ def finetune(
     Raises:
         ModelError: the loss is no longer finite.
     """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)  # for dropout; batches and augmentation have a generator of their own
+        return _finetune(module, splits, objective, settings, teacher, on_progress, checkpoint)
+
+
+def _finetune(
+    module: nn.Module,
+    splits: Splits,
+    objective: Objective,
+    settings: TrainSettings,
+    teacher: nn.Module | None,
+    on_progress: Callable[[TrainStep], None] | None,
+    checkpoint: Path | None,
+) -> TrainResult:
     run = _Run(module, splits, objective, settings)
     if checkpoint is not None and checkpoint.is_file():
         run.restore(checkpoint)
     if teacher is not None:
         teacher.eval()
-    known = _teacher_outputs(teacher, splits.train) if teacher is not None and settings.augment == "none" else None
+    # Without augmentation the teacher sees every sample once, not once an epoch.
+    known = outputs_of(teacher, splits.train) if teacher is not None and settings.augment == "none" else None
     while len(run.history) < settings.epochs:
         with fastest_order(splits.train, module, *([] if teacher is None else [teacher])) as order:
             loss = _epoch(run, splits.train, order, teacher, known, on_progress)
@@ -142,8 +158,9 @@ class _Run:
             "history": [asdict(epoch) for epoch in self.history],
             "best": {"state": self.best_state, "epoch": self.best_epoch, "validation": self.best_validation},
         }
-        with atomic.file(path) as temporary:
-            torch.save(content, temporary)
+        buffer = io.BytesIO()  # a full disk is then an OSError, not one of torch's own
+        torch.save(content, buffer)
+        atomic.write_bytes(path, buffer.getvalue())
 
     def restore(self, path: Path) -> None:
         """Takes up where `path` was put down; a file of other settings or another network is started over."""
@@ -223,11 +240,6 @@ def _one_cycle(done: float) -> float:
     if done < _WARM_UP:
         return 0.04 + 0.96 * 0.5 * (1.0 - math.cos(math.pi * done / _WARM_UP))
     return 0.5 * (1.0 + math.cos(math.pi * (done - _WARM_UP) / (1.0 - _WARM_UP)))
-
-
-def _teacher_outputs(teacher: nn.Module, train: Split) -> Tensor:
-    """Without augmentation the teacher sees every sample once, not once an epoch."""
-    return outputs_of(teacher, train)
 
 
 def _has_bfloat16() -> bool:

@@ -196,3 +196,15 @@ def test_objectives_by_name_and_by_entry(tmp_path: Path) -> None:
     assert objective("cross_entropy", "accuracy").metric.drop_points(90, 88) == 2
     with pytest.raises(UsageError, match="no metric named 'accurracy'"):
         objective("mse", "accurracy")
+
+
+def test_dropout_is_seeded_and_the_callers_generator_left_alone(splits: Splits) -> None:
+    def trained() -> dict[str, torch.Tensor]:
+        module = nn.Sequential(net(), nn.Dropout(0.5))
+        torch.manual_seed(99)
+        finetune(module, splits, CLASSIFY, replace(SETTINGS, epochs=1))
+        assert torch.equal(torch.rand(3), torch.rand(3, generator=torch.Generator().manual_seed(99)))
+        return module.state_dict()
+
+    first, second = trained(), trained()
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
