@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 from click.core import ParameterSource
 
-from edgeprune.cli.options import DurationType, SizeType, json_option
+from edgeprune.cli.limit_options import limit_options, limits_given, project_path
+from edgeprune.cli.options import json_option
 from edgeprune.cli.output import Printer, progress, table
-from edgeprune.errors import DoesNotFit, UsageError
+from edgeprune.errors import DoesNotFit
 from edgeprune.units import bytes_text, count_text
 
 if TYPE_CHECKING:
@@ -21,29 +23,11 @@ if TYPE_CHECKING:
 
 
 @click.command("fit")
-@click.option(
-    "--target",
-    envvar="EDGEPRUNE_TARGET",
-    show_envvar=True,
-    metavar="NAME|FILE.toml",
-    help="The device: a name of 'edgeprune targets list', or a TOML file of your own.",
-)
-@click.option(
-    "--project",
-    type=click.Path(),
-    help="edgeprune.toml, or its folder; by default the one here, else the bundled model.",
-)
-@click.option("--flash", type=SizeType(), help="Flash the whole image may take, for example 96KiB.")
-@click.option("--ram", type=SizeType(), help="RAM the firmware may take: arena, variables and stack.")
-@click.option("--latency", type=DurationType(), help="Time one inference may take (predicted), for example 20ms.")
-@click.option("--max-drop", type=click.FloatRange(0), help="Points of the metric that may be lost.")
-@click.option("--reserve-flash", type=SizeType(), help="Flash kept for your own code.")
-@click.option("--reserve-ram", type=SizeType(), help="RAM kept for your own code.")
+@limit_options
 @click.option("--epochs", type=click.IntRange(0), help="Training epochs in all.")
 @click.option("--steps", type=click.IntRange(1, 20), help="Thinning steps, with training after each.")
 @click.option("--criterion", help="How channels are ranked: 'edgeprune criteria list'.")
 @click.option("--samples", type=click.IntRange(1), help="Test samples replayed on the board (100).")
-@click.option("--optimize", type=click.Choice(["size", "balanced", "speed"]), help="How much flash may buy speed.")
 @click.option(
     "--port", envvar="EDGEPRUNE_PORT", show_envvar=True, help="Serial port of a real board; emulated without."
 )
@@ -55,9 +39,7 @@ if TYPE_CHECKING:
 )
 @json_option
 @click.pass_context
-def command(
-    context: click.RichContext, /, target: str | None, runs: Path, resume: str | None, printer: Printer, **given: object
-) -> None:
+def command(context: click.RichContext, /, runs: Path, resume: str | None, printer: Printer, **given: Any) -> None:
     """Thin and quantize a model until its firmware fits the target, then run and profile it there.
 
     Exit code 3 says that it does not fit, with what could be reached.
@@ -69,9 +51,7 @@ def command(
         folder = runs / resume if not Path(resume).is_dir() else Path(resume)
         record = resume_fit(folder, shown)
     else:
-        record = begin_fit(
-            _request(target, given, " ".join(context.command_path.split() + _typed(context))), runs, shown
-        )
+        record = begin_fit(_request(given, " ".join([context.command_path, *_typed(context)])), runs, shown)
     printer.result(record.model_dump(mode="json"), *_text(record))
     if not record.fits:
         raise DoesNotFit(
@@ -81,24 +61,10 @@ def command(
         )
 
 
-def _request(target: str | None, given: dict[str, object], typed: str) -> FitRequest:
-    from dataclasses import replace
+def _request(given: Mapping[str, Any], typed: str) -> FitRequest:
+    from edgeprune.pipeline import FitRequest, options_of
 
-    from edgeprune.kernels.base import Optimize
-    from edgeprune.pipeline import FitRequest, limits_of, options_of, project_here, project_of
-
-    path = str(given["project"]) if given["project"] is not None else project_here()
-    path = None if path is None else str(Path(path).resolve())
-    project = project_of(path)
-    names = {"flash": "flash_bytes", "ram": "ram_bytes", "latency": "latency_us", "max_drop": "max_drop_points",
-             "reserve_flash": "reserve_flash_bytes", "reserve_ram": "reserve_ram_bytes"}  # fmt: skip
-    limits = replace(limits_of(project), **{names[key]: given[key] for key in names if given[key] is not None})  # type: ignore[arg-type]
-    chosen = target or project.limits.target
-    if chosen is None:
-        raise UsageError(
-            "no target was named", hint="--target cortex-m4, or target = ... in [limits] of edgeprune.toml"
-        )
-    optimize = Optimize(str(given["optimize"])) if given["optimize"] is not None else None
+    project, target, limits, optimize = limits_given(given)
     options = options_of(
         project,
         epochs=given["epochs"],
@@ -109,7 +75,7 @@ def _request(target: str | None, given: dict[str, object], typed: str) -> FitReq
         port=given["port"],
         command=typed,
     )
-    return FitRequest(path, chosen, limits, options)
+    return FitRequest(project_path(given), target, limits, options)
 
 
 def _typed(context: click.Context) -> list[str]:

@@ -43,7 +43,7 @@ class WidthCost:
         return footprint_of(compiled, self._target, self._baseline)
 
     def relinked(self, widths: Mapping[str, int], folder: Path) -> WidthCost:
-        """The same costs with flash taken from a link at these widths, weights drawn at random: exact there, closer around.
+        """The same costs with flash taken from a link at these widths: exact there, closer around.
 
         Kernels specialised to a layer's shape change size with it, which the first baseline cannot know.
         """
@@ -75,7 +75,7 @@ def footprint_of(compiled: CompiledModel, target: Target, baseline: EngineBaseli
 
 
 def measure_baseline(network: Network, target: Target, optimize: Optimize, folder: Path) -> EngineBaseline:
-    """Links the network as it is, weights drawn at random, without the target's limits, and runs it once on the machine.
+    """Links the network with weights drawn at random, without the target's limits, and runs it once on the machine.
 
     The image is for the emulated machine's own memory, which holds what the target cannot.
 
