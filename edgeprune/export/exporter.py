@@ -30,7 +30,7 @@ class Exporter:
         package_parent = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, (package_parent, os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "edgeprune.export.worker"],
+            [sys.executable, "-P", "-m", "edgeprune.export.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -96,7 +96,7 @@ def _decoded(path: Path, members: list[str], shape: tuple[int, ...], resize: boo
         for number, part in enumerate(parts[1:]):
             names, pixels = Path(folder, f"{number}.txt"), Path(folder, f"{number}.npy")
             names.write_text("\n".join(part), encoding="utf-8")
-            command = [sys.executable, "-m", "edgeprune.train.decode", str(path), str(names), str(pixels)]
+            command = [sys.executable, "-P", "-m", "edgeprune.train.decode", str(path), str(names), str(pixels)]
             command += [*map(str, shape), str(int(resize))]
             helpers.append((part, pixels, subprocess.Popen(command, stderr=subprocess.DEVNULL, env=_environment())))
         try:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,6 +111,13 @@ def test_what_cannot_be_traced_is_told(exporter: Exporter) -> None:
 
     with pytest.raises(ModelError, match="cannot be traced"):
         export_tflite(Branch(), samples(4), exporter)
+
+
+def test_the_users_files_do_not_shadow_the_converters_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "json.py").write_text("raise RuntimeError('the user has a json.py of their own')")
+    monkeypatch.chdir(tmp_path)
+    with Exporter() as exporter:
+        assert "error" in exporter.ask({})
 
 
 def test_a_dead_converter_is_told_and_leaves_nothing_behind() -> None:
