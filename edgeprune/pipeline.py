@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgeprune.errors import UsageError
 from edgeprune.fit.job import FitOptions
 from edgeprune.fit.limits import Limits, budget_for
-from edgeprune.fit.record import RunRecord
+from edgeprune.fit.record import RECORD_NAME, RunRecord, load_record
 from edgeprune.fit.workspace import Workspace
 from edgeprune.kernels.base import Optimize
 from edgeprune.progress import Progress, Silent
@@ -66,12 +66,14 @@ def begin_fit(request: FitRequest, runs: Path, progress: Progress) -> RunRecord:
 
 
 def resume_fit(folder: Path, progress: Progress) -> RunRecord:
-    """Goes on with the run in `folder`.
+    """Goes on with the run in `folder`; a finished one is read again.
 
     Raises:
         UsageError: nothing was begun there.
     """
     workspace = Workspace.resume(folder)
+    if (workspace.folder / RECORD_NAME).is_file():
+        return load_record(workspace.folder)
     request = FitRequest.from_json(workspace.request)
     return _run(project_of(request.project), load_target(request.target), request, workspace, progress)
 

@@ -11,6 +11,7 @@ from edgeprune.atomic import write_text
 from edgeprune.budget import Footprint
 from edgeprune.errors import UsageError
 
+RECORD_NAME = "run.json"
 Real = float  # a field of `Accuracy` is called `float`
 
 
@@ -117,7 +118,7 @@ class RunRecord(_Strict):
 
 
 def save_record(record: RunRecord, folder: Path) -> None:
-    write_text(folder / "run.json", record.model_dump_json(indent=2) + "\n")
+    write_text(folder / RECORD_NAME, record.model_dump_json(indent=2) + "\n")
 
 
 def load_record(folder: Path) -> RunRecord:
@@ -126,7 +127,7 @@ def load_record(folder: Path) -> RunRecord:
     Raises:
         UsageError: no finished run there, or one of another schema version.
     """
-    path = folder / "run.json"
+    path = folder / RECORD_NAME
     try:
         return RunRecord.model_validate_json(path.read_bytes())
     except FileNotFoundError:

@@ -34,8 +34,8 @@ def allocate_widths(
 ) -> tuple[dict[str, int], WidthCost]:
     """The widths to thin to, and the costs as a link at those widths corrected them.
 
-    Before any training the chosen widths are linked; where the image then breaks the budget, the search starts again
-    from what was learned.
+    Before any training the chosen widths are linked and the search starts again from what that taught, until it stays
+    where it is: an image over the budget is caught, and flash that turned out to be free is spent.
 
     Raises:
         DoesNotFit: no widths meet the budget; says what could be reached.
@@ -43,11 +43,15 @@ def allocate_widths(
     choices = _choices(job, network, stage)
     model = SizeModel(network.traced.graph, network.groups.extents, [choice.group for choice in choices])
     folder = job.workspace.folder / "sizing"
+    found: list[tuple[bool, float, dict[str, int], WidthCost]] = []
     for _ in range(_MOST_SIZING_LINKS):
-        widths = dict(allocate(choices, model, cost.footprint, budget).widths)
-        cost = cost.relinked(widths, folder)
-        if cost.footprint(widths).fits(budget):
+        chosen = allocate(choices, model, cost.footprint, budget)
+        widths = dict(chosen.widths)
+        if any(widths == earlier for _, _, earlier, _ in found):
             break
+        cost = cost.relinked(widths, folder)
+        found.append((not cost.footprint(widths).fits(budget), chosen.damage, widths, cost))
+    _, _, widths, cost = min(found, key=lambda candidate: candidate[:2])
     return widths, cost
 
 
