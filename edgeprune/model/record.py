@@ -23,7 +23,7 @@ from edgeprune.errors import ModelError
 from edgeprune.model.shapes import output_shapes
 from edgeprune.model.twin import twin
 
-_LIBRARY = (str(Path(torch.__file__).parent), str(Path(__file__).parent), "<")
+_LIBRARY = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]), "<")
 _VALUE_READS = {"aten._local_scalar_dense", "aten.item", "aten.equal", "aten.nonzero", "aten.masked_select"}
 _RANDOM = {"aten.bernoulli", "aten.rand", "aten.randn", "aten.rand_like", "aten.randn_like", "aten.native_dropout"}
 
