@@ -40,9 +40,8 @@ def main() -> None:
         return
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     print(f"commit {commit.stdout.strip()}, {TARGET} (emulated), kernels for speed")
-    print(
-        f"{'net':>4} {'samples':>8} {'instructions':>13} {'arena B':>9} {'on board':>9} {'data B':>7} {'on board':>9} {'stack B':>8}"
-    )
+    heads = ("net", "samples", "instructions", "arena B", "on board", "data B", "on board", "stack B")
+    print("{:>4} {:>8} {:>13} {:>9} {:>9} {:>7} {:>9} {:>8}".format(*heads))
     target = load_target(TARGET)
     with tempfile.TemporaryDirectory() as folder:
         for name in NAMES:

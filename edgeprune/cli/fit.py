@@ -112,6 +112,7 @@ def _text(record: RunRecord) -> list[Table | str]:
             layer.kind,
             "x".join(map(str, layer.output_shape)),
             count_text(layer.macs),
+            "" if layer.predicted_ticks is None else count_text(round(layer.predicted_ticks)),
             count_text(round(layer.measured_ticks)),
         ]
         for layer in record.layers
@@ -136,9 +137,9 @@ def _text(record: RunRecord) -> list[Table | str]:
             ],
         ),
         table(
-            ["layer", "operator", "output", "MACs", f"{record.ticks} ({record.source})"],
+            ["layer", "operator", "output", "MACs", "instructions (predicted)", f"{record.ticks} ({record.source})"],
             layer_rows,
-            ["MACs", f"{record.ticks} ({record.source})"],
+            ["MACs", "instructions (predicted)", f"{record.ticks} ({record.source})"],
         ),
         f"one inference: {count_text(round(record.total_ticks))} {record.ticks} ({record.source})",
         f"run folder: {record.run}",

@@ -44,7 +44,11 @@ _OPTIONS = [
     ),
     click.option("--flash", type=SizeType(), help="Flash the whole image may take, for example 96KiB."),
     click.option("--ram", type=SizeType(), help="RAM the firmware may take: arena, variables and stack."),
-    click.option("--latency", type=DurationType(), help="Time one inference may take (predicted), for example 20ms."),
+    click.option(
+        "--latency",
+        type=DurationType(),
+        help="Time one inference may take, for example 20ms; predicted at one instruction a cycle.",
+    ),
     click.option("--max-drop", type=click.FloatRange(0), help="Points of the metric that may be lost."),
     click.option("--reserve-flash", type=SizeType(), help="Flash kept for your own code."),
     click.option("--reserve-ram", type=SizeType(), help="RAM kept for your own code."),

@@ -44,22 +44,31 @@ def _data(ready: Subject, timings: LayerTimings, memory: DeviceMemory, port: str
         "stack_all_bytes": memory.stack_all_bytes,
         "data_bytes": memory.data_bytes,
         "layers": [
-            {"index": index, "name": name, "operator": kind, "output_shape": shape, "macs": macs, unit: ticks}
+            {"index": index, "name": name, "operator": kind, "output_shape": shape, "macs": macs}
+            | {"predicted_instructions": predicted, unit: ticks}
             | ({"us": timings.microseconds(ticks)} if known else {})
-            for index, (ticks, (name, kind, shape, macs)) in enumerate(
+            for index, (ticks, (name, kind, shape, macs, predicted)) in enumerate(
                 zip(timings.layer_ticks, _layers(ready, len(timings.layer_ticks)), strict=True)
             )
         ],
     }
 
 
-def _layers(ready: Subject, count: int) -> list[tuple[str, str, tuple[int, ...], int]]:
-    """Name, operator, output shape and MACs of each layer the device times."""
+def _layers(ready: Subject, count: int) -> list[tuple[str, str, tuple[int, ...], int, float | None]]:
+    """Name, operator, output shape, MACs and predicted instructions of each layer the device times."""
+    from edgeprune.cost.latency import predicted_instructions
+
     if ready.model is None:
-        return [(f"layer {index}", "", (), 0) for index in range(count)]
+        return [(f"layer {index}", "", (), 0, None) for index in range(count)]
     graph, calls = ready.model.graph, ready.model.calls
     return [
-        (graph.ops[i].name, str(graph.ops[i].kind), graph.output_of(graph.ops[i]).shape, calls[i].work.macs)
+        (
+            graph.ops[i].name,
+            str(graph.ops[i].kind),
+            graph.output_of(graph.ops[i]).shape,
+            calls[i].work.macs,
+            predicted_instructions(calls[i], ready.target.cpu),
+        )
         for i in ready.model.running
     ]
 
@@ -73,15 +82,16 @@ def _text(ready: Subject, timings: LayerTimings, memory: DeviceMemory, port: str
             kind,
             "x".join(map(str, shape)),
             count_text(macs),
+            "" if predicted is None else count_text(round(predicted)),
             count_text(ticks),
             f"{100 * ticks / max(timings.total_ticks, 1):.1f} %",
             f"{ticks / macs:.2f}" if macs else "",
         ]
-        for ticks, (name, kind, shape, macs) in zip(
+        for ticks, (name, kind, shape, macs, predicted) in zip(
             timings.layer_ticks, _layers(ready, len(timings.layer_ticks)), strict=True
         )
     ]
-    columns = ["layer", "operator", "output", "MACs", ticks_column, "share", "a MAC"]
+    columns = ["layer", "operator", "output", "MACs", "instructions (predicted)", ticks_column, "share", "a MAC"]
     time = (
         ""
         if timings.clock_source == "instructions"

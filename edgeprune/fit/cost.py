@@ -13,6 +13,7 @@ from edgeprune import __version__
 from edgeprune.budget import Footprint
 from edgeprune.codegen.emit import Identity
 from edgeprune.cost.flash import EngineBaseline
+from edgeprune.cost.latency import predicted_us
 from edgeprune.deploy import CompiledModel, compile_graph, emulated_target, link_images, running_board
 from edgeprune.errors import UsageError
 from edgeprune.fit.network import Network
@@ -70,7 +71,7 @@ def footprint_of(compiled: CompiledModel, target: Target, baseline: EngineBaseli
         },
         peak_layer=compiled.graph.ops[compiled.plan.peak_op].name,
         macs=sum(call.work.macs for call in compiled.calls),
-        latency_us=None,
+        latency_us=predicted_us(compiled.calls, target.cpu),
     )
 
 

@@ -17,6 +17,7 @@ from edgeprune import __version__
 from edgeprune.atomic import write_bytes, write_text
 from edgeprune.budget import Budget, Footprint
 from edgeprune.cost.flash import EngineBaseline
+from edgeprune.cost.latency import predicted_instructions
 from edgeprune.errors import DoesNotFit
 from edgeprune.export.exporter import Exporter
 from edgeprune.fit.candidate import Candidate, make_candidate
@@ -166,13 +167,13 @@ def _record(
         widths=candidate.network.widths,
         steps=steps,
         layer_names=candidate.layer_names,
-        layers=_layers(candidate, timings.layer_ticks),
+        layers=_layers(job, candidate, timings.layer_ticks),
         artifacts=_keep(job, candidate),
         seconds_by_stage=job.workspace.seconds_by_stage,
     )
 
 
-def _layers(candidate: Candidate, ticks: tuple[int, ...]) -> tuple[LayerRecord, ...]:
+def _layers(job: Job, candidate: Candidate, ticks: tuple[int, ...]) -> tuple[LayerRecord, ...]:
     graph, calls = candidate.model.graph, candidate.model.calls
     return tuple(
         LayerRecord(
@@ -180,7 +181,7 @@ def _layers(candidate: Candidate, ticks: tuple[int, ...]) -> tuple[LayerRecord, 
             kind=str(graph.ops[index].kind),
             output_shape=graph.output_of(graph.ops[index]).shape,
             macs=calls[index].work.macs,
-            predicted_ticks=None,
+            predicted_ticks=predicted_instructions(calls[index], job.target.cpu),
             measured_ticks=measured,
         )
         for index, measured in zip(candidate.model.running, ticks, strict=True)

@@ -56,7 +56,7 @@ class Accuracy(_Strict):
 
 
 class LayerRecord(_Strict):
-    """One layer on the device; ticks are instructions on an emulator, cycles on a board."""
+    """One layer on the device: predicted in emulated instructions, measured in the device's own ticks."""
 
     name: str
     kind: str

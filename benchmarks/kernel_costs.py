@@ -1,0 +1,86 @@
+"""Measures what kernels cost on the emulated boards and fits `edgeprune/cost/kernel_costs.json`.
+
+    python benchmarks/kernel_costs.py
+
+Layers come from the four MLPerf Tiny networks and from the bundled network at four widths; each is profiled on the
+emulated board of its core, and every C function gets a non-negative least-squares fit over its layers' relative errors.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import defaultdict
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from models import NAMES, SHARED, load_model
+from scipy.optimize import nnls
+
+from edgeprune.atomic import write_text
+from edgeprune.cost.latency import _COSTS, KernelCost
+from edgeprune.deploy import CompiledModel, compile_model, link_images, running_board
+from edgeprune.fit.cost import compile_machine
+from edgeprune.fit.network import Network
+from edgeprune.kernels.base import Optimize
+from edgeprune.model.load import load_module
+from edgeprune.project import default_project
+from edgeprune.target.profile import Target
+from edgeprune.target.registry import load_target
+
+BOARDS = ("mps2-an385-armv6m", "mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505", "mps3-an547")
+SHARES = (1.0, 0.7, 0.45, 0.25)
+
+
+def models(target: Target, folder: Path) -> list[CompiledModel]:
+    found = []
+    if SHARED.is_dir():
+        found = [
+            compile_model(load_model(name, folder), target, optimize=Optimize.SPEED, model_id=name, command="costs")
+            for name in NAMES
+        ]
+    project = default_project()
+    module = load_module(project.model.entry, project.model.weights, project.root)
+    network = Network.of(module, project.model.input)
+    for share in SHARES:
+        widths = {name: max(1, round(share * width)) for name, width in network.widths.items()}
+        found.append(compile_machine(network, target, Optimize.SPEED, widths))
+    return found
+
+
+def main() -> None:
+    cores: dict[str, dict[str, dict[str, float]]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for board in BOARDS:
+            target = load_target(board)
+            rows = defaultdict(list)
+            for compiled in models(target, folder):
+                try:
+                    images = link_images(compiled, target, folder / "firmware")
+                except Exception as error:  # too large for the smaller boards: the others still measure its kernels
+                    print(f"{board}: {compiled.identity.model_id}: {error}", flush=True)
+                    continue
+                with running_board(images, target) as console:
+                    console.load(bytes(compiled.input_bytes))
+                    ticks = console.layers(1).layer_ticks
+                for index, measured in zip(compiled.running, ticks, strict=True):
+                    call = compiled.calls[index]
+                    rows[call.function].append((call.work.macs, call.work.outputs, 1, measured))
+            cores[target.cpu.core] = {function: asdict(fitted(rows[function])) for function in sorted(rows)}
+            for function, cost in cores[target.cpu.core].items():
+                print(f"{target.cpu.core} {function}: {cost}", flush=True)
+    write_text(_COSTS, json.dumps({"made_by": "benchmarks/kernel_costs.py", "cores": cores}, indent=1) + "\n")
+
+
+def fitted(rows: list[tuple[int, int, int, int]]) -> KernelCost:
+    table = np.array(rows, float)
+    features, ticks = table[:, :3], table[:, 3]
+    coefficients, _ = nnls(features / ticks[:, None], np.ones(len(ticks)))
+    error = float(np.abs(features @ coefficients / ticks - 1).max())
+    return KernelCost(*(round(float(c), 4) for c in coefficients), round(error, 4), len(rows))
+
+
+if __name__ == "__main__":
+    main()
