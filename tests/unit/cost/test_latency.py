@@ -1,0 +1,36 @@
+"""Predicted instructions: the formula by hand, and what the shipped costs cover."""
+
+import pytest
+
+from edgeprune.cost.latency import KernelCost, kernel_costs, predicted_instructions, predicted_us
+from edgeprune.kernels.base import KernelCall, Work
+from edgeprune.target.registry import load_target
+
+
+def call(function: str, macs: int, outputs: int) -> KernelCall:
+    return KernelCall(function, emit=lambda names: "", work=Work(macs, outputs))
+
+
+def test_the_formula() -> None:
+    cost = KernelCost(per_mac=2.0, per_output=10.0, per_call=100.0, error=0.0, layers=3)
+    assert cost.instructions(call("any", macs=1_000, outputs=50)) == 2_600
+
+
+def test_a_function_never_measured_on_a_core_has_no_prediction() -> None:
+    cpu = load_target("cortex-m4").cpu
+    assert predicted_instructions(call("ep_unheard_of", 10, 10), cpu) is None
+    assert predicted_us([call("ep_unheard_of", 10, 10)], cpu) is None
+
+
+@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"])
+def test_every_emulated_core_has_measured_costs(core: str) -> None:
+    costs = kernel_costs(core)
+    assert costs
+    assert all(cost.per_mac >= 0 and cost.per_output >= 0 and cost.per_call >= 0 for cost in costs.values())
+
+
+def test_one_cycle_an_instruction_on_the_targets_clock() -> None:
+    cpu = load_target("cortex-m4").cpu
+    function, cost = next(iter(kernel_costs("cortex-m4").items()))
+    wanted = cost.instructions(call(function, 1_000, 10)) * 1e6 / cpu.clock_hz
+    assert predicted_us([call(function, 1_000, 10)], cpu) == pytest.approx(wanted)
