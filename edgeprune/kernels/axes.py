@@ -56,7 +56,7 @@ def strides(shape: Sequence[int]) -> list[int]:
 
 
 def broadcast(a: Sequence[int], b: Sequence[int], out: Sequence[int]) -> tuple[Axis, ...] | None:
-    """The walk over `out` that reads `a` and `b` with repeats; None where the shapes do not broadcast to it."""
+    """The walk over `out` that reads `a` and `b` with repeats, one axis at least; None where they do not broadcast."""
     if max(len(a), len(b)) > len(out):
         return None
     steps = []
@@ -66,7 +66,7 @@ def broadcast(a: Sequence[int], b: Sequence[int], out: Sequence[int]) -> tuple[A
             return None
         steps.append([0 if size == 1 else step for size, step in zip(full, strides(full), strict=True)])
     axes = [Axis(*axis) for axis in zip(out, *steps, strict=True)]
-    return merged(axes[::-1])
+    return merged(axes[::-1]) or (Axis(1, 0, 0),)
 
 
 def check_axes(graph: Graph, op: Op, axes: Sequence[Axis]) -> None:

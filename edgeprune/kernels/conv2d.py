@@ -15,6 +15,7 @@ from edgeprune.kernels.operands import (
     as_constant,
     input_tensor,
     output_tensor,
+    packed_weights,
     params,
     place,
     repeat,
@@ -22,6 +23,7 @@ from edgeprune.kernels.operands import (
     require_u16,
     stepped,
     table,
+    weight_reader,
 )  # fmt: skip
 from edgeprune.kernels.requant import activation_range, check_accumulator, folded, scale_zero, weight_multipliers
 from edgeprune.target.profile import Isa
@@ -132,7 +134,7 @@ def array_fields(s: Symbols, bias: Tensor | None) -> dict[str, object]:
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     conv = read_conv2d(graph, op)
-    window = conv.window
+    window, function = conv.window, weight_reader("ep_conv2d", conv.weights)
 
     def definitions(s: Symbols) -> str:
         if conv.weights.data is not None:
@@ -150,19 +152,19 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
         return repeat(
             window.batches,
             lambda n: (
-                f"ep_conv2d_ref(&{s.layer}_params, {stepped(s.input(0), window.in_len, n)}, "
+                f"{function}(&{s.layer}_params, {stepped(s.input(0), window.in_len, n)}, "
                 f"{stepped(s.output(0), window.out_len, n)});"
             ),
         )
 
     biases = () if conv.bias is None else (as_constant("bias", conv.bias),)
     return KernelCall(
-        function="ep_conv2d_ref",
+        function=function,
         emit=emit,
         sources=("ref/conv2d.c",),
         headers=("ep_conv2d.h",),
         constants=(
-            as_constant("weights", conv.weights), *biases,
+            packed_weights(conv.weights), *biases,
             *scale_tables(conv.image, conv.weights, conv.output, window.out_c),
         ),
         overlaps=window_overlaps(window, channels_in_step=False),

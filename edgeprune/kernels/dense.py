@@ -14,11 +14,13 @@ from edgeprune.kernels.operands import (
     as_constant,
     input_tensor,
     output_tensor,
+    packed_weights,
     params,
     place,
     require,
     require_u16,
     table,
+    weight_reader,
 )  # fmt: skip
 from edgeprune.kernels.requant import check_accumulator, folded, quantize_multiplier, scale_zero
 from edgeprune.target.profile import Isa
@@ -84,6 +86,7 @@ def dense_scale_tables(layer: Dense) -> tuple[Constant, Constant]:
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     layer = read_dense(graph, op)
+    function = weight_reader("ep_dense", layer.weights)
 
     def definitions(s: Symbols) -> str:
         zero = layer.weights.qparams.zero_point[0] if layer.weights.qparams else 0
@@ -98,11 +101,11 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     lead = max(layer.out_len - 1, (layer.rows - 1) * (layer.out_len - layer.in_len) + layer.out_len - 1)
     biases = () if layer.bias is None else (as_constant("bias", layer.bias),)
     return KernelCall(
-        function="ep_dense_ref",
-        emit=lambda s: f"ep_dense_ref(&{s.layer}_params, {s.input(0)}, {s.output(0)});",
+        function=function,
+        emit=lambda s: f"{function}(&{s.layer}_params, {s.input(0)}, {s.output(0)});",
         sources=("ref/dense.c",),
         headers=("ep_dense.h",),
-        constants=(as_constant("weights", layer.weights), *biases, *dense_scale_tables(layer)),
+        constants=(packed_weights(layer.weights), *biases, *dense_scale_tables(layer)),
         overlaps=(Overlap(0, "forward", lead),),
         work=Work(macs=layer.macs, outputs=layer.rows * layer.out_len),
         definitions=definitions,

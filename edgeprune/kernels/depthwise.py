@@ -16,7 +16,17 @@ from edgeprune.kernels.conv2d import (
     scale_tables,
 )  # fmt: skip
 from edgeprune.kernels.geometry import Window, read_window, window_overlaps
-from edgeprune.kernels.operands import as_constant, input_tensor, output_tensor, params, repeat, require, stepped
+from edgeprune.kernels.operands import (
+    as_constant,
+    input_tensor,
+    output_tensor,
+    packed_weights,
+    params,
+    repeat,
+    require,
+    stepped,
+    weight_reader,
+)
 from edgeprune.kernels.requant import check_accumulator
 from edgeprune.target.profile import Isa
 
@@ -66,7 +76,7 @@ def read_depthwise(graph: Graph, op: Op) -> Depthwise:
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     layer = read_depthwise(graph, op)
-    window = layer.window
+    window, function = layer.window, weight_reader("ep_depthwise", layer.weights)
 
     def definitions(s: Symbols) -> str:
         if layer.weights.data is not None:
@@ -83,19 +93,19 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
         return repeat(
             window.batches,
             lambda n: (
-                f"ep_depthwise_ref(&{s.layer}_params, {stepped(s.input(0), window.in_len, n)}, "
+                f"{function}(&{s.layer}_params, {stepped(s.input(0), window.in_len, n)}, "
                 f"{stepped(s.output(0), window.out_len, n)});"
             ),
         )
 
     biases = () if layer.bias is None else (as_constant("bias", layer.bias),)
     return KernelCall(
-        function="ep_depthwise_ref",
+        function=function,
         emit=emit,
         sources=("ref/depthwise.c",),
         headers=("ep_depthwise.h",),
         constants=(
-            as_constant("weights", layer.weights), *biases,
+            packed_weights(layer.weights), *biases,
             *scale_tables(layer.image, layer.weights, layer.output, window.out_c),
         ),
         overlaps=window_overlaps(window, channels_in_step=True),

@@ -7,7 +7,7 @@ from math import prod
 from edgeprune.ir import DType, Graph, Op
 from edgeprune.kernels.base import KernelCall, Optimize, Symbols, Work
 from edgeprune.kernels.operands import input_tensor, operand, params, require
-from edgeprune.kernels.views import check_same
+from edgeprune.kernels.views import check_types
 from edgeprune.target.profile import Isa
 
 
@@ -16,7 +16,7 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     indices = input_tensor(graph, op, 1, DType.INT32)
     require(graph, op, data is not None, "input 0 is missing")
     assert data is not None
-    check_same(graph, op, data, output)
+    check_types(graph, op, data, output)
     expected = (*data.shape[:axis], *indices.shape, *data.shape[axis + 1 :])
     require(graph, op, expected == output.shape, f"{indices.shape} of {data.shape} into {output.shape}")
     if indices.data is not None:

@@ -7,13 +7,13 @@ from edgeprune.kernels.axes import axes_constant, axes_field
 from edgeprune.kernels.base import KernelCall, Optimize, Symbols, Work
 from edgeprune.kernels.elementwise import in_place, read_pair
 from edgeprune.kernels.operands import operand
-from edgeprune.kernels.views import check_same
+from edgeprune.kernels.views import check_types
 from edgeprune.target.profile import Isa
 
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     pair = read_pair(graph, op, DType.INT8)
-    check_same(graph, op, pair.output, pair.a, pair.b)
+    check_types(graph, op, pair.output, pair.a, pair.b)
     in1, in2 = operand(graph, op, 0), operand(graph, op, 1)
     function = "ep_maximum_ref" if op.kind is OpKind.MAXIMUM else "ep_minimum_ref"
 

@@ -76,6 +76,25 @@ def as_constant(role: str, tensor: Tensor, values: Callable[[], np.ndarray] | No
     )
 
 
+def packed_weights(weights: Tensor) -> Constant:
+    """A layer's `weights` as they lie in flash: int4 two a byte, the even index in the low half."""
+    if weights.dtype is not DType.INT4:
+        return as_constant("weights", weights)
+    data = weights.data
+
+    def values() -> np.ndarray:
+        nibbles = np.zeros(2 * weights.size_bytes, np.uint8)
+        nibbles[: weights.element_count] = np.asarray(data).reshape(-1).view(np.uint8) & 15
+        return (nibbles[::2] | nibbles[1::2] << 4).view(np.int8)
+
+    return Constant("weights", "int8_t", weights.size_bytes, 1, values=None if data is None else values)
+
+
+def weight_reader(name: str, weights: Tensor) -> str:
+    """The plain C kernel that reads these weights: `<name>_ref` or `<name>_int4_ref`."""
+    return f"{name}_int4_ref" if weights.dtype is DType.INT4 else f"{name}_ref"
+
+
 def table(role: str, ctype: str, count: int, values: Callable[[], np.ndarray] | None) -> Constant:
     """An array the engine adds, beyond the model's own weights."""
     sizes = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int32_t": 4, "uint32_t": 4, "float": 4}

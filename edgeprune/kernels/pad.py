@@ -9,13 +9,13 @@ from edgeprune.kernels.base import KernelCall, Optimize, Symbols
 from edgeprune.kernels.moves import box, move_call
 from edgeprune.kernels.operands import input_tensor, output_tensor, place, require
 from edgeprune.kernels.requant import scale_zero
-from edgeprune.kernels.views import check_same
+from edgeprune.kernels.views import check_types
 from edgeprune.target.profile import Isa
 
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     data, output = input_tensor(graph, op, 0, DType.INT8), output_tensor(graph, op, DType.INT8)
-    check_same(graph, op, data, output)
+    check_types(graph, op, data, output)
     padding = op.attrs["padding"]
     padded = tuple(before + size + after for size, (before, after) in zip(data.shape, padding, strict=True))
     require(graph, op, padded == output.shape, f"{data.shape} padded by {padding} into {output.shape}")
@@ -28,7 +28,7 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
             given = graph.input_of(op, 1)
             if given is None or given.data is None or given.element_count != 1:
                 raise UnsupportedOp(f"{place(graph, op)}: its value must be one constant")
-            check_same(graph, op, given, output)
+            check_types(graph, op, given, output)
             value = int(given.data.reshape(-1)[0])
         return f"(void)memset({s.output(0)}, {value}, {output.size_bytes}U);"
 

@@ -33,7 +33,8 @@ def mean_multiplier(data: Tensor, output: Tensor, count: int) -> tuple[int, int]
 
 def _walk(data: Tensor, axes: Sequence[int]) -> tuple[Axis, ...]:
     steps = strides(data.shape)
-    return merged([Axis(data.shape[axis], steps[axis], 0) for axis in sorted(axes, reverse=True)])
+    walk = merged([Axis(data.shape[axis], steps[axis], 0) for axis in sorted(axes, reverse=True)])
+    return walk or (Axis(1, 0, 0),)
 
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:

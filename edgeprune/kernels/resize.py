@@ -10,7 +10,7 @@ import numpy as np
 from edgeprune.ir import DType, Graph, Op, OpKind
 from edgeprune.kernels.base import Constant, KernelCall, Optimize, Symbols, Work
 from edgeprune.kernels.operands import input_tensor, output_tensor, params, repeat, require, require_u16, stepped, table
-from edgeprune.kernels.views import check_same
+from edgeprune.kernels.views import check_types
 from edgeprune.target.profile import Isa
 
 
@@ -36,7 +36,7 @@ def bilinear_places(in_size: int, out_size: int, align_corners: bool, half_pixel
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     image, output = input_tensor(graph, op, 0, DType.INT8), output_tensor(graph, op, DType.INT8)
-    check_same(graph, op, image, output)
+    check_types(graph, op, image, output)
     require(graph, op, len(image.shape) == len(output.shape) == 4, f"{image.shape} into {output.shape}")
     (batch, in_h, in_w, channels), (_, out_h, out_w, _) = image.shape, output.shape
     require(graph, op, output.shape == (batch, out_h, out_w, channels), f"{image.shape} into {output.shape}")

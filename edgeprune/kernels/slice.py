@@ -9,7 +9,7 @@ from edgeprune.kernels.axes import strides
 from edgeprune.kernels.base import KernelCall, Optimize
 from edgeprune.kernels.moves import box, move_call
 from edgeprune.kernels.operands import require
-from edgeprune.kernels.views import check_same
+from edgeprune.kernels.views import check_types
 from edgeprune.target.profile import Isa
 
 
@@ -17,7 +17,7 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     data, output = graph.input_of(op, 0), graph.output_of(op)
     require(graph, op, data is not None, "input 0 is missing")
     assert data is not None
-    check_same(graph, op, data, output)
+    check_types(graph, op, data, output)
     begin = op.attrs["begin"]
     if op.kind is OpKind.SLICE:
         counts, step_counts = op.attrs["size"], (1,) * len(begin)

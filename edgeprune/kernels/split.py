@@ -9,7 +9,7 @@ from edgeprune.kernels.axes import strides
 from edgeprune.kernels.base import KernelCall, Optimize
 from edgeprune.kernels.moves import Move, box, move_call
 from edgeprune.kernels.operands import require
-from edgeprune.kernels.views import check_same, splits_in_place, view_call
+from edgeprune.kernels.views import check_types, splits_in_place, view_call
 from edgeprune.target.profile import Isa
 
 
@@ -24,7 +24,7 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     require(graph, op, data is not None, "input 0 is missing")
     assert data is not None
     outputs = [graph.output_of(op, index) for index in range(len(op.outputs))]
-    check_same(graph, op, data, *outputs)
+    check_types(graph, op, data, *outputs)
     parts = [_with_axis(op, output.shape) for output in outputs]
     whole = sum(part[axis] for part in parts)
     fits = all((*part[:axis], whole, *part[axis + 1 :]) == data.shape for part in parts)

@@ -9,7 +9,7 @@ from edgeprune.kernels.axes import strides
 from edgeprune.kernels.base import KernelCall, Optimize
 from edgeprune.kernels.moves import Move, box, move_call
 from edgeprune.kernels.operands import require
-from edgeprune.kernels.views import check_same
+from edgeprune.kernels.views import check_types
 from edgeprune.target.profile import Isa
 
 
@@ -38,7 +38,7 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     data, output = graph.input_of(op, 0), graph.output_of(op)
     require(graph, op, data is not None, "input 0 is missing")
     assert data is not None
-    check_same(graph, op, data, output)
+    check_types(graph, op, data, output)
     if op.kind is OpKind.TRANSPOSE:
         shape, permutation = data.shape, op.attrs["permutation"]
         require(graph, op, tuple(shape[axis] for axis in permutation) == output.shape, f"{shape} into {output.shape}")

@@ -28,7 +28,7 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     require(graph, op, data is not None, "input 0 is missing")
     assert data is not None
     require(graph, op, data.element_count == output.element_count, f"{data.shape} into {output.shape}")
-    check_same(graph, op, data, output)
+    check_types(graph, op, data, output)
     if op.inputs[0] in graph.inputs and op.outputs[0] in graph.outputs:
         return _copy(graph, op, data)  # a model's input and output are two tensors to whoever calls it
     return _copy(graph, op, data) if data.is_constant else view_call()
@@ -38,12 +38,20 @@ def _copy(graph: Graph, op: Op, data: Tensor) -> KernelCall:
     return move_call(graph, op, [box([data.element_count], [1], [1], data.dtype.size_bytes(1))])
 
 
+def check_types(graph: Graph, op: Op, *tensors: Tensor) -> None:
+    """Raises UnsupportedOp where tensors between which bytes move differ in type.
+
+    Scales and zero points may differ: LiteRT moves the bytes all the same.
+    """
+    if any(tensor.dtype is not tensors[0].dtype for tensor in tensors):
+        raise UnsupportedOp(f"{place(graph, op)}: its tensors differ in type")
+
+
 def check_same(graph: Graph, op: Op, *tensors: Tensor) -> None:
-    """Raises UnsupportedOp where moved bytes would change their meaning."""
-    if any((tensor.dtype, tensor.qparams) != (tensors[0].dtype, tensors[0].qparams) for tensor in tensors):
-        raise UnsupportedOp(
-            f"{place(graph, op)}: its tensors differ in type, scale or zero point", "quantize them alike"
-        )
+    """As `check_types`, and scale and zero point must be equal too, where LiteRT wants them so."""
+    check_types(graph, op, *tensors)
+    if any(tensor.qparams != tensors[0].qparams for tensor in tensors):
+        raise UnsupportedOp(f"{place(graph, op)}: its tensors differ in scale or zero point", "quantize them alike")
 
 
 def concatenates_in_place(graph: Graph, op: Op) -> bool:

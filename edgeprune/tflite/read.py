@@ -48,7 +48,8 @@ def _read(file: FlatFile) -> Graph:
     codes = list(file.tables(model.OperatorCodesLength(), model.OperatorCodes))
     operators = list(file.tables(subgraph.OperatorsLength(), subgraph.Operators))
 
-    kinds = [_kind_name(schema, codes, operator.OpcodeIndex()) for operator in operators]
+    known = [_kind_name(schema, code) for code in codes]
+    kinds = [_at(known, operator.OpcodeIndex()) for operator in operators]
     ends = [_tensor_indices(file, operator, tensors) for operator in operators]
     names = _layer_names(kinds, ends, tensors)
     _refuse_unknown(kinds, names)
@@ -84,18 +85,18 @@ def _read_tensors(file: FlatFile, subgraph: Any, buffers: list[Any]) -> list[Ten
     return [read_tensor(file, source, name, buffers) for source, name in zip(sources, names, strict=True)]
 
 
-def _kind_name(schema: Any, codes: list[Any], index: int) -> str:
-    if not 0 <= index < len(codes):
-        raise ModelError(f"operator code {index} of {len(codes)}", BROKEN_HINT)
-    code = codes[index]
+def _kind_name(schema: Any, code: Any) -> str:
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
     if number == schema.BuiltinOperator.CUSTOM:
         return f"CUSTOM {(code.CustomCode() or b'?').decode('utf-8', 'replace')[:40]}"
-    return _builtin_names(schema).get(number, f"operator number {number}")
+    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+    return names.get(number, f"operator number {number}")
 
 
-def _builtin_names(schema: Any) -> dict[int, str]:
-    return {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+def _at(kinds: list[str], index: int) -> str:
+    if not 0 <= index < len(kinds):
+        raise ModelError(f"operator code {index} of {len(kinds)}", BROKEN_HINT)
+    return kinds[index]
 
 
 def _tensor_indices(file: FlatFile, operator: Any, tensors: list[Tensor]) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -5,7 +5,7 @@
  *   out = clamp(requant(a + b, out_multiplier, out_shift) + out_zero, out_min, out_max), rounded twice each
  *
  *   in1, in2  int8  real = (q - zero) * scale; read at the steps of `axes` (a for in1, b for in2)
- *   out       int8  [count], contiguous in the order of the walk; count = product of the axes' counts
+ *   out       int8  [count], contiguous in the order of the walk; count = product of the axes' counts, rank >= 1
  *
  *   in1_multiplier, in1_shift   in1_scale / (2 * max(in1_scale, in2_scale)), at most 1/2
  *   in2_multiplier, in2_shift   in2_scale / (2 * max(in1_scale, in2_scale)); negative for a difference (SUB)

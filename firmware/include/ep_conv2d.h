@@ -40,4 +40,7 @@ typedef struct {
 
 void ep_conv2d_ref(const ep_conv2d_t *layer, const int8_t *in, int8_t *out);
 
+/* The same with weights packed as int4, two a byte (ep_weight.h). */
+void ep_conv2d_int4_ref(const ep_conv2d_t *layer, const int8_t *in, int8_t *out);
+
 #endif

@@ -32,4 +32,7 @@ typedef struct {
 
 void ep_dense_ref(const ep_dense_t *layer, const int8_t *in, int8_t *out);
 
+/* The same with weights packed as int4, two a byte (ep_weight.h). */
+void ep_dense_int4_ref(const ep_dense_t *layer, const int8_t *in, int8_t *out);
+
 #endif

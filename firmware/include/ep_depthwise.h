@@ -38,4 +38,7 @@ typedef struct {
 
 void ep_depthwise_ref(const ep_depthwise_t *layer, const int8_t *in, int8_t *out);
 
+/* The same with weights packed as int4, two a byte (ep_weight.h). */
+void ep_depthwise_int4_ref(const ep_depthwise_t *layer, const int8_t *in, int8_t *out);
+
 #endif

@@ -1,10 +1,10 @@
 /*
- * Element-wise maximum and minimum of two int8 tensors of the same scale and zero point, with broadcasting.
+ * Element-wise maximum and minimum of two int8 tensors, with broadcasting; their scales are taken to be equal.
  *
  *   out = max(in1, in2)   or   min(in1, in2)
  *
  *   in1, in2  int8  read at the steps of `axes` (a for in1, b for in2)
- *   out       int8  [count], contiguous in the order of the walk; count = product of the axes' counts
+ *   out       int8  [count], contiguous in the order of the walk; count = product of the axes' counts, rank >= 1
  *
  * Scratch: 0 bytes. Align: 1 byte. Order: ascending; in place over an input that is not broadcast.
  * Proof:   tests/firmware/test_elementwise.py, the same bytes as LiteRT's reference interpreter.

@@ -4,7 +4,7 @@
  *   out = clamp(requant((in1 - in1_zero) * (in2 - in2_zero)) + out_zero, out_min, out_max), rounded twice
  *
  *   in1, in2  int8  real = (q - zero) * scale; read at the steps of `axes` (a for in1, b for in2)
- *   out       int8  [count], contiguous in the order of the walk; count = product of the axes' counts
+ *   out       int8  [count], contiguous in the order of the walk; count = product of the axes' counts, rank >= 1
  *
  *   multiplier, shift   in1_scale * in2_scale / out_scale
  *

@@ -1,5 +1,5 @@
 /*
- * Average and maximum over windows, int8 in, int8 out of the same scale and zero point.
+ * Average and maximum over windows, int8 in, int8 out; the output's scale is taken for the input's.
  *
  *   out[y][x][c] = clamp(mean or max of in[y * stride_h - pad_top + i][x * stride_w - pad_left + j][c])
  *   over the taps inside the image; the mean rounds halves away from zero.

@@ -7,7 +7,7 @@
  *
  *   in     int8  real = (q - in_zero) * in_scale; read at step a of `axes`
  *   slope  int8  real = (q - slope_zero) * slope_scale; read at step b
- *   out    int8  [count], contiguous in the order of the walk; count = product of the axes' counts
+ *   out    int8  [count], contiguous in the order of the walk; count = product of the axes' counts, rank >= 1
  *
  *   above_multiplier, above_shift   in_scale / out_scale
  *   below_multiplier, below_shift   in_scale * slope_scale / out_scale

@@ -6,7 +6,7 @@
  *             sums so, and its bytes are what this engine promises (its optimized kernels take them as int8)
  *   maximum:  out = max_k in[k]
  *
- *   in    int8  outputs are visited along `kept` (a: offset into in), the values of each along `reduced` (a likewise)
+ *   in    int8  outputs are visited along `kept` (a: offset into in), the values of each along `reduced` (a likewise; reduced_rank >= 1)
  *   out   int8  [count], contiguous; count = product of the counts of `kept`
  *
  *   multiplier, shift   in_scale / out_scale, for the mean divided by the number of values as LiteRT divides it

@@ -1,4 +1,4 @@
-"""All kinds of operators in one model, cleaned, and placed by the planner: outputs run into the inputs that die there."""
+"""All kinds of operators in one model, cleaned, and placed by the planner: outputs run into inputs that die there."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ from tests.firmware.test_transpose_conv import transposed
 
 ALL = st.one_of(
     convolutions(depthwise=False), convolutions(depthwise=True), transposed(), dense_layers(), products(), pools(),
-    pairs(), functions(), reductions(), softmaxes(), moves(), gathers(), resizes(), maxima(), float_ends(), lstms(), svdfs(),
+    pairs(), functions(), reductions(), softmaxes(), moves(), gathers(), resizes(), maxima(), float_ends(),
+    lstms(), svdfs(),
 )  # fmt: skip
 
 

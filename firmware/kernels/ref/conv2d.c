@@ -3,9 +3,11 @@
 #include <stddef.h>
 
 #include "ep_fixed_point.h"
+#include "ep_weight.h"
 
-/* Sum over the filter of one output channel; y and x are the input position of its first tap, maybe outside. */
-static int32_t window_sum(const ep_conv2d_t *layer, const int8_t *in, const int8_t *filter, int32_t y, int32_t x)
+/* Sum over the filter that starts at weight `filter`; y and x are the input position of its first tap, maybe outside. */
+EP_INLINE int32_t window_sum(const ep_conv2d_t *layer, const int8_t *in, int32_t filter, int32_t y, int32_t x,
+                             ep_weight_t weight)
 {
     int32_t acc = 0;
     for (int32_t i = 0; i < layer->kernel_h; i++) {
@@ -19,24 +21,24 @@ static int32_t window_sum(const ep_conv2d_t *layer, const int8_t *in, const int8
                 continue;
             }
             const int8_t *pixel = in + (row * layer->in_w + column) * layer->in_c;
-            const int8_t *tap = filter + (i * layer->kernel_w + j) * layer->group_in_c;
+            const int32_t tap = filter + (i * layer->kernel_w + j) * layer->group_in_c;
             for (int32_t c = 0; c < layer->group_in_c; c++) {
-                acc += (pixel[c] - layer->in_zero) * tap[c];
+                acc += (pixel[c] - layer->in_zero) * weight(layer->weights, tap + c);
             }
         }
     }
     return acc;
 }
 
-void ep_conv2d_ref(const ep_conv2d_t *layer, const int8_t *in, int8_t *out)
+EP_INLINE void conv2d(const ep_conv2d_t *layer, const int8_t *in, int8_t *out, ep_weight_t weight)
 {
     const int32_t filter_len = layer->kernel_h * layer->kernel_w * layer->group_in_c;
     for (int32_t y = 0; y < layer->out_h; y++) {
         for (int32_t x = 0; x < layer->out_w; x++) {
             for (int32_t o = 0; o < layer->out_c; o++) {
                 const int8_t *group = in + o / layer->group_out_c * layer->group_in_c;
-                int32_t acc = window_sum(layer, group, layer->weights + o * filter_len,
-                                         y * layer->stride_h - layer->pad_top, x * layer->stride_w - layer->pad_left);
+                int32_t acc = window_sum(layer, group, o * filter_len, y * layer->stride_h - layer->pad_top,
+                                         x * layer->stride_w - layer->pad_left, weight);
                 acc += layer->bias != NULL ? layer->bias[o] : 0;
                 const int32_t scale = o * layer->scale_step;
                 acc = ep_requant(acc, layer->multiplier[scale], layer->shift[scale]) + layer->out_zero;
@@ -44,4 +46,14 @@ void ep_conv2d_ref(const ep_conv2d_t *layer, const int8_t *in, int8_t *out)
             }
         }
     }
+}
+
+void ep_conv2d_ref(const ep_conv2d_t *layer, const int8_t *in, int8_t *out)
+{
+    conv2d(layer, in, out, ep_weight_int8);
+}
+
+void ep_conv2d_int4_ref(const ep_conv2d_t *layer, const int8_t *in, int8_t *out)
+{
+    conv2d(layer, in, out, ep_weight_int4);
 }

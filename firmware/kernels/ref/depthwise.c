@@ -3,9 +3,11 @@
 #include <stddef.h>
 
 #include "ep_fixed_point.h"
+#include "ep_weight.h"
 
 /* Sum over the window of output channel o; y and x are the input position of its first tap, maybe outside. */
-static int32_t window_sum(const ep_depthwise_t *layer, const int8_t *in, int32_t o, int32_t y, int32_t x)
+EP_INLINE int32_t window_sum(const ep_depthwise_t *layer, const int8_t *in, int32_t o, int32_t y, int32_t x,
+                             ep_weight_t weight)
 {
     const int32_t out_c = layer->in_c * layer->multiplier_c;
     const int8_t *channel = in + o / layer->multiplier_c;
@@ -21,20 +23,20 @@ static int32_t window_sum(const ep_depthwise_t *layer, const int8_t *in, int32_t
                 continue;
             }
             const int32_t value = channel[(row * layer->in_w + column) * layer->in_c] - layer->in_zero;
-            acc += value * layer->weights[(i * layer->kernel_w + j) * out_c + o];
+            acc += value * weight(layer->weights, (i * layer->kernel_w + j) * out_c + o);
         }
     }
     return acc;
 }
 
-void ep_depthwise_ref(const ep_depthwise_t *layer, const int8_t *in, int8_t *out)
+EP_INLINE void depthwise(const ep_depthwise_t *layer, const int8_t *in, int8_t *out, ep_weight_t weight)
 {
     const int32_t out_c = layer->in_c * layer->multiplier_c;
     for (int32_t y = 0; y < layer->out_h; y++) {
         for (int32_t x = 0; x < layer->out_w; x++) {
             for (int32_t o = 0; o < out_c; o++) {
                 int32_t acc = window_sum(layer, in, o, y * layer->stride_h - layer->pad_top,
-                                         x * layer->stride_w - layer->pad_left);
+                                         x * layer->stride_w - layer->pad_left, weight);
                 acc += layer->bias != NULL ? layer->bias[o] : 0;
                 const int32_t scale = o * layer->scale_step;
                 acc = ep_requant(acc, layer->multiplier[scale], layer->shift[scale]) + layer->out_zero;
@@ -42,4 +44,14 @@ void ep_depthwise_ref(const ep_depthwise_t *layer, const int8_t *in, int8_t *out
             }
         }
     }
+}
+
+void ep_depthwise_ref(const ep_depthwise_t *layer, const int8_t *in, int8_t *out)
+{
+    depthwise(layer, in, out, ep_weight_int8);
+}
+
+void ep_depthwise_int4_ref(const ep_depthwise_t *layer, const int8_t *in, int8_t *out)
+{
+    depthwise(layer, in, out, ep_weight_int4);
 }

@@ -4,10 +4,15 @@
 
 void ep_mul_ref(const ep_mul_t *layer, const int8_t *in1, const int8_t *in2, int8_t *out)
 {
+    const ep_axis_t run = layer->axes[0];
     ep_walk_t walk = {0};
     do {
-        const int32_t product = (in1[walk.a] - layer->in1_zero) * (in2[walk.b] - layer->in2_zero);
-        const int32_t real = ep_requant(product, layer->multiplier, layer->shift) + layer->out_zero;
-        *out++ = (int8_t)ep_clamp(real, layer->out_min, layer->out_max);
-    } while (ep_walk_next(&walk, layer->axes, layer->rank) != 0);
+        const int8_t *a = in1 + walk.a;
+        const int8_t *b = in2 + walk.b;
+        for (uint32_t i = 0; i < run.count; i++, a += run.step_a, b += run.step_b) {
+            const int32_t product = (*a - layer->in1_zero) * (*b - layer->in2_zero);
+            const int32_t real = ep_requant(product, layer->multiplier, layer->shift) + layer->out_zero;
+            *out++ = (int8_t)ep_clamp(real, layer->out_min, layer->out_max);
+        }
+    } while (ep_walk_next(&walk, layer->axes + 1, layer->rank - 1U) != 0);
 }

@@ -4,12 +4,17 @@
 
 void ep_prelu_ref(const ep_prelu_t *layer, const int8_t *in, const int8_t *slope, int8_t *out)
 {
+    const ep_axis_t run = layer->axes[0];
     ep_walk_t walk = {0};
     do {
-        const int32_t x = in[walk.a] - layer->in_zero;
-        const int32_t real =
-            x >= 0 ? ep_requant(x, layer->above_multiplier, layer->above_shift)
-                   : ep_requant(x * (slope[walk.b] - layer->slope_zero), layer->below_multiplier, layer->below_shift);
-        *out++ = (int8_t)ep_clamp(real + layer->out_zero, INT8_MIN, INT8_MAX);
-    } while (ep_walk_next(&walk, layer->axes, layer->rank) != 0);
+        const int8_t *a = in + walk.a;
+        const int8_t *b = slope + walk.b;
+        for (uint32_t i = 0; i < run.count; i++, a += run.step_a, b += run.step_b) {
+            const int32_t x = *a - layer->in_zero;
+            const int32_t real =
+                x >= 0 ? ep_requant(x, layer->above_multiplier, layer->above_shift)
+                       : ep_requant(x * (*b - layer->slope_zero), layer->below_multiplier, layer->below_shift);
+            *out++ = (int8_t)ep_clamp(real + layer->out_zero, INT8_MIN, INT8_MAX);
+        }
+    } while (ep_walk_next(&walk, layer->axes + 1, layer->rank - 1U) != 0);
 }

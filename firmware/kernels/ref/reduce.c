@@ -4,31 +4,43 @@
 
 static int32_t sum_of(const ep_reduce_t *layer, const int8_t *in)
 {
+    const ep_axis_t run = layer->reduced[0];
     ep_walk_t walk = {0};
     int32_t sum = 0;
     do {
-        sum += in[walk.a] - layer->in_zero;
-    } while (ep_walk_next(&walk, layer->reduced, layer->reduced_rank) != 0);
+        const int8_t *a = in + walk.a;
+        for (uint32_t i = 0; i < run.count; i++, a += run.step_a) {
+            sum += *a - layer->in_zero;
+        }
+    } while (ep_walk_next(&walk, layer->reduced + 1, layer->reduced_rank - 1U) != 0);
     return sum;
 }
 
 static int32_t sum_of_unsigned(const ep_reduce_t *layer, const uint8_t *in)
 {
+    const ep_axis_t run = layer->reduced[0];
     ep_walk_t walk = {0};
     int32_t sum = 0;
     do {
-        sum += in[walk.a] - layer->in_zero;
-    } while (ep_walk_next(&walk, layer->reduced, layer->reduced_rank) != 0);
+        const uint8_t *a = in + walk.a;
+        for (uint32_t i = 0; i < run.count; i++, a += run.step_a) {
+            sum += *a - layer->in_zero;
+        }
+    } while (ep_walk_next(&walk, layer->reduced + 1, layer->reduced_rank - 1U) != 0);
     return sum;
 }
 
 static int8_t max_of(const ep_reduce_t *layer, const int8_t *in)
 {
+    const ep_axis_t run = layer->reduced[0];
     ep_walk_t walk = {0};
     int8_t max = INT8_MIN;
     do {
-        max = in[walk.a] > max ? in[walk.a] : max;
-    } while (ep_walk_next(&walk, layer->reduced, layer->reduced_rank) != 0);
+        const int8_t *a = in + walk.a;
+        for (uint32_t i = 0; i < run.count; i++, a += run.step_a) {
+            max = *a > max ? *a : max;
+        }
+    } while (ep_walk_next(&walk, layer->reduced + 1, layer->reduced_rank - 1U) != 0);
     return max;
 }
 
