@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from edgeprune.errors import UnsupportedOp
 from edgeprune.ir import Graph, Op, Tensor
 from edgeprune.kernels.base import Overlap
@@ -86,16 +84,30 @@ def window_overlaps(window: Window, channels_in_step: bool) -> tuple[Overlap, ..
     """
     if window.batches != 1:
         return ()
-    rows = np.maximum(np.arange(window.out_h) * window.stride_h - window.pad[0], 0)
-    columns = np.maximum(np.arange(window.out_w) * window.stride_w - window.pad[2], 0)
-    first_read = ((rows[:, None] * window.in_w + columns[None, :]) * window.in_c).reshape(-1)
-    still_read = np.minimum.accumulate(first_read[::-1])[::-1]
-    pixel = np.arange(window.out_h * window.out_w) * window.out_c
+    ratio = window.out_c // window.in_c if channels_in_step else 1
+    inside = window.out_c - 1 - ((window.out_c - 1) // ratio if channels_in_step else 0)
     lead = -window.in_len
-    if window.out_c > 1:  # between two channels of a pixel
-        ratio = window.out_c // window.in_c
-        inside = window.out_c - 1 - ((window.out_c - 1) // ratio if channels_in_step else 0)
-        lead = max(lead, int((pixel + inside - still_read).max()))
-    if pixel.size > 1:  # between a pixel and the next
-        lead = max(lead, int((pixel[1:] - still_read[1:]).max()))
+    for y in _corners(window.out_h, window.stride_h, window.pad[0]):
+        for x in _corners(window.out_w, window.stride_w, window.pad[2]):
+            written = (y * window.out_w + x) * window.out_c
+            still_read = _first_read(window, y, x)
+            if y + 1 < window.out_h:
+                still_read = min(still_read, _first_read(window, y + 1, 0))
+            if window.out_c > 1:  # before the last channel of this pixel
+                lead = max(lead, written + inside - still_read)
+            if written:  # before the first one
+                lead = max(lead, written - still_read)
     return (Overlap(0, "forward", lead),)
+
+
+def _first_read(window: Window, y: int, x: int) -> int:
+    """Byte of the first tap that output pixel (y, x) reads."""
+    row = max(y * window.stride_h - window.pad[0], 0)
+    column = max(x * window.stride_w - window.pad[2], 0)
+    return (row * window.in_w + column) * window.in_c
+
+
+def _corners(size: int, stride: int, pad: int) -> list[int]:
+    """Where positions along an axis bend: bytes written less bytes read is linear in between, at most here."""
+    bend = pad // stride
+    return sorted({place for place in (0, 1, bend - 1, bend, bend + 1, size - 2, size - 1) if 0 <= place < size})

@@ -89,8 +89,8 @@ def _kind_name(schema: Any, code: Any) -> str:
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
     if number == schema.BuiltinOperator.CUSTOM:
         return f"CUSTOM {(code.CustomCode() or b'?').decode('utf-8', 'replace')[:40]}"
-    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
-    return names.get(number, f"operator number {number}")
+    names = {value: str(name) for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+    return names.get(number) or f"operator number {number}"
 
 
 def _at(kinds: list[str], index: int) -> str:
