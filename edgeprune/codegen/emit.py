@@ -104,7 +104,7 @@ def emit(graph: Graph, calls: Sequence[KernelCall], plan: MemoryPlan, identity: 
         _identity(identity, plan),
         f'static uint8_t arena[{max(plan.arena_bytes, 1)}] __attribute__((aligned(16), section(".bss.ep_arena")));\n'
         "#define AT(offset_bytes) ((void *)(arena + (offset_bytes)))\n",
-        *dict.fromkeys(text for call in calls for text in call.shared),
+        *dict.fromkeys(shared.text for call in calls for shared in call.shared),
         *body,
         _table("ep_layer_t", "ep_model_layers", "ep_model_layer_count", [f"    {name}," for name in running]),
         _ends(graph, graph.inputs, plan, "input"),

@@ -1,7 +1,8 @@
 """Flash of a whole image at any widths, from one link of the same network.
 
-Kernels, start-up, console and the generated calls do not change with channel counts; the model's arrays do, and their
-sizes are known exactly. So one linked image gives all others.
+Kernels, start-up and console do not change with channel counts as long as the same kernels are chosen; the model's
+arrays and the functions specialised for its layers do, and their sizes are known exactly. So one linked image gives all
+others.
 """
 
 from __future__ import annotations
@@ -13,22 +14,34 @@ from edgeprune.kernels.base import KernelCall
 
 
 def constant_bytes(calls: Sequence[KernelCall]) -> dict[str, int]:
-    """Flash of the model's arrays, padding included: `weights` (and biases), `tables` (what the engine adds)."""
+    """Flash of the model's arrays as linked, each padded to its alignment.
+
+    Returns:
+        `weights` (weights and biases) and `tables` (what the engine adds).
+    """
     parts = {"weights": 0, "tables": 0}
     for call in calls:
         for constant in call.constants:
-            align = max(constant.align_bytes, 1)
+            align = max(constant.align_bytes, constant.element_bytes)
             padded = -(-constant.size_bytes // align) * align
-            parts["weights" if constant.is_model_data else "tables"] += padded
+            tables = padded - constant.model_bytes if constant.table_bytes or not constant.is_model_data else 0
+            parts["tables"] += tables
+            parts["weights"] += padded - tables
     return parts
+
+
+def specialised_bytes(calls: Sequence[KernelCall]) -> int:
+    """Code of the functions generated for particular layers; layers that share one count it once."""
+    return sum(shared.code_bytes for shared in {shared for call in calls for shared in call.shared})
 
 
 @dataclass(frozen=True)
 class EngineBaseline:
-    """One linked image less its model's arrays, and what its board showed.
+    """One linked image less what changes with channel counts, and what its board showed.
 
     Attributes:
-        flash_parts: bytes by part as linked, `constants` replaced by what of it no formula explains.
+        flash_parts: bytes by part as linked: of `model` what is not specialised, of its constants what is no array: the
+            layers' parameter `structs`.
         data_bytes: variables and console buffers.
         stack_bytes: high-water mark on the board, console included.
     """
@@ -41,11 +54,13 @@ class EngineBaseline:
     def of(
         flash_parts: Mapping[str, int], calls: Sequence[KernelCall], data_bytes: int, stack_bytes: int
     ) -> EngineBaseline:
-        """flash_parts: of the link, with the model's arrays under `constants`."""
-        explained = sum(constant_bytes(calls).values())
-        rest = {name: size for name, size in flash_parts.items() if name != "constants"}
-        return EngineBaseline(rest | {"padding": flash_parts["constants"] - explained}, data_bytes, stack_bytes)
+        """A link with these calls; `flash_parts` holds the model's arrays and structs under `constants`."""
+        rest = dict(flash_parts)
+        rest["structs"] = rest.pop("constants") - sum(constant_bytes(calls).values())
+        rest["model"] -= specialised_bytes(calls)
+        return EngineBaseline(rest, data_bytes, stack_bytes)
 
     def flash_with(self, calls: Sequence[KernelCall]) -> dict[str, int]:
-        """Bytes by part of an image with these calls of the same kinds."""
-        return dict(self.flash_parts) | constant_bytes(calls)
+        """Bytes by part of an image with these calls, of the same kernels as the baseline's."""
+        model = self.flash_parts["model"] + specialised_bytes(calls)
+        return dict(self.flash_parts) | constant_bytes(calls) | {"model": model}

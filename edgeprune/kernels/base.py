@@ -115,6 +115,17 @@ class Work:
     features: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Shared:
+    """C text at file scope that several calls may ask for word for word; it is emitted once.
+
+    `code_bytes`: the machine code it becomes, for the flash model.
+    """
+
+    text: str
+    code_bytes: int
+
+
 @dataclass(frozen=True, eq=False)
 class KernelCall:
     """One operator on one instruction set.
@@ -131,7 +142,7 @@ class KernelCall:
         work: for the latency model.
         emit: C statements of the call, given the names.
         definitions: C text at file scope (parameter structs, specialised loops), given the names.
-        shared: C texts at file scope that other calls may ask for word for word; each is emitted once.
+        shared: specialised functions that other calls may use too.
     """
 
     function: str
@@ -144,4 +155,4 @@ class KernelCall:
     is_view: bool = False
     work: Work = Work()
     definitions: Callable[[Symbols], str] | None = None
-    shared: tuple[str, ...] = ()
+    shared: tuple[Shared, ...] = ()

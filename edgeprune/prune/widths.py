@@ -22,8 +22,10 @@ _FIXED_SCALE = {
 _KEEPS_SCALE = frozenset({
     OpKind.MAX_POOL_2D, OpKind.AVERAGE_POOL_2D, OpKind.PAD, OpKind.PADV2, OpKind.MIRROR_PAD, OpKind.RESHAPE,
     OpKind.TRANSPOSE, OpKind.SLICE, OpKind.STRIDED_SLICE, OpKind.RESIZE_NEAREST_NEIGHBOR, OpKind.RESIZE_BILINEAR,
-    OpKind.REDUCE_MAX,
+    OpKind.REDUCE_MAX, OpKind.SQUEEZE, OpKind.EXPAND_DIMS, OpKind.CONCATENATION, OpKind.PACK, OpKind.SPLIT,
+    OpKind.SPLIT_V, OpKind.UNPACK, OpKind.GATHER, OpKind.SPACE_TO_DEPTH, OpKind.DEPTH_TO_SPACE,
 })  # fmt: skip
+_JOINS = frozenset({OpKind.CONCATENATION, OpKind.PACK})
 _SIGNED, _POSITIVE = QParams((1.0,), (0,)), QParams((1.0,), (-128,))
 _RECTIFIERS = frozenset({OpKind.RELU, OpKind.RELU6})
 
@@ -117,7 +119,20 @@ def _quantized(graph: Graph) -> Graph:
             tensors[bias] = replace(tensors[bias], dtype=DType.INT32, qparams=_per_channel(channels, 0))
         for output in op.outputs:
             tensors[output] = replace(tensors[output], qparams=_output_qparams(op, tensors))
+        if op.kind in _JOINS and len({tensors[index].qparams for index in op.inputs}) > 1:
+            for index in (*op.inputs, *op.outputs):
+                _rescale(graph, tensors, index)
     return replace(graph, tensors=tuple(tensors))
+
+
+def _rescale(graph: Graph, tensors: list[Tensor], tensor: int) -> None:
+    """The exporter quantizes what is joined alike; back to the operator that chose the scale."""
+    while True:
+        tensors[tensor] = replace(tensors[tensor], qparams=_SIGNED)
+        maker = graph.producer.get(tensor)
+        if maker is None or graph.ops[maker].kind not in _KEEPS_SCALE:
+            return
+        tensor = graph.ops[maker].inputs[0]
 
 
 def _output_qparams(op: Op, tensors: list[Tensor]) -> QParams | None:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeprune.ir import Graph, Op
-from edgeprune.kernels.base import Constant, KernelCall, Optimize, Overlap, Symbols, Work
+from edgeprune.kernels.base import Constant, KernelCall, Optimize, Overlap, Shared, Symbols, Work
 from edgeprune.kernels.conv2d import Conv2d, read_conv2d
+from edgeprune.kernels.dsp.code_size import tile_exact_bytes, tile_two_bytes
 from edgeprune.kernels.dsp.layer import USUAL_SHIFT, folded_bias, layer_scaling, likely_two
 from edgeprune.kernels.dsp.stream import Stream, make_stream, stream_words
 from edgeprune.kernels.dsp.unroll import unroll
@@ -125,11 +126,13 @@ def _call(conv: Conv2d, shape: _Shape, stream: Stream | None, optimize: Optimize
     shift = stream.shift if stream is not None else USUAL_SHIFT if likely_two(conv.op, conv.output) else None
     if shift is not None:
         tile = f"ep_tile_two_{window.out_c}_{shift}_{shape.steps}"
-        shared = f"EP_TILE_TWO({tile}, {window.out_c}, {shift}, {shift + 8}, {rounds})\n"
+        text = f"EP_TILE_TWO({tile}, {window.out_c}, {shift}, {shift + 8}, {rounds})\n"
+        shared = Shared(text, tile_two_bytes(rolled))
     else:
         limits = f"{low}_{high}".replace("-", "m")
         tile = f"ep_tile_exact_{window.out_c}_{limits}_{shape.steps}"
-        shared = f"EP_TILE_EXACT({tile}, {window.out_c}, {low}, {high}, {rounds})\n"
+        text = f"EP_TILE_EXACT({tile}, {window.out_c}, {low}, {high}, {rounds})\n"
+        shared = Shared(text, tile_exact_bytes(rolled, low, high))
 
     def definitions(s: Symbols) -> str:
         return params(s, "ep_conv2d_dsp_t", _fields(conv, shape, tile, low, high, s))

@@ -8,18 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeprune.ir import Graph, Op
-from edgeprune.kernels.base import Constant, KernelCall, Optimize, Overlap, Symbols, Work
+from edgeprune.kernels.base import Constant, KernelCall, Optimize, Overlap, Shared, Symbols, Work
 from edgeprune.kernels.depthwise import Depthwise, read_depthwise
+from edgeprune.kernels.dsp.code_size import depthwise_bytes
 from edgeprune.kernels.dsp.constants import exact_constants, two_instruction_constants
 from edgeprune.kernels.dsp.layer import USUAL_SHIFT, folded_bias, layer_scaling, likely_two
 from edgeprune.kernels.dsp.stream import accumulator_range, as_words
-from edgeprune.kernels.dsp.unroll import unroll
+from edgeprune.kernels.dsp.unroll import Unroll, unroll
 from edgeprune.kernels.operands import params, repeat, stepped
 from edgeprune.kernels.requant import activation_range, scale_zero
 from edgeprune.target.profile import Isa
 
 _SCRATCH_BYTES = 4096  # what the planes of two channels may take before they come in bands
-_MOST_ROW_BYTES = 508  # LDRD reaches two rows back
+_MOST_ROW_BYTES = {1: 508, 2: 131}  # by stride: LDRD reaches two rows back, and for stride 2 LDR two rows less 8
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _plane(layer: Depthwise, transposed: bool) -> _Plane | None:
         row=row, band_rows=-(-out_size[across] // bands),
     )  # fmt: skip
     fits = (
-        2 * row <= _MOST_ROW_BYTES
+        2 * row <= _MOST_ROW_BYTES[stride]
         and plane.out_step <= 2047
         and max(plane.in_row_step, plane.out_row_step, plane.in_step) <= 0xFFFF
         and plane.plane_bytes <= (_SCRATCH_BYTES if transposed else 0xFFFF)
@@ -170,6 +171,10 @@ def _call(layer: Depthwise, plane: _Plane, values: _Values | None, optimize: Opt
         f"{rolled.head if plane.out_length > 1 else 0}, {rolled.loops}, {rolled.chunk}, {plane.out_length % 2}"
     )
     ends = f"{shift}" if two else f"{low}, {high}"
+    head = rolled if plane.out_length > 1 else Unroll(0, 0, 0)
+    code_bytes = depthwise_bytes(
+        head, plane.stride, plane.out_length % 2 == 1, plane.out_step, plane.out_row_step, None if two else (low, high)
+    )
     macro = "EP_DEPTHWISE_TWO" if two else "EP_DEPTHWISE_EXACT"
     name = f"{macro.lower()}_{geometry}_{ends}".replace(", ", "_").replace("-", "m")
 
@@ -211,7 +216,7 @@ def _call(layer: Depthwise, plane: _Plane, values: _Values | None, optimize: Opt
         overlaps=(Overlap(0, "same", 0),) if window.batches == 1 and _in_place(layer, plane) else (),
         work=Work(macs=layer.macs, outputs=window.batches * window.out_len),
         definitions=definitions,
-        shared=(f"{macro}({name}, {geometry}, {ends})\n",),
+        shared=(Shared(f"{macro}({name}, {geometry}, {ends})\n", code_bytes),),
     )  # fmt: skip
 
 
