@@ -21,8 +21,8 @@ from scipy.optimize import nnls
 from edgeprune.atomic import write_text
 from edgeprune.cost.latency import _COSTS, KernelCost
 from edgeprune.deploy import CompiledModel, compile_model, link_images, running_board
-from edgeprune.fit.cost import compile_machine
-from edgeprune.fit.network import Network
+from edgeprune.fitting.cost import compile_machine
+from edgeprune.fitting.network import Network
 from edgeprune.kernels.base import Optimize
 from edgeprune.model.load import load_module
 from edgeprune.project import default_project

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgeprune import __version__
 from edgeprune.build.firmware import Firmware, build_firmware
 from edgeprune.build.space import LinkSpace, target_space
 from edgeprune.codegen.emit import Identity, emit
@@ -20,6 +19,7 @@ from edgeprune.ir import Graph
 from edgeprune.kernels import lower
 from edgeprune.kernels.base import KernelCall, Optimize
 from edgeprune.plan import MemoryPlan, make_plan
+from edgeprune.release import __version__
 from edgeprune.target.profile import Target
 from edgeprune.target.registry import load_target
 from edgeprune.tflite.read import read_tflite

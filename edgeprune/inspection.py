@@ -9,8 +9,8 @@ from pathlib import Path
 from edgeprune.budget import Budget, Footprint
 from edgeprune.cost.flash import constant_bytes
 from edgeprune.deploy import CompiledModel
-from edgeprune.fit.cost import WidthCost, measure_baseline
-from edgeprune.fit.network import Network
+from edgeprune.fitting.cost import WidthCost, measure_baseline
+from edgeprune.fitting.network import Network
 from edgeprune.kernels.base import Optimize
 from edgeprune.target.profile import Target
 

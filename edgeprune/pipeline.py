@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeprune.errors import UsageError
-from edgeprune.fit.job import FitOptions
-from edgeprune.fit.limits import Limits, budget_for
-from edgeprune.fit.record import RECORD_NAME, RunRecord, load_record
-from edgeprune.fit.workspace import Workspace
+from edgeprune.fitting.job import FitOptions
+from edgeprune.fitting.limits import Limits, budget_for
+from edgeprune.fitting.record import RECORD_NAME, RunRecord, load_record
+from edgeprune.fitting.workspace import Workspace
 from edgeprune.kernels.base import Optimize
 from edgeprune.progress import Progress, Silent
 from edgeprune.project import FILE_NAME, Project, default_project, load_project, project_from
@@ -109,8 +109,8 @@ def _fit(
 ) -> RunRecord:
     import torch
 
-    from edgeprune.fit.job import Job
-    from edgeprune.fit.loop import run_fit
+    from edgeprune.fitting.job import Job
+    from edgeprune.fitting.loop import run_fit
     from edgeprune.train.objective import make_objective
 
     torch.manual_seed(project.training.seed)

@@ -13,7 +13,7 @@ from edgeprune.deploy import CompiledModel, compile_model, emulated_target, link
 from edgeprune.device.board import open_board
 from edgeprune.device.console import Console
 from edgeprune.errors import DeviceError, UsageError
-from edgeprune.fit.record import RunRecord, load_record
+from edgeprune.fitting.record import RunRecord, load_record
 from edgeprune.kernels.base import Optimize
 from edgeprune.target.profile import Target
 from edgeprune.target.registry import load_target

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 
 import click
 
-from edgeprune import __version__
 from edgeprune.errors import EdgePruneError
+from edgeprune.release import __version__
 
 INTERRUPTED = 130
 

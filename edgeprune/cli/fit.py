@@ -18,7 +18,7 @@ from edgeprune.units import bytes_text, count_text
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from edgeprune.fit.record import RunRecord
+    from edgeprune.fitting.record import RunRecord
     from edgeprune.pipeline import FitRequest
 
 

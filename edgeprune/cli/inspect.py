@@ -25,8 +25,8 @@ def command(printer: Printer, **given: Any) -> None:
 
     Flash is linked, RAM is planned and its stack measured on the emulated board. Exit code 3: it does not fit.
     """
-    from edgeprune.fit.limits import budget_for
-    from edgeprune.fit.network import Network
+    from edgeprune.fitting.limits import budget_for
+    from edgeprune.fitting.network import Network
     from edgeprune.inspection import inspect_network
     from edgeprune.model.load import load_module
     from edgeprune.target.registry import load_target

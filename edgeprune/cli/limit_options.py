@@ -13,7 +13,7 @@ from edgeprune.cli.options import DurationType, SizeType
 from edgeprune.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgeprune.fit.limits import Limits
+    from edgeprune.fitting.limits import Limits
     from edgeprune.kernels.base import Optimize
     from edgeprune.project import Project
 

@@ -13,10 +13,10 @@ from typing import NoReturn
 
 import rich_click as click
 
-from edgeprune import __version__
 from edgeprune.cli.failure import failure_of, show_failure
 from edgeprune.cli.lazy import LazyCommand
 from edgeprune.cli.output import Session
+from edgeprune.release import __version__
 
 COMMANDS = {
     "init": "Write a project that works as it is: edgeprune.toml and the files it names.",

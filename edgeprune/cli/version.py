@@ -7,9 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import rich_click as click
 
-from edgeprune import __version__
 from edgeprune.cli.options import json_option
 from edgeprune.cli.output import Printer, table
+from edgeprune.release import __version__
 
 PACKAGES = ("torch", "litert-torch", "ai-edge-litert", "ai-edge-quantizer", "numpy", "pyserial", "ziglang")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edgeprune.errors import UsageError
-from edgeprune.fit.workspace import Workspace
+from edgeprune.fitting.workspace import Workspace
 
 
 def test_a_finished_stage_is_not_computed_again_after_a_kill(tmp_path: Path) -> None:

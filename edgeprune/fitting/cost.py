@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgeprune import __version__
+from edgeprune.release import __version__
 from edgeprune.budget import Footprint
 from edgeprune.codegen.emit import Identity
 from edgeprune.cost.flash import EngineBaseline
@@ -14,7 +14,7 @@ from edgeprune.cost.latency import predicted_us
 from edgeprune.cost.madeup import with_made_up_constants
 from edgeprune.deploy import CompiledModel, compile_graph, emulated_target, link_images, running_board
 from edgeprune.errors import UsageError
-from edgeprune.fit.network import Network
+from edgeprune.fitting.network import Network
 from edgeprune.graph.clean import clean
 from edgeprune.kernels.base import Optimize
 from edgeprune.prune.widths import predicted_graph

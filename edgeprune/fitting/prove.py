@@ -10,8 +10,8 @@ import torch
 from edgeprune.budget import Footprint
 from edgeprune.build.space import target_space
 from edgeprune.deploy import Images, link_images, running_board
-from edgeprune.fit.candidate import Candidate
-from edgeprune.fit.job import Job
+from edgeprune.fitting.candidate import Candidate
+from edgeprune.fitting.job import Job
 from edgeprune.measure import BoardRun, byte_rows, run_samples, save_samples
 from edgeprune.quantize.host import Kernels, channels_last, int8_outputs, quantized_inputs, real_outputs
 

@@ -11,9 +11,9 @@ from edgeprune.cost.flash import EngineBaseline
 from edgeprune.deploy import CompiledModel, compile_model, link_images, running_board
 from edgeprune.export.exporter import Exporter
 from edgeprune.export.tflite import export_tflite
-from edgeprune.fit.cost import footprint_of
-from edgeprune.fit.job import Job
-from edgeprune.fit.network import Network
+from edgeprune.fitting.cost import footprint_of
+from edgeprune.fitting.job import Job
+from edgeprune.fitting.network import Network
 
 _ROOMY_BYTES = 1 << 26
 

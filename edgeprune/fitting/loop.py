@@ -13,21 +13,21 @@ from typing import Any
 
 from torch import nn
 
-from edgeprune import __version__
 from edgeprune.atomic import write_bytes, write_text
 from edgeprune.budget import Budget, Footprint
 from edgeprune.cost.flash import EngineBaseline
 from edgeprune.cost.latency import predicted_instructions
 from edgeprune.errors import DoesNotFit
 from edgeprune.export.exporter import Exporter
-from edgeprune.fit.candidate import Candidate, make_candidate
-from edgeprune.fit.cost import WidthCost, measure_baseline
-from edgeprune.fit.job import Job
-from edgeprune.fit.network import Network
-from edgeprune.fit.prove import Proof, prove
-from edgeprune.fit.record import Accuracy, FootprintRecord, LayerRecord, RunRecord, StepRecord, save_record
-from edgeprune.fit.rounds import allocate_widths, thin_to, tightened
+from edgeprune.fitting.candidate import Candidate, make_candidate
+from edgeprune.fitting.cost import WidthCost, measure_baseline
+from edgeprune.fitting.job import Job
+from edgeprune.fitting.network import Network
+from edgeprune.fitting.prove import Proof, prove
+from edgeprune.fitting.record import Accuracy, FootprintRecord, LayerRecord, RunRecord, StepRecord, save_record
+from edgeprune.fitting.rounds import allocate_widths, thin_to, tightened
 from edgeprune.quantize.host import evaluate_int8
+from edgeprune.release import __version__
 from edgeprune.train.data import check_together
 from edgeprune.train.evaluate import evaluate
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeprune.budget import Budget
-from edgeprune.fit.workspace import Workspace
+from edgeprune.fitting.workspace import Workspace
 from edgeprune.kernels.base import Optimize
 from edgeprune.progress import Progress
 from edgeprune.project import Project

@@ -11,10 +11,10 @@ from torch import nn
 
 from edgeprune.budget import Budget, Footprint
 from edgeprune.errors import DoesNotFit
-from edgeprune.fit.cost import WidthCost
-from edgeprune.fit.job import Job
-from edgeprune.fit.network import Network
-from edgeprune.fit.record import StepRecord
+from edgeprune.fitting.cost import WidthCost
+from edgeprune.fitting.job import Job
+from edgeprune.fitting.network import Network
+from edgeprune.fitting.record import StepRecord
 from edgeprune.prune.allocate import GroupChoice, allocate
 from edgeprune.prune.schedule import waypoint
 from edgeprune.prune.score import rank_channels
