@@ -13,11 +13,12 @@ from pathlib import Path
 import click
 import pytest
 
+from edgeprune import errors
 from edgeprune.cli import main as frame
 from edgeprune.cli.lazy import LazyCommand
 from edgeprune.cli.options import json_option
 from edgeprune.cli.output import Printer
-from edgeprune.release import __version__, errors
+from edgeprune.release import __version__
 from tests.unit.cli.conftest import Cli
 
 HEAVY = ("torch", "numpy", "pydantic", "litert_torch", "ai_edge_litert", "ai_edge_quantizer", "sklearn", "serial")
