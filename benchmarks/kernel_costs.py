@@ -37,7 +37,7 @@ def models(target: Target, folder: Path) -> list[CompiledModel]:
     found = []
     if SHARED.is_dir():
         found = [
-            compile_model(load_model(name, folder), target, optimize=Optimize.SPEED, model_id=name, command="costs")
+            compile_model(load_model(name, folder), target, optimize=Optimize.BALANCED, model_id=name, command="costs")
             for name in NAMES
         ]
     project = default_project()
@@ -45,7 +45,7 @@ def models(target: Target, folder: Path) -> list[CompiledModel]:
     network = Network.of(module, project.model.input)
     for share in SHARES:
         widths = {name: max(1, round(share * width)) for name, width in network.widths.items()}
-        found.append(compile_machine(network, target, Optimize.SPEED, widths))
+        found.append(compile_machine(network, target, Optimize.BALANCED, widths))
     return found
 
 

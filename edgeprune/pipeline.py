@@ -187,7 +187,7 @@ def options_of(project: Project, **overrides: Any) -> FitOptions:
         criterion=project.training.criterion,
         step_drop_points=5.0,
         board_samples=100,
-        optimize=Optimize.SPEED,
+        optimize=Optimize.BALANCED,
         port=None,
         command="edgeprune fit",
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--optimize",
     type=click.Choice(["size", "balanced", "speed"]),
-    default="speed",
+    default="balanced",
     show_default=True,
     help="How much flash may buy speed.",
 )

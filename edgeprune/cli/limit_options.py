@@ -87,4 +87,4 @@ def limits_given(given: Mapping[str, Any]) -> tuple[Project, str, Limits, Optimi
         raise UsageError(
             "no target was named", hint="--target cortex-m4, or target = ... in [limits] of edgeprune.toml"
         )
-    return project, target, replace(limits_of(project), **overrides), Optimize(given["optimize"] or "speed")
+    return project, target, replace(limits_of(project), **overrides), Optimize(given["optimize"] or "balanced")

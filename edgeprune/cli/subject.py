@@ -27,7 +27,7 @@ def subject_options(function: F) -> F:
             click.option(
                 "--optimize",
                 type=click.Choice(["size", "balanced", "speed"]),
-                default="speed",
+                default="balanced",
                 show_default=True,
                 help="How much flash may buy speed, where a .tflite is built.",
             ),
