@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgeprune.release import __version__
 from edgeprune.budget import Footprint
 from edgeprune.codegen.emit import Identity
 from edgeprune.cost.flash import EngineBaseline
@@ -18,6 +17,7 @@ from edgeprune.fitting.network import Network
 from edgeprune.graph.clean import clean
 from edgeprune.kernels.base import Optimize
 from edgeprune.prune.widths import predicted_graph
+from edgeprune.release import __version__
 from edgeprune.target.profile import Target
 from edgeprune.target.registry import load_target
 
