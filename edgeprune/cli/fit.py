@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @limit_options
 @click.option("--epochs", type=click.IntRange(0), help="Training epochs in all.")
 @click.option("--steps", type=click.IntRange(1, 20), help="Thinning steps, with training after each.")
-@click.option("--criterion", help="How channels are ranked: 'edgeprune criteria list'.")
+@click.option("--criterion", help="How channels are ranked, for example l2, taylor or fpgm.")
 @click.option("--samples", type=click.IntRange(1), help="Test samples replayed on the board (100).")
 @click.option(
     "--port", envvar="EDGEPRUNE_PORT", show_envvar=True, help="Serial port of a real board; emulated without."
