@@ -51,6 +51,7 @@ from edgeprune.kernels.dsp import channel_mean as dsp_channel_mean
 from edgeprune.kernels.dsp import conv2d as dsp_conv2d
 from edgeprune.kernels.dsp import dense as dsp_dense
 from edgeprune.kernels.dsp import depthwise as dsp_depthwise
+from edgeprune.kernels.dsp import winograd as dsp_winograd
 from edgeprune.kernels.operands import place
 from edgeprune.target.profile import Isa
 
@@ -115,7 +116,7 @@ _FILES: Mapping[OpKind, ModuleType] = {
 }
 
 _FAST: Mapping[OpKind, tuple[Candidate, ...]] = {
-    OpKind.CONV_2D: (dsp_conv2d.candidate,),
+    OpKind.CONV_2D: (dsp_winograd.candidate, dsp_conv2d.candidate),
     OpKind.DEPTHWISE_CONV_2D: (dsp_depthwise.candidate,),
     OpKind.FULLY_CONNECTED: (dsp_dense.candidate,),
     OpKind.ADD: (dsp_add.candidate,),

@@ -69,6 +69,24 @@ def add_conv2d(model: ModelBuilder, rng: np.random.Generator) -> None:
     model.output(y)
 
 
+def add_square(model: ModelBuilder, rng: np.random.Generator) -> None:
+    """A 3x3 convolution with stride 1 and a border, of the sizes Winograd's filtering takes."""
+    height, width = 4 * _pick(rng, 1, 3), 8 * _pick(rng, 1, 2)
+    in_c, out_c = 4 * _pick(rng, 1, 10), 4 * _pick(rng, 1, 4)
+    activation = int(rng.choice(RELUS))
+    q = _Quantization(rng, 9 * in_c, out_c, activation)
+    x = model.input((1, height, width, in_c), scale=q.in_scale, zero=q.in_zero)
+    w = model.tensor((out_c, 3, 3, in_c), scale=q.weight_scale, data=_weights(rng, (out_c, 3, 3, in_c)))
+    b = model.tensor((out_c,), "int32", scale=[q.in_scale * s for s in q.weight_scale], data=q.bias)
+    y = model.tensor((1, height, width, out_c), scale=q.out_scale, zero=q.out_zero)
+    options = schema.Conv2DOptionsT()
+    options.padding = schema.Padding.SAME
+    options.strideH = options.strideW = options.dilationHFactor = options.dilationWFactor = 1
+    options.fusedActivationFunction = activation
+    model.op("CONV_2D", [x, w, b], [y], options)
+    model.output(y)
+
+
 def add_depthwise(model: ModelBuilder, rng: np.random.Generator) -> None:
     stride = _pick(rng, 1, 2)
     height, width, channels = _pick(rng, 3, 26), _pick(rng, 3, 26), _pick(rng, 1, 9)
@@ -140,7 +158,10 @@ def add_mean(model: ModelBuilder, rng: np.random.Generator) -> None:
     model.output(y)
 
 
-ADD = {"conv2d": add_conv2d, "depthwise": add_depthwise, "dense": add_dense, "sum": add_sum, "mean": add_mean}
+ADD = {
+    "conv2d": add_conv2d, "square": add_square, "depthwise": add_depthwise,
+    "dense": add_dense, "sum": add_sum, "mean": add_mean,
+}  # fmt: skip
 
 
 def random_model(kind: str, count: int, seed: int) -> bytes:

@@ -71,3 +71,8 @@ def depthwise_bytes(
     outputs = 2 * (rolled.head + rolled.loops * rolled.chunk) + odd
     total += 10 + 2 if row_step != step * outputs else move_out()
     return 92 + total
+
+
+def points_bytes(rolled: Unroll) -> int:
+    """EP_WINOGRAD_POINTS of include/dsp/winograd.h."""
+    return 46 + 40 * (rolled.head + rolled.chunk) + (14 if rolled.loops else 0)

@@ -44,8 +44,9 @@ static inline uint32_t ep_lanes(int32_t low, int32_t high)
 
 static inline int32_t ep_smlad(uint32_t x, uint32_t y, int32_t acc)
 {
-    __asm__("smlad %0, %1, %2, %0" : "+r"(acc) : "r"(x), "r"(y));
-    return acc;
+    int32_t sum;
+    __asm__("smlad %0, %1, %2, %3" : "=r"(sum) : "r"(x), "r"(y), "r"(acc));
+    return sum;
 }
 
 static inline uint32_t ep_sxtb16(uint32_t x)
@@ -64,26 +65,30 @@ static inline uint32_t ep_sxtb16_ror8(uint32_t x)
 
 static inline uint32_t ep_sxtab16(uint32_t acc, uint32_t x)
 {
-    __asm__("sxtab16 %0, %0, %1" : "+r"(acc) : "r"(x));
-    return acc;
+    uint32_t lanes;
+    __asm__("sxtab16 %0, %1, %2" : "=r"(lanes) : "r"(acc), "r"(x));
+    return lanes;
 }
 
 static inline uint32_t ep_sxtab16_ror8(uint32_t acc, uint32_t x)
 {
-    __asm__("sxtab16 %0, %0, %1, ror #8" : "+r"(acc) : "r"(x));
-    return acc;
+    uint32_t lanes;
+    __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(lanes) : "r"(acc), "r"(x));
+    return lanes;
 }
 
 static inline int32_t ep_smmla(int32_t a, int32_t b, int32_t acc)
 {
-    __asm__("smmla %0, %1, %2, %0" : "+r"(acc) : "r"(a), "r"(b));
-    return acc;
+    int32_t sum;
+    __asm__("smmla %0, %1, %2, %3" : "=r"(sum) : "r"(a), "r"(b), "r"(acc));
+    return sum;
 }
 
 static inline int32_t ep_smmlar(int32_t a, int32_t b, int32_t acc)
 {
-    __asm__("smmlar %0, %1, %2, %0" : "+r"(acc) : "r"(a), "r"(b));
-    return acc;
+    int32_t sum;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(sum) : "r"(a), "r"(b), "r"(acc));
+    return sum;
 }
 
 static inline int32_t ep_saturate8(int32_t x)

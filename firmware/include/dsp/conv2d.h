@@ -19,7 +19,7 @@
  * Scratch: columns, 24 bytes a step, then the copied window, window.rows * window.row_bytes
  *          and 3 more. Align: 4 bytes.
  * Order:   pixels ascending; in place wherever no output row overtakes the rows still to be copied.
- * Proof:   tests/firmware/test_dsp_conv2d.py, the same bytes as LiteRT's reference interpreter, in place too.
+ * Proof:   tests/firmware/test_dsp_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
  */
 #ifndef EP_DSP_CONV2D_H
 #define EP_DSP_CONV2D_H

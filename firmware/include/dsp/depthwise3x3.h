@@ -20,7 +20,7 @@
  * Range:   |acc| < 2^30; a plane's row takes at most 508 bytes; out_step <= 2047; proved in edgeprune/kernels/dsp.
  * Scratch: the bands of two channels (one if there is but one), plane_bytes each. Align: 4 bytes for scratch and channels.
  * Order:   a channel's band is read before its outputs are written: in place when `out` is exactly `in`.
- * Proof:   tests/firmware/test_dsp_depthwise.py, the same bytes as LiteRT's reference interpreter, in place too.
+ * Proof:   tests/firmware/test_dsp_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
  */
 #ifndef EP_DSP_DEPTHWISE3X3_H
 #define EP_DSP_DEPTHWISE3X3_H

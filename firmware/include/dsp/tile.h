@@ -25,7 +25,7 @@
  *          steps, head >= 1, of which `loops` are looped over and the rest is straight code.
  * Range:   |weight[b]| <= 127, acc[b] as above, |acc[a]| < 2^30, out_c <= 2047; proved in edgeprune/kernels/dsp.
  * Scratch: columns, 24 * steps bytes. Align: 4 bytes for columns and stream, 1 for out.
- * Proof:   tests/firmware/test_dsp_tile.py, LiteRT's bytes from an emulated M4 and from the plain C on the host.
+ * Proof:   tests/firmware/test_dsp_layers.py, LiteRT's bytes from an emulated M4 and from the plain C on the host.
  */
 #ifndef EP_DSP_TILE_H
 #define EP_DSP_TILE_H

@@ -27,7 +27,9 @@ Cli = Callable[..., Outcome]
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    monkeypatch.delenv("COLUMNS", raising=False)  # a parallel test run sets it
+
     def run(*arguments: str) -> Outcome:
         with pytest.raises(SystemExit) as caught:
             main(list(arguments))
