@@ -7,12 +7,16 @@ Where LiteRT computes in float32 or float64 matters to the last bit; each functi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import floor, frexp
+from math import floor, frexp, isfinite
 
 import numpy as np
 
 from edgeprune.errors import ModelError, UnsupportedOp
 from edgeprune.ir import Activation, DType, Tensor
+
+
+SCALE_MIN, SCALE_MAX = 2.0**-40, 2.0**40
+"""What float32 products and quotients of three scales can hold; real scales are nowhere near."""
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:
@@ -21,6 +25,8 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     Raises:
         ModelError: at 2**30 and above, where no shift is left.
     """
+    if not isfinite(real):
+        raise ModelError(f"a scale factor of {real}", "check the model's scales")
     if real == 0.0:
         return 0, 0
     fraction, shift = frexp(abs(real))
@@ -40,7 +46,7 @@ def scale_zero(tensor: Tensor) -> tuple[float, int]:
         raise ModelError(f"tensor {tensor.name!r} needs one scale and zero point", "quantize the model to full int8")
     scale, zero_point = tensor.qparams.scale[0], tensor.qparams.zero_point[0]
     low, high = limits(tensor.dtype)
-    if scale <= 0 or not low <= zero_point <= high:
+    if not SCALE_MIN <= scale <= SCALE_MAX or not low <= zero_point <= high:
         raise ModelError(f"tensor {tensor.name!r} has scale {scale:g} and zero point {zero_point}")
     return scale, zero_point
 

@@ -40,7 +40,7 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     require(graph, op, len(image.shape) == len(output.shape) == 4, f"{image.shape} into {output.shape}")
     (batch, in_h, in_w, channels), (_, out_h, out_w, _) = image.shape, output.shape
     require(graph, op, output.shape == (batch, out_h, out_w, channels), f"{image.shape} into {output.shape}")
-    require_u16(graph, op, *image.shape, *output.shape)
+    require_u16(graph, op, *(2 * size for size in (*image.shape, *output.shape)))  # indices are int16
     nearest = op.kind is OpKind.RESIZE_NEAREST_NEIGHBOR
     places, width = (nearest_indices, 1) if nearest else (bilinear_places, 3)
     name = "nearest" if nearest else "bilinear"
