@@ -24,12 +24,18 @@ _HINT = "install one: `apt install gcc-arm-none-eabi`, or `pip install edgeprune
 
 _COMMON_FLAGS = (
     "-std=c11", "-mthumb", "-ffreestanding", "-ffunction-sections", "-fdata-sections",
-    "-fno-common", "-fno-strict-aliasing", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables",
+    "-fno-common", "-fno-strict-aliasing", "-fomit-frame-pointer", "-ffp-contract=off",
+    "-fno-unwind-tables", "-fno-asynchronous-unwind-tables",
     "-Wall", "-Wextra", "-Werror=implicit-function-declaration",
 )  # fmt: skip
 
-# gcc names the FPU of each core; clang derives it from the core.
+# gcc derives all else from the core's name; zig wants everything named that is optional in the core.
 _GCC_FPU = {"cortex-m4": "fpv4-sp-d16", "cortex-m7": "fpv5-sp-d16", "cortex-m33": "fpv5-sp-d16"}
+_ZIG_EXTENSIONS = {"cortex-m33": "+dsp"}
+_ZIG_FPU = {
+    "cortex-m4": "+vfp4d16sp", "cortex-m7": "+fp_armv8d16sp", "cortex-m33": "+fp_armv8d16sp",
+    "cortex-m55": "+mve_fp", "cortex-m85": "+mve_fp",
+}  # fmt: skip
 _CORES = ("cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "cortex-m85")
 
 
@@ -57,7 +63,8 @@ class Toolchain:
             raise UsageError(f"no firmware is built for core '{cpu.core}'", hint=f"one of {', '.join(_CORES)}")
         if self.kind == ZIG:
             abi = "eabihf" if cpu.fpu else "eabi"
-            return (f"--target=thumb-freestanding-{abi}", f"-mcpu={cpu.core.replace('-', '_')}")
+            features = _ZIG_EXTENSIONS.get(cpu.core, "") + (_ZIG_FPU.get(cpu.core, "") if cpu.fpu else "")
+            return (f"--target=thumb-freestanding-{abi}", f"-mcpu={cpu.core.replace('-', '_')}{features}")
         if not cpu.fpu:
             return (f"-mcpu={cpu.core}", "-mfloat-abi=soft")
         fpu = _GCC_FPU.get(cpu.core)

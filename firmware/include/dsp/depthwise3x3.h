@@ -132,18 +132,18 @@ void ep_depthwise_dsp(const ep_depthwise_dsp_t *layer, const int8_t *in, int8_t 
     ".if .Lep_at + %c[step] > 4095\n"              \
     EP_DEPTHWISE_MOVE_OUT                          \
     ".endif\n"                                     \
-    "strb r10, [r1, .Lep_at]\n"                    \
-    "strb r11, [r1, .Lep_at + %c[step]]\n"         \
+    "strb r10, [r1, #.Lep_at]\n"                    \
+    "strb r11, [r1, #.Lep_at + %c[step]]\n"         \
     ".set .Lep_at, .Lep_at + 2 * %c[step]\n"       \
     ".endr\n"
 
 /* The assembler's .Lep_at is where the next output lies from r1 on; this moves r1 there. */
 #define EP_DEPTHWISE_MOVE_OUT                      \
     ".if .Lep_at > 4095\n"                         \
-    "movw r8, .Lep_at\n"                           \
+    "movw r8, #.Lep_at\n"                           \
     "add r1, r8\n"                                 \
     ".elseif .Lep_at > 0\n"                        \
-    "addw r1, r1, .Lep_at\n"                       \
+    "addw r1, r1, #.Lep_at\n"                       \
     ".endif\n"                                     \
     ".set .Lep_at, 0\n"
 
@@ -203,7 +203,7 @@ void ep_depthwise_dsp(const ep_depthwise_dsp_t *layer, const int8_t *in, int8_t 
             ".if .Lep_at > 4095\n"                                                                                     \
             EP_DEPTHWISE_MOVE_OUT                                                                                      \
             ".endif\n"                                                                                                 \
-            "strb r10, [r1, .Lep_at]\n"                                                                                \
+            "strb r10, [r1, #.Lep_at]\n"                                                                                \
             ".set .Lep_at, .Lep_at + %c[step]\n"                                                                       \
             ".endif\n"                                                                                                 \
             ".if %c[row_step] != %c[step] * .Lep_outputs\n"                                                            \

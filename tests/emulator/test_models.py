@@ -1,0 +1,59 @@
+"""A real network on every board and under both compilers: the bytes of LiteRT's reference interpreter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeprune.build.firmware import build_firmware
+from edgeprune.build.toolchain import find_toolchain
+from edgeprune.deploy import compile_model
+from edgeprune.device.board import open_board
+from edgeprune.kernels.base import Optimize
+from edgeprune.target.registry import load_target
+
+FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "mlperf-tiny"
+
+
+@pytest.fixture(scope="module")
+def keywords():
+    """(model bytes, one input, LiteRT's output) of the KWS benchmark network."""
+    if not FOLDER.is_dir():
+        pytest.skip("the MLPerf Tiny models are not beside the repository")
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    model = (FOLDER / "kws01_int8.tflite").read_bytes()
+    interpreter = Interpreter(model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    interpreter.allocate_tensors()
+    entry = interpreter.get_input_details()[0]
+    sample = np.random.default_rng(7).integers(-128, 128, entry["shape"]).astype(np.int8)
+    interpreter.set_tensor(entry["index"], sample)
+    interpreter.invoke()
+    return model, sample.tobytes(), interpreter.get_tensor(interpreter.get_output_details()[0]["index"]).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("board", "compiler"),
+    [
+        ("mps2-an385", "gcc"), ("mps2-an386", "gcc"), ("mps2-an500", "gcc"), ("mps2-an505", "gcc"),
+        ("mps3-an547", "gcc"), ("netduinoplus2", "gcc"), ("mps2-an386", "zig"), ("mps3-an547", "zig"),
+    ],
+)  # fmt: skip
+def test_keyword_spotting_gives_the_hosts_bytes(board, compiler, keywords, tmp_path):
+    model, sample, expected = keywords
+    target = load_target(board)
+    compiled = compile_model(model, target, optimize=Optimize.SPEED, model_id="kws01", command="test")
+    firmware = build_firmware(
+        compiled.sources(), compiled.kernel_sources, target, tmp_path,
+        input_bytes=compiled.input_bytes, optimize=Optimize.SPEED, toolchain=find_toolchain(compiler),
+    )  # fmt: skip
+    with open_board(target, firmware.elf, firmware.build_id) as console:
+        assert console.infer(sample) == expected
+        timings, memory = console.layers(1), console.memory()
+    assert len(timings.layer_ticks) == len(compiled.running)
+    assert memory.arena_bytes == compiled.plan.arena_bytes
+    assert memory.arena_bytes <= firmware.size.ram_parts["arena"] <= memory.arena_bytes + 3
+    assert memory.data_bytes <= firmware.size.ram_parts["data"] <= memory.data_bytes + 3
+    assert memory.stack_all_bytes < target.reserve.stack_bytes
