@@ -26,10 +26,14 @@ class Outcome:
 Cli = Callable[..., Outcome]
 
 
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    monkeypatch.delenv("COLUMNS", raising=False)  # a parallel test run sets it
+@pytest.fixture(autouse=True)
+def no_width_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parallel test run sets COLUMNS."""
+    monkeypatch.delenv("COLUMNS", raising=False)
 
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
     def run(*arguments: str) -> Outcome:
         with pytest.raises(SystemExit) as caught:
             main(list(arguments))
