@@ -47,7 +47,7 @@ ANCHORS = {
 
 @dataclass(frozen=True)
 class Figures:
-    """instructions of one inference; bytes of arena (scratch included), stack of inference, code, model data, tables."""
+    """Instructions of one inference; bytes of arena with scratch, stack of inference, code, model data, tables."""
 
     instructions: int
     arena_bytes: int

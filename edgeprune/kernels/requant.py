@@ -14,7 +14,6 @@ import numpy as np
 from edgeprune.errors import ModelError, UnsupportedOp
 from edgeprune.ir import Activation, DType, Tensor
 
-
 SCALE_MIN, SCALE_MAX = 2.0**-40, 2.0**40
 """What float32 products and quotients of three scales can hold; real scales are nowhere near."""
 
