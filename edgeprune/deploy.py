@@ -13,7 +13,7 @@ from edgeprune.build.space import LinkSpace, target_space
 from edgeprune.codegen.emit import Identity, emit
 from edgeprune.device.board import open_board
 from edgeprune.device.console import Console
-from edgeprune.errors import DeviceError, UsageError
+from edgeprune.errors import DeviceError, ModelError, UsageError
 from edgeprune.graph.clean import clean
 from edgeprune.ir import Graph
 from edgeprune.kernels import lower
@@ -80,6 +80,21 @@ def compile_model(
     return compile_graph(
         clean(graph), target, optimize, Identity(model_id, model_hash, target.name, command, __version__)
     )
+
+
+def compile_file(path: Path, target: Target, *, optimize: Optimize, model_id: str, command: str) -> CompiledModel:
+    """`compile_model` for a file a user named, which its errors name too.
+
+    Raises:
+        UsageError: there is no such file.
+        ModelError, UnsupportedOp: the file cannot be used.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path} is not there", hint="give an int8 .tflite")
+    try:
+        return compile_model(path.read_bytes(), target, optimize=optimize, model_id=model_id, command=command)
+    except ModelError as error:
+        raise type(error)(f"{path.name}: {error.message}", error.hint) from None
 
 
 def compile_graph(graph: Graph, target: Target, optimize: Optimize, identity: Identity) -> CompiledModel:

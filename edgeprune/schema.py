@@ -30,13 +30,15 @@ def load_toml(path: Path, schema: type[Schema]) -> Schema:
     try:
         text = path.read_bytes().decode("utf-8")
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+        raise UsageError(f"cannot read {path}: {error.strerror}", hint="check the path") from None
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from None
+        raise UsageError(
+            f"{path} is not UTF-8 text: {error.reason} at byte {error.start}", hint="save it as UTF-8"
+        ) from None
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is no valid TOML: {error}") from None
+        raise UsageError(f"{path} is no valid TOML: {error}", hint="strings need quotes, tables [brackets]") from None
     return check(data, schema, path)
 
 
@@ -51,7 +53,10 @@ def check(data: dict[str, Any], schema: type[Schema], path: Path) -> Schema:
     except ValidationError as error:
         faults = [_fault(schema, detail) for detail in error.errors(include_url=False)]
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise UsageError("\n".join([f"{path}: {count}", *(f"  {fault}" for fault in faults)])) from None
+        raise UsageError(
+            "\n".join([f"{path}: {count}", *(f"  {fault}" for fault in faults)]),
+            hint=f"mend {path.name}; `edgeprune init` and `edgeprune targets show` give files with every key",
+        ) from None
 
 
 def _fault(schema: type[BaseModel], detail: ErrorDetails) -> str:

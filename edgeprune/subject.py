@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeprune.build.size import build_id_of
-from edgeprune.deploy import CompiledModel, compile_model, emulated_target, link_images
+from edgeprune.deploy import CompiledModel, compile_file, compile_model, emulated_target, link_images
 from edgeprune.device.board import open_board
 from edgeprune.device.console import Console
 from edgeprune.errors import DeviceError, UsageError
@@ -83,7 +83,7 @@ def open_subject(path: Path, target: str | None, optimize: Optimize, folder: Pat
     chosen = load_target(target)
     if path.suffix == ".elf":
         return _elf(path, chosen)
-    model = compile_model(path.read_bytes(), chosen, optimize=optimize, model_id=path.stem, command=command)
+    model = compile_file(path, chosen, optimize=optimize, model_id=path.stem, command=command)
     images = link_images(model, chosen, folder)
     own, emulated = images.own, images.emulated
     return Subject(

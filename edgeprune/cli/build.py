@@ -37,16 +37,14 @@ def command(
     """Compile an int8 .tflite to C, link it with the console for a target, and say what it takes."""
     from edgeprune.atomic import write_text
     from edgeprune.cost.flash import constant_bytes
-    from edgeprune.deploy import compile_model, link_images
+    from edgeprune.deploy import compile_file, link_images
     from edgeprune.kernels.base import Optimize
 
     if target is None:
         raise UsageError("no target was named", hint="--target cortex-m4, or a TOML file of your own")
-    if not model.is_file():
-        raise UsageError(f"{model} is not there", hint="give an int8 .tflite")
     folder = out or Path("build") / f"{model.stem}-{target.name}"
-    compiled = compile_model(
-        model.read_bytes(),
+    compiled = compile_file(
+        model,
         target,
         optimize=Optimize(optimize),
         model_id=model_id or model.stem,

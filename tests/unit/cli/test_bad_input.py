@@ -1,0 +1,244 @@
+"""What a user gets wrong: each ends in one screen that says what, where and what to do, before anything is trained."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.firmware.one_op import ModelBuilder
+from tests.unit.cli.conftest import Cli
+
+MODEL = """from torch import nn
+
+
+def build():
+    return nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(288, 2))
+"""
+
+PROJECT = """[model]
+entry = "model.py:build"
+input = [1, 8, 8]
+
+[data]
+path = "data.npz"
+
+[limits]
+target = "cortex-m4"
+"""
+
+_LINES_OF_A_SCREEN = 12
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project without a fault, which is the current folder."""
+    random = np.random.default_rng(0)
+    inputs, labels = random.random((80, 1, 8, 8), np.float32), random.integers(0, 2, 80)
+    np.savez(tmp_path / "data.npz", x_train=inputs, y_train=labels)
+    (tmp_path / "model.py").write_text(MODEL)
+    (tmp_path / "edgeprune.toml").write_text(PROJECT)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(cli: Cli, *arguments: str, exit_code: int = 1) -> str:
+    """What the command says when it refuses; every refusal is short, has a hint and leaves no half-written file."""
+    outcome = cli(*arguments)
+    assert outcome.exit_code == exit_code, outcome.stderr
+    assert "Traceback" not in outcome.stderr and "fault of EdgePrune" not in outcome.stderr
+    assert outcome.stdout == ""
+    said = outcome.stderr.splitlines()
+    assert len(said) <= _LINES_OF_A_SCREEN
+    assert any(line.startswith("hint: ") for line in said), outcome.stderr
+    assert not [path for path in Path().rglob("*") if path.suffix in (".tmp", ".partial")]
+    return outcome.stderr
+
+
+def with_weights(project: Path, name: str) -> None:
+    text = PROJECT.replace("input =", f'weights = "{name}"\ninput =')
+    (project / "edgeprune.toml").write_text(text)
+
+
+def test_a_missing_model_file(cli: Cli, project: Path) -> None:
+    (project / "model.py").unlink()
+    assert "model.py" in refused(cli, "fit")
+
+
+def test_a_model_file_that_is_no_python(cli: Cli, project: Path) -> None:
+    (project / "model.py").write_text("def build(:\n")
+    assert "line 1" in refused(cli, "fit")
+
+
+def test_a_build_function_that_raises_is_named_with_its_line(cli: Cli, project: Path) -> None:
+    (project / "model.py").write_text("def build():\n    return undefined_name\n")
+    said = refused(cli, "fit")
+    assert "model.py line 2" in said and "undefined_name" in said
+
+
+def test_an_entry_that_is_no_module(cli: Cli, project: Path) -> None:
+    (project / "model.py").write_text("def build():\n    return 7\n")
+    assert "int" in refused(cli, "fit")
+
+
+def test_a_missing_checkpoint(cli: Cli, project: Path) -> None:
+    with_weights(project, "gone.safetensors")
+    assert "gone.safetensors" in refused(cli, "fit")
+
+
+@pytest.mark.parametrize("name", ["broken.safetensors", "broken.pt"])
+def test_a_truncated_checkpoint(cli: Cli, project: Path, name: str) -> None:
+    from safetensors.torch import save_file
+
+    state = nn.Linear(4, 4).state_dict()
+    if name.endswith(".pt"):
+        torch.save(state, project / name)
+    else:
+        save_file(state, project / name)
+    whole = (project / name).read_bytes()
+    (project / name).write_bytes(whole[: len(whole) // 2])
+    with_weights(project, name)
+    assert name in refused(cli, "fit")
+
+
+def test_a_checkpoint_of_another_network_names_what_differs(cli: Cli, project: Path) -> None:
+    torch.save({"0.weight": torch.zeros(8, 1, 5, 5), "0.bias": torch.zeros(8)}, project / "other.pt")
+    with_weights(project, "other.pt")
+    said = refused(cli, "fit")
+    assert "other.pt" in said and ("3.weight" in said or "0.weight" in said)
+
+
+class _Bomb:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("touch exploded",)
+
+
+def test_a_checkpoint_that_would_run_code_does_not(cli: Cli, project: Path) -> None:
+    torch.save({"0.weight": _Bomb()}, project / "bomb.pt")
+    with_weights(project, "bomb.pt")
+    assert "bomb.pt" in refused(cli, "fit")
+    assert not (project / "exploded").exists()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_value_in_the_data_that_is_no_number(cli: Cli, project: Path, value: float) -> None:
+    inputs = np.zeros((80, 1, 8, 8), np.float32)
+    inputs[7, 0, 3, 4] = value
+    np.savez(project / "data.npz", x_train=inputs, y_train=np.zeros(80, np.int64))
+    assert "7" in refused(cli, "fit")
+
+
+@pytest.mark.parametrize("label", [2, -1])
+def test_a_label_out_of_range(cli: Cli, project: Path, label: int) -> None:
+    labels = np.arange(80) % 2
+    labels[11] = label
+    np.savez(project / "data.npz", x_train=np.zeros((80, 1, 8, 8), np.float32), y_train=labels)
+    assert str(label) in refused(cli, "fit")
+
+
+def test_data_of_another_shape(cli: Cli, project: Path) -> None:
+    np.savez(project / "data.npz", x_train=np.zeros((80, 3, 8, 8), np.float32), y_train=np.zeros(80, np.int64))
+    assert "3" in refused(cli, "fit")
+
+
+def test_a_missing_data_file(cli: Cli, project: Path) -> None:
+    (project / "data.npz").unlink()
+    assert "data.npz" in refused(cli, "fit")
+
+
+def test_a_key_nobody_knows(cli: Cli, project: Path) -> None:
+    (project / "edgeprune.toml").write_text(PROJECT + "\n[training]\nepoch = 3\n")
+    assert "epoch" in refused(cli, "fit", exit_code=2)
+
+
+def test_an_unknown_target_suggests_the_nearest(cli: Cli, project: Path) -> None:
+    assert "nucleo-f446re" in refused(cli, "fit", "--target", "nucleo-f446r", exit_code=2)
+
+
+def test_a_limit_larger_than_the_target(cli: Cli, project: Path) -> None:
+    assert "262,144 B" in refused(cli, "fit", "--flash", "1MiB", exit_code=2)
+
+
+def test_a_layer_outside_the_set_is_named_with_its_line(cli: Cli, project: Path) -> None:
+    (project / "model.py").write_text(
+        "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.fc = nn.Linear(64, 2)\n\n    def forward(self, x):\n"
+        "        return self.fc(torch.erfinv(x.flatten(1)))\n\n\ndef build():\n    return Net()\n"
+    )
+    said = refused(cli, "fit")
+    assert "erfinv" in said and "model.py:11" in said
+    assert not (project / "runs" / "latest" / "run.json").exists()
+
+
+def test_a_path_through_the_network_that_depends_on_the_data(cli: Cli, project: Path) -> None:
+    (project / "model.py").write_text(
+        "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.fc = nn.Linear(64, 2)\n\n    def forward(self, x):\n        if x.sum() > 0:\n            x = -x\n"
+        "        return self.fc(x.flatten(1))\n\n\ndef build():\n    return Net()\n"
+    )
+    assert "model.py:10" in refused(cli, "fit")
+
+
+def one_layer() -> bytes:
+    """An int8 file with one operator."""
+    model = ModelBuilder()
+    given = model.input((1, 16), scale=0.1)
+    answer = model.tensor((1, 16), scale=1 / 256, zero=-128)
+    model.op("LOGISTIC", [given], [answer])
+    model.output(answer)
+    return model.build()
+
+
+def test_an_operator_outside_the_set_is_named_with_its_place(cli: Cli, tmp_path: Path) -> None:
+    model = ModelBuilder()
+    given = model.input((1, 16), scale=0.1)
+    answer = model.tensor((1, 16), scale=0.1)
+    model.op("COS", [given], [answer])
+    model.output(answer)
+    (tmp_path / "cosine.tflite").write_bytes(model.build())
+    said = refused(cli, "build", str(tmp_path / "cosine.tflite"), "--target", "cortex-m4")
+    assert "COS" in said and "0" in said
+
+
+@pytest.mark.parametrize("command", ["build", "run", "profile", "verify"])
+@pytest.mark.parametrize("kept", [0, 5, 100])
+def test_a_tflite_file_cut_short(cli: Cli, tmp_path: Path, command: str, kept: int) -> None:
+    whole = one_layer()
+    assert len(whole) > kept
+    (tmp_path / "cut.tflite").write_bytes(whole[:kept])
+    assert "cut.tflite" in refused(cli, command, str(tmp_path / "cut.tflite"), "--target", "mps2-an386")
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], capture_output=True, check=False
+    )
+    if not mounted or mounted.returncode != 0:
+        pytest.skip("mounting a small file system needs root")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_a_full_disk_under_the_run(project: Path, full_disk: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "edgeprune", "fit", "--runs", str(full_disk / "runs")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "the disk is full" in done.stderr and "hint: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(full_disk.rglob("run.json"))
