@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from edgeprune.graph.passes import activations, constants, dead, flattens, pads, requantizes, transposes, views
+from edgeprune.graph.passes import activations, constants, dead, flattens, pads, requantizes, stems, transposes, views
 from edgeprune.ir import Graph
 
-_PASSES = (constants, requantizes, transposes, flattens, views, pads, activations, dead)
+_PASSES = (constants, requantizes, transposes, flattens, views, pads, activations, stems, dead)
 
 
 def clean(graph: Graph) -> Graph:

@@ -25,7 +25,7 @@ def strip(data: bytes) -> bytes:
         data: a TensorFlow Lite flatbuffer, whole.
 
     Raises:
-        ModelError: not a TensorFlow Lite model, damaged, or with weights outside the flatbuffer.
+        ModelError: not a TensorFlow Lite model, or damaged.
     """
     if len(data) < 16 or data[4:8] != _IDENTIFIER:
         raise ModelError(f"{len(data):,} bytes that are not a TensorFlow Lite model", BROKEN_HINT)
@@ -33,8 +33,8 @@ def strip(data: bytes) -> bytes:
 
     with broken_means_model_error("the file"):
         model: Any = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
-    if any(buffer.offset > 1 for buffer in model.buffers or ()):
-        raise ModelError("weights lie outside the flatbuffer", "export the model with its weights inside")
+    for buffer in model.buffers or ():
+        _bring_inside(buffer, data)
     model.description = model.metadata = model.metadataBuffer = model.signatureDefs = None
     for subgraph in model.subgraphs or ():
         subgraph.name = None
@@ -47,6 +47,17 @@ def strip(data: bytes) -> bytes:
     builder = _SharingBuilder(len(data))
     builder.Finish(model.Pack(builder), _IDENTIFIER)
     return bytes(builder.Output())
+
+
+def _bring_inside(buffer: Any, data: bytes) -> None:
+    """ai-edge-quantizer puts weights behind the flatbuffer where they are 256 KiB or more together."""
+    begin, end = buffer.offset, buffer.offset + buffer.size
+    if begin <= 1:
+        return
+    if end > len(data):
+        raise ModelError(f"a buffer ends at byte {end:,} of {len(data):,}", BROKEN_HINT)
+    buffer.data = np.frombuffer(data, np.uint8, buffer.size, begin)
+    buffer.offset = buffer.size = 0
 
 
 def _strip_tensor(tensor: Any, schema: Any) -> None:

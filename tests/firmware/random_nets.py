@@ -48,11 +48,13 @@ class NetBuilder:
         options = schema.Conv2DOptionsT()
         return self._window("CONV_2D", options, x, (out_c, kernel, kernel, in_c), 0, out_c, stride, same, act)
 
-    def depthwise(self, x: Value, kernel: int = 3, stride: int = 1, same: bool = True, act: int = RELU) -> Value:
+    def depthwise(
+        self, x: Value, kernel: int = 3, stride: int = 1, same: bool = True, act: int = RELU, multiplier: int = 1
+    ) -> Value:
         options = schema.DepthwiseConv2DOptionsT()
-        options.depthMultiplier = 1
-        in_c = x.shape[3]
-        return self._window("DEPTHWISE_CONV_2D", options, x, (1, kernel, kernel, in_c), 3, in_c, stride, same, act)
+        options.depthMultiplier = multiplier
+        out_c = x.shape[3] * multiplier
+        return self._window("DEPTHWISE_CONV_2D", options, x, (1, kernel, kernel, out_c), 3, out_c, stride, same, act)
 
     def _window(
         self, kind: str, options: object, x: Value, weights: tuple[int, ...], axis: int, out_c: int,

@@ -56,6 +56,13 @@ def test_padding_with_the_least_value_goes_into_a_max_pool() -> None:
     assert same_bytes(b.build(b.pool(b.pad(x, (1, 1, 1, 0), -128), kernel=3))) == ["MAX_POOL_2D"]
 
 
+def test_depthwise_over_one_channel_is_a_convolution() -> None:
+    b = NetBuilder(1)
+    x = b.input(1, 8, 7, 1)
+    model = b.build(b.depthwise(b.pad(x, (1, 0, 0, 1)), multiplier=5), b.depthwise(x))
+    assert same_bytes(model) == ["CONV_2D", "DEPTHWISE_CONV_2D"]
+
+
 @pytest.mark.parametrize("borders", [(3, 0, 0, 0), (0, 0, 0, 3)])
 def test_padding_as_wide_as_the_window_stays(borders: tuple[int, int, int, int]) -> None:
     b, x = net()

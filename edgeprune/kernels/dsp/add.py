@@ -15,7 +15,7 @@ from edgeprune.kernels.elementwise import Pair, in_place, read_pair
 from edgeprune.kernels.operands import operand, params
 from edgeprune.target.profile import Isa
 
-_FRACTION_BITS = 20
+_FRACTION_BITS = (22, 20)  # more come nearer to LiteRT's roundings, but leave less room for the sum
 _NEIGHBOURS = range(-2, 3)
 
 Int64s = NDArray[np.int64]
@@ -23,9 +23,12 @@ Int64s = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class _Linear:
+    """Constants of `firmware/include/dsp/add.h`."""
+
     factor1: int
     factor2: int
     offset: int
+    fraction_bits: int
 
 
 def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall | None:
@@ -35,14 +38,14 @@ def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
     if not pair.a.shape == pair.b.shape == pair.output.shape:
         return None
     scales_known = all(tensor.qparams is not None for tensor in (pair.a, pair.b, pair.output))
-    linear = _solve(_fields(op, pair)) if scales_known else _Linear(0, 0, 0)
+    linear = _solve(_fields(op, pair)) if scales_known else _Linear(0, 0, 0, 0)
     if linear is None:
         return None
     in1, in2 = operand(graph, op, 0), operand(graph, op, 1)
 
     def definitions(s: Symbols) -> str:
         fields = {"count": pair.output.element_count, "factor1": linear.factor1, "factor2": linear.factor2}
-        return params(s, "ep_add_dsp_t", fields | {"offset": linear.offset})
+        return params(s, "ep_add_dsp_t", fields | {"offset": linear.offset, "fraction_bits": linear.fraction_bits})
 
     return KernelCall(
         function="ep_add_dsp",
@@ -71,28 +74,38 @@ def _solve(scales: tuple[tuple[str, int], ...]) -> _Linear | None:
     if (fields["out_min"], fields["out_max"]) != (-128, 127):
         return None
     wanted = _reference(fields)
-    unit = 2.0 ** (LEFT_SHIFT + _FRACTION_BITS) * _real(fields, "out")
-    near = [round(_real(fields, side) * unit) for side in ("in1", "in2")]
-    if 128 * sum(map(abs, near)) >= 1 << 30:
-        return None
-    values = np.arange(-128, 128, dtype=np.int64)
     order = np.argsort(wanted, axis=None, kind="stable")
-    ordered = wanted.reshape(-1)[order]
-    ends = np.searchsorted(ordered, np.arange(-127, 128))  # how many pairs give less than v
+    ends = np.searchsorted(wanted.reshape(-1)[order], np.arange(-127, 128))  # how many pairs give less than v
+    found = (_solve_at(bits, fields, order, ends) for bits in _FRACTION_BITS)
+    return next((linear for linear in found if linear is not None), None)
+
+
+def _solve_at(
+    fraction_bits: int, fields: dict[str, int], order: NDArray[np.intp], ends: NDArray[np.intp]
+) -> _Linear | None:
+    """`_solve` with so many fraction bits; `order` sorts the pairs of inputs by the wanted output."""
+    unit = 2.0 ** (LEFT_SHIFT + fraction_bits) * _real(fields, "out")
+    near = [round(_real(fields, side) * unit) for side in ("in1", "in2")]
+    values = np.arange(-128, 128, dtype=np.int64)
     for one in sorted(_NEIGHBOURS, key=abs):
         for two in sorted(_NEIGHBOURS, key=abs):
-            sums = values[:, None] * (near[0] + one) + values[None, :] * (near[1] + two)
-            offset = _offset(sums.reshape(-1)[order], ends)
-            if offset is not None and np.abs(sums + offset).max() < 1 << 31:
-                return _Linear(near[0] + one, near[1] + two, offset)
+            factor1, factor2 = near[0] + one, near[1] + two
+            sums = values[:, None] * factor1 + values[None, :] * factor2
+            offset = _offset(sums.reshape(-1)[order], ends, fraction_bits)
+            if offset is not None and _fits(sums + offset, values * factor1, values * factor2 + offset):
+                return _Linear(factor1, factor2, offset, fraction_bits)
     return None
 
 
-def _offset(sums: Int64s, ends: NDArray[np.intp]) -> int | None:
+def _fits(*terms: Int64s) -> bool:
+    return all(bool(np.abs(term).max() < 1 << 31) for term in terms)
+
+
+def _offset(sums: Int64s, ends: NDArray[np.intp], fraction_bits: int) -> int | None:
     """An offset with which sums shifted down fall on the outputs they are ordered by; `ends` see `_solve`."""
     highest_below = np.maximum.accumulate(sums)
     lowest_from = np.minimum.accumulate(sums[::-1])[::-1]
-    steps = np.arange(-127, 128, dtype=np.int64) << _FRACTION_BITS
+    steps = np.arange(-127, 128, dtype=np.int64) << fraction_bits
     below, rest = ends > 0, ends < len(sums)
     least = (steps[rest] - lowest_from[ends[rest]]).max(initial=-(1 << 40))
     most = (steps[below] - highest_below[ends[below] - 1] - 1).min(initial=1 << 40)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import flatbuffers
 import numpy as np
 import pytest
 
@@ -82,6 +83,33 @@ def test_metadata_and_repeated_buffers_go() -> None:
     assert all(t.name is None and t.quantization.min is None for t in model.subgraphs[0].tensors)
     sample = [[np.arange(8, dtype=np.int8).reshape(1, 8)]]
     np.testing.assert_array_equal(run_litert(data, sample)[0][0], run_litert(stripped, sample)[0][0])
+
+
+def with_weights_behind() -> bytes:
+    """As ai-edge-quantizer writes models of 256 KiB or more: a buffer's bytes lie behind the flatbuffer."""
+    data = with_metadata()
+    size_bytes = len(data) + 64  # offset and size are stored where they are not zero
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+    behind = bytes(bytearray(model.buffers[1].data))
+    model.buffers[1].data, model.buffers[1].offset, model.buffers[1].size = None, size_bytes, len(behind)
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    packed = bytes(builder.Output())
+    assert len(packed) <= size_bytes
+    return packed.ljust(size_bytes, b"\0") + behind
+
+
+def test_weights_behind_the_flatbuffer_come_inside() -> None:
+    data = with_weights_behind()
+    stripped = strip(data)
+    assert stripped == strip(with_metadata())
+    sample = [[np.arange(8, dtype=np.int8).reshape(1, 8)]]
+    np.testing.assert_array_equal(run_litert(data, sample)[0][0], run_litert(stripped, sample)[0][0])
+
+
+def test_weights_beyond_the_file_are_refused() -> None:
+    with pytest.raises(ModelError, match="ends at byte"):
+        strip(with_weights_behind()[:-1])
 
 
 @needs_models
