@@ -90,9 +90,12 @@ def project_here() -> str | None:
 
 
 def _run(project: Project, target: Target, request: FitRequest, workspace: Workspace, progress: Progress) -> RunRecord:
+    import torch
+
     from edgeprune.model.load import load_module
     from edgeprune.train.data import load_data
 
+    torch.manual_seed(project.training.seed)  # build() without a checkpoint draws the same weights when resumed
     module = load_module(project.model.entry, project.model.weights, project.root)
     progress.note(f"{project.model.name}: reading the data")
     return _fit(module, load_data(project), project, target, request, workspace, progress)

@@ -11,13 +11,14 @@ import shutil
 import time
 from typing import Any
 
+import torch
 from torch import nn
 
 from edgeprune.atomic import write_bytes, write_text
 from edgeprune.budget import Budget, Footprint
 from edgeprune.cost.flash import EngineBaseline
 from edgeprune.cost.latency import predicted_instructions
-from edgeprune.errors import DoesNotFit
+from edgeprune.errors import DoesNotFit, UsageError
 from edgeprune.export.exporter import Exporter
 from edgeprune.fitting.candidate import Candidate, make_candidate
 from edgeprune.fitting.cost import WidthCost, measure_baseline
@@ -44,6 +45,7 @@ def run_fit(job: Job, module: nn.Module) -> RunRecord:
         DoesNotFit: a limit cannot be met, in words with what could be reached.
         ModelError, DataError, ToolchainError, VerificationError, DeviceError: as the stages find.
     """
+    _same_network(job, module)
     check_together(module, job.splits, job.objective.loss_name)
     original = Network.of(module, job.input_shape)
     cost = WidthCost(original, job.target, job.options.optimize, _baseline(job, original))
@@ -59,6 +61,24 @@ def run_fit(job: Job, module: nn.Module) -> RunRecord:
     for scaffolding in ("baseline", "candidates", "sizing", "steps"):
         shutil.rmtree(job.workspace.folder / scaffolding, ignore_errors=True)
     return record
+
+
+def _same_network(job: Job, module: nn.Module) -> None:
+    """A resumed run must go on with the network it began with: its notes are about that one.
+
+    Raises:
+        UsageError: the module's parameters or buffers are others.
+    """
+    digest = hashlib.sha256()
+    for name, value in module.state_dict().items():
+        digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
+        digest.update(value.detach().contiguous().flatten().view(torch.uint8).numpy())
+    found = digest.hexdigest()
+    if job.workspace.once("network", lambda: found) != found:
+        raise UsageError(
+            "the network is not the one this run began with: its weights are others",
+            hint="bring back the model and weights of then, or start anew without --resume",
+        )
 
 
 def _baseline(job: Job, original: Network) -> EngineBaseline:

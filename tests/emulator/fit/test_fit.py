@@ -1,9 +1,13 @@
 """`edgeprune fit` for real on a small network: thinned, linked within limits, run on the emulated board, resumable."""
 
+import hashlib
 import json
 import os
+import random
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,14 +50,16 @@ target = "cortex-m4"
 epochs = 2
 """
 
+LIMITS = ("--flash", "24KiB", "--ram", "9KiB", "--samples", "5")
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Which half of a 12x12 image is brighter."""
     folder = tmp_path_factory.mktemp("project")
-    random = np.random.default_rng(0)
-    images = random.random((600, 1, 12, 12), np.float32)
-    labels = random.integers(0, 2, 600)
+    numbers = np.random.default_rng(0)
+    images = numbers.random((600, 1, 12, 12), np.float32)
+    labels = numbers.integers(0, 2, 600)
     images[labels == 1, :, :6] += 0.5
     np.savez(folder / "data.npz", x_train=images[:500], y_train=labels[:500], x_test=images[500:], y_test=labels[500:])
     (folder / "model.py").write_text(MODEL)
@@ -68,13 +74,26 @@ def edgeprune(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3]), "OMP_NUM_THREADS": "1"},
+        env=environment(),
     )
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(Path(__file__).parents[3]), "OMP_NUM_THREADS": "1"}
+
+
+def processes() -> list[str]:
+    """Command lines of everything that runs here."""
+    return [
+        path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        for path in Path("/proc").glob("[0-9]*/cmdline")
+        if path.exists()
+    ]
 
 
 @pytest.fixture(scope="module")
 def fitted(project: Path) -> dict[str, object]:
-    done = edgeprune("fit", "--flash", "24KiB", "--ram", "9KiB", "--samples", "5", "--json", cwd=project)
+    done = edgeprune("fit", *LIMITS, "--json", cwd=project)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 
@@ -139,3 +158,79 @@ def test_a_network_that_fits_is_left_whole(project: Path) -> None:
     assert record["widths"] == record["widths_before"]
     assert record["steps"] == []
     assert record["accuracy"]["float"] == record["accuracy"]["float_before"]
+
+
+def same_work(record: dict[str, object]) -> dict[str, object]:
+    """A record without what differs between two runs of the same work: where, when and how long."""
+    return {name: value for name, value in record.items() if name not in ("run", "created", "seconds_by_stage")}
+
+
+def cut_off(arguments: tuple[str, ...], cwd: Path, after_s: float, how: signal.Signals) -> tuple[int, str]:
+    """Exit code and stderr of a command that gets a signal, with every process it started, after some seconds."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "edgeprune", *arguments],
+        cwd=cwd,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        start_new_session=True,
+    ) as process:
+        try:
+            said = process.communicate(timeout=after_s)[1]
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, how)
+            said = process.communicate()[1]
+    return process.returncode, said
+
+
+def kill_and_resume(project: Path, fitted: dict[str, object], runs: str, moments_s: Sequence[float]) -> None:
+    begin = ("fit", *LIMITS, "--runs", runs)
+    cut_off(begin, project, moments_s[0], signal.SIGKILL)
+    while not (project / runs / "latest" / "state.json").is_file():  # killed before there was anything to resume
+        cut_off(begin, project, moments_s[0] + 2, signal.SIGKILL)
+    for moment_s in moments_s[1:]:
+        cut_off(("fit", "--resume", "--runs", runs), project, moment_s, signal.SIGKILL)
+    done = edgeprune("fit", "--resume", "--runs", runs, "--json", cwd=project)
+    assert done.returncode == 0, done.stderr
+    again = json.loads(done.stdout)
+    assert same_work(again) | {"command": ""} == same_work(fitted) | {"command": ""}
+    run = project / again["run"]
+    assert hashlib.sha256((run / "model.tflite").read_bytes()).hexdigest() == fitted["model_sha256"]
+    assert not list(run.rglob("*.tmp"))
+
+
+def test_a_fit_killed_at_random_moments_ends_as_if_it_had_not_been(project: Path, fitted: dict[str, object]) -> None:
+    moments_s = [random.Random(3).uniform(2, 9) for _ in range(3)]
+    kill_and_resume(project, fitted, "killed", moments_s)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_a_fit_killed_ten_times_ends_as_if_it_had_not_been(project: Path, fitted: dict[str, object], seed: int) -> None:
+    moments = random.Random(seed)
+    kill_and_resume(project, fitted, f"killed-{seed}", [moments.uniform(1, 10) for _ in range(10)])
+
+
+@pytest.mark.parametrize("after_s", [1.0, 6.0])
+def test_ctrl_c_is_one_line_and_leaves_no_emulator(project: Path, after_s: float) -> None:
+    exit_code, said = cut_off(("fit", *LIMITS, "--runs", "interrupted"), project, after_s, signal.SIGINT)
+    assert exit_code in (130, -signal.SIGINT)  # the second: before Python had begun
+    assert "Traceback" not in said
+    assert not [line for line in processes() if str(project / "interrupted") in line]
+
+
+def test_a_run_does_not_go_on_with_another_network(project: Path, fitted: dict[str, object]) -> None:
+    state, after_s = project / "other" / "latest" / "state.json", 5.0
+    while not (state.is_file() and '"network"' in state.read_text()):
+        cut_off(("fit", *LIMITS, "--runs", "other"), project, after_s, signal.SIGKILL)
+        after_s += 2
+    model = project / "model.py"
+    text = model.read_text()
+    try:
+        model.write_text(text.replace("nn.Linear(48, 2)", "nn.Linear(48, 2, bias=False)"))
+        done = edgeprune("fit", "--resume", "--runs", "other", cwd=project)
+    finally:
+        model.write_text(text)
+    assert done.returncode == 2
+    assert "not the one this run began with" in done.stderr and "hint:" in done.stderr
