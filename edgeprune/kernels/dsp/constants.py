@@ -10,7 +10,7 @@ import numpy as np
 from edgeprune.kernels.dsp.requant import Int64s, Scaling, Word, solve, solve_signed, steps
 
 PLAIN = (Word(),)
-PAIRED = (Word(), Word(256, 256))  # every second channel's accumulator comes multiplied by 256
+PAIRED = (Word(), Word(256))  # every second channel's accumulator comes multiplied by 256
 _SHIFTS = (2, 3, 1, 4, 0, 5)  # in order of preference; layers with the same one share code
 _MOST_SHIFT = 20  # leaves the sum before it room inside int32
 _MOST_EXPONENT = 22  # the zero point times 2^e stays inside int32
@@ -22,7 +22,7 @@ class TwoConstants:
 
     Attributes:
         constants: (channels, 2) factor and offset.
-        nudge: (channels,) to be added to the bias.
+        nudge: (channels,) to be added to the bias as the word holds it (`stream.bias_words`).
         shift: of the saturating instruction; 8 more where the accumulator comes multiplied by 256.
     """
 

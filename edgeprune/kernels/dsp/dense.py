@@ -12,7 +12,7 @@ from edgeprune.kernels.dense import Dense, dense_scale_tables, read_dense
 from edgeprune.kernels.dsp.constants import PAIRED, two_instruction_constants
 from edgeprune.kernels.dsp.layer import folded_bias
 from edgeprune.kernels.dsp.requant import Int64s, Scaling
-from edgeprune.kernels.dsp.stream import accumulator_range, as_words, bytes_to_words, lane_words
+from edgeprune.kernels.dsp.stream import accumulator_range, as_words, bias_words, bytes_to_words, lane_words
 from edgeprune.kernels.operands import params
 from edgeprune.kernels.requant import activation_range, check_accumulator, scale_zero
 from edgeprune.target.profile import Isa
@@ -66,10 +66,10 @@ def _with_values(layer: Dense) -> KernelCall:
         singles = _single_words(weights, bias, scaling)
         return _call(layer, _Groups(0, 0, layer.out_len), 0, singles)
     groups = _paired(layer.out_len)
-    bias[:even] += two.nudge
+    biases = bias_words(bias[:even], two.nudge)
     ends = [0, 6 * groups.sixes, even]
     words = [
-        _group_words(weights[first:last], bias[first:last], two.constants[first:last], pairs)
+        _group_words(weights[first:last], biases[first // 2 : last // 2], two.constants[first:last], pairs)
         for first, last, pairs in zip(ends, ends[1:], (_SIX, 1), strict=False)
     ]
     last = _single_words(weights[even:], bias[even:], scaling.of(slice(even, None)))
@@ -87,13 +87,12 @@ def _scaling(layer: Dense) -> Scaling:
     )  # fmt: skip
 
 
-def _group_words(weights: Int64s, bias: Int64s, constants: Int64s, pairs: int) -> Int64s:
+def _group_words(weights: Int64s, biases: Int64s, constants: Int64s, pairs: int) -> Int64s:
     """Words of groups of `pairs` pairs of channels, one group after the other."""
     groups = len(weights) // (2 * pairs)
     if groups == 0:
         return np.zeros(0, np.int64)
     lanes = lane_words(weights)
-    biases = np.stack([bias[1::2] * 256 + bias[0::2], bias[0::2]], axis=1)
     parts = (
         np.swapaxes(biases.reshape(groups, pairs, 2), 1, 2),
         np.swapaxes(lanes.reshape(groups, pairs, lanes.shape[1]), 1, 2),

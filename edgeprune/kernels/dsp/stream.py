@@ -67,19 +67,27 @@ def make_stream(weights: Int64s, bias: Int64s, scaling: Scaling) -> Stream | Non
     pairs_scaling = scaling.of(paired)
     two = two_instruction_constants(pairs_scaling, low[paired], high[paired], PAIRED)
     if two is not None:
-        return Stream(
-            as_words(_pair_words(weights[paired], bias[paired] + two.nudge, two.constants)), single, two.shift
-        )
+        biases = bias_words(bias[paired], two.nudge)
+        return Stream(as_words(_pair_words(weights[paired], biases, two.constants)), single, two.shift)
     constants = exact_constants(pairs_scaling)
     if constants is None or max(-low[1::2].min(), high[1::2].max()) >= 1 << 23:
         return None
-    return Stream(as_words(_pair_words(weights[paired], bias[paired], constants)), single, None)
+    biases = bias_words(bias[paired], np.zeros_like(bias[paired]))
+    return Stream(as_words(_pair_words(weights[paired], biases, constants)), single, None)
 
 
-def _pair_words(weights: Int64s, bias: Int64s, constants: Int64s) -> Int64s:
+def bias_words(bias: Int64s, nudge: Int64s) -> Int64s:
+    """(channels,) -> (channels / 2, 2): what the sums 256 * b + a and a begin with.
+
+    A nudge is added to the word a channel is requantized from: a itself, and 256 * b.
+    """
+    low = bias[0::2] + nudge[0::2]
+    return np.stack([bias[1::2] * _HIGH_LANE + nudge[1::2] + low, low], axis=1)
+
+
+def _pair_words(weights: Int64s, biases: Int64s, constants: Int64s) -> Int64s:
     """All pairs' words as int64: two biases, lanes, constants of a and b."""
     lanes = lane_words(weights)
-    biases = np.stack([bias[1::2] * _HIGH_LANE + bias[0::2], bias[0::2]], axis=1)
     return np.concatenate([biases, lanes, constants.reshape(len(lanes), -1)], axis=1).reshape(-1)
 
 
