@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeprune.build.firmware import Firmware, build_firmware
+from edgeprune.build.package import PackageFacts, package_files
 from edgeprune.build.space import LinkSpace, target_space
 from edgeprune.codegen.emit import Identity, emit
+from edgeprune.cost.flash import constant_bytes
 from edgeprune.device.board import open_board
 from edgeprune.device.console import Console
 from edgeprune.errors import DeviceError, ModelError, UsageError
@@ -153,6 +155,24 @@ def link_images(model: CompiledModel, target: Target, folder: Path, limits: Link
         return Images(own, own if stand_in is not None else None)
     emulated = _link(model, stand_in, folder / "emulated" if own else folder, limits)
     return Images(own, emulated)
+
+
+def package(model: CompiledModel, target: Target, image: Firmware) -> dict[str, str]:
+    """The files of the model's C for a firmware engineer's own project; `image` says what its code takes."""
+    constants, parts = constant_bytes(model.calls), image.size.flash_parts
+    facts = PackageFacts(
+        model_id=model.identity.model_id,
+        model_hash=model.identity.model_hash,
+        command=model.identity.command,
+        version=model.identity.version,
+        arena_bytes=model.plan.arena_bytes,
+        weight_bytes=constants["weights"],
+        table_bytes=constants["tables"],
+        optimize=model.optimize,
+        code_bytes=parts["kernels"] + parts["model"],
+        compiler=image.toolchain,
+    )
+    return package_files(model.graph, model.sources(), model.kernel_sources, target, facts)
 
 
 def _link(model: CompiledModel, target: Target, folder: Path, limits: LinkSpace) -> Firmware:

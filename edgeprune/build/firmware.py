@@ -17,11 +17,12 @@ from edgeprune.build.units import compile_all, digest, identity, shipped_unit, t
 from edgeprune.errors import ToolchainError, UsageError
 from edgeprune.image.elf import parse_elf
 from edgeprune.image.intel_hex import intel_hex
+from edgeprune.image.uf2 import uf2_file
 from edgeprune.kernels.base import Optimize
 from edgeprune.resources import shipped
 from edgeprune.target.profile import Target
 
-_KERNEL_FLAGS = {Optimize.SIZE: ("-Os",), Optimize.BALANCED: ("-O2",), Optimize.SPEED: ("-O2",)}
+KERNEL_FLAGS = {Optimize.SIZE: ("-Os",), Optimize.BALANCED: ("-O2",), Optimize.SPEED: ("-O2",)}
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Firmware:
 
     Attributes:
         elf, bin, hex, map: paths in the output folder; map lists symbols by address.
+        uf2: likewise, where the target's loaders name a UF2 family; else None.
         build_id: 16 hex digits over every source, flag and the compiler; the board answers it to `ep id`.
         target: name of the target it was linked for.
         toolchain: compiler kind and version.
@@ -40,6 +42,7 @@ class Firmware:
     bin: Path
     hex: Path
     map: Path
+    uf2: Path | None
     build_id: str
     target: str
     toolchain: str
@@ -80,8 +83,8 @@ def build_firmware(
     cpu_flags = toolchain.cpu_flags(target.cpu)
     units = [
         *_runtime_units(toolchain, target, input_bytes),
-        *_model_units(model_sources, (*_KERNEL_FLAGS[optimize], *cpu_flags)),
-        *_kernel_units(kernel_sources, (*_KERNEL_FLAGS[optimize], *cpu_flags)),
+        *_model_units(model_sources, (*KERNEL_FLAGS[optimize], *cpu_flags)),
+        *_kernel_units(kernel_sources, (*KERNEL_FLAGS[optimize], *cpu_flags)),
     ]
     script = space.memory_script() + (shipped("firmware") / "boards" / "sections.ld").read_text()
     build_id = digest(toolchain.version, script, *(part for unit in units for part in identity(unit)))[:16]
@@ -99,12 +102,21 @@ def build_firmware(
             "firmware.hex": intel_hex(image).encode(),
             "firmware.map": symbol_map(folder / "firmware.elf").encode(),
         }
+        family_id = uf2_family_id(target)
+        if family_id is not None:
+            outputs["firmware.uf2"] = uf2_file(image, family_id)
         size = read_size(folder / "firmware.elf")
     for file_name, content in outputs.items():
         atomic.write_bytes(out_dir / file_name, content)
-    elf, binary, hexadecimal, map_file = (out_dir / file_name for file_name in outputs)
+    elf, binary, hexadecimal, map_file = (out_dir / f"firmware.{kind}" for kind in ("elf", "bin", "hex", "map"))
+    drive_file = out_dir / "firmware.uf2" if family_id is not None else None
     described = f"{toolchain.kind} ({toolchain.version})"
-    return Firmware(elf, binary, hexadecimal, map_file, build_id, target.name, described, size)
+    return Firmware(elf, binary, hexadecimal, map_file, drive_file, build_id, target.name, described, size)
+
+
+def uf2_family_id(target: Target) -> int | None:
+    """The family of UF2 images the target's own loader takes, None where it takes none."""
+    return next((loader.family_id for loader in target.loaders if loader.kind == "uf2"), None)
 
 
 def _runtime_units(toolchain: Toolchain, target: Target, input_bytes: int) -> list[Unit]:

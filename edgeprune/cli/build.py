@@ -29,15 +29,27 @@ if TYPE_CHECKING:
     show_default=True,
     help="How much flash may buy speed.",
 )
+@click.option(
+    "--package",
+    "package_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the C alone, with CMakeLists.txt, Makefile and README, to drop into a firmware project.",
+)
 @click.option("--model-id", help="What the console answers to 'profile', for example kws01.")
 @json_option
 def command(
-    model: Path, target: Target | None, out: Path | None, optimize: str, model_id: str | None, printer: Printer
+    model: Path,
+    target: Target | None,
+    out: Path | None,
+    optimize: str,
+    package_folder: Path | None,
+    model_id: str | None,
+    printer: Printer,
 ) -> None:
     """Compile an int8 .tflite to C, link it with the console for a target, and say what it takes."""
     from edgeprune.atomic import write_text
     from edgeprune.cost.flash import constant_bytes
-    from edgeprune.deploy import compile_file, link_images
+    from edgeprune.deploy import compile_file, link_images, package
     from edgeprune.kernels.base import Optimize
 
     if target is None:
@@ -53,6 +65,9 @@ def command(
     images = link_images(compiled, target, folder)
     for name, text in compiled.sources().items():
         write_text(folder / "c" / name, text)
+    if package_folder is not None:
+        for name, text in package(compiled, target, images.judged).items():
+            write_text(package_folder / name, text)
     size, constants = images.judged.size, constant_bytes(compiled.calls)
     result: dict[str, Any] = {
         "target": target.name,
@@ -67,6 +82,8 @@ def command(
         "reserved_stack_bytes": size.ram_parts["stack"],
         "folder": str(folder),
         "elf": str(images.judged.elf),
+        "uf2": str(images.own.uf2) if images.own and images.own.uf2 else None,
+        "package": str(package_folder) if package_folder else None,
         "build_id": images.judged.build_id,
     }
     rows = [

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from edgeprune.codegen.arrays import array_text, float_text
 from edgeprune.codegen.names import layer_names
-from edgeprune.ir import Graph, Op, Tensor
+from edgeprune.ir import DType, Graph, Op, Tensor
 from edgeprune.kernels.base import KernelCall
 from edgeprune.kernels.operands import CTYPES
 from edgeprune.plan import MemoryPlan
 
+_FORMATS = {DType.FLOAT32: "EP_FLOAT", DType.UINT8: "EP_UNSIGNED", DType.BOOL: "EP_UNSIGNED"}
 _RULE = "/* " + "-" * 100 + " */"
 
 
@@ -176,7 +177,8 @@ def _ends(graph: Graph, indices: Sequence[int], plan: MemoryPlan, side: str) -> 
         rows.append(
             f"    {{ .data = arena + {plan.offset_bytes[index]}, .size_bytes = {tensor.size_bytes}, "
             f".zero_point = {zero}, .scale = {float_text(scale)}, "
-            f".element_bytes = {tensor.dtype.size_bytes(1)} }}, /* {_comment(tensor.name)} */"
+            f".element_bytes = {tensor.dtype.size_bytes(1)}, .format = {_FORMATS.get(tensor.dtype, 'EP_SIGNED')} }}, "
+            f"/* {_comment(tensor.name)} */"
         )
     return _table("ep_tensor_t", f"ep_model_{side}s", f"ep_model_{side}_count", rows)
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from edgeprune.device.found import Ability, FoundDevice, Kind
 from edgeprune.device.pages import PageMap
 from edgeprune.errors import DeviceError, UsageError
-from edgeprune.image.segments import Image, Segment
-from edgeprune.image.uf2 import uf2
+from edgeprune.image.segments import Image
+from edgeprune.image.uf2 import uf2_file
 from edgeprune.progress import Progress
 
 if TYPE_CHECKING:
@@ -78,10 +78,7 @@ class Uf2Drive:
         """
         if self._profile.family_id is None:
             raise UsageError(f"the profile of {self._target.name} names no UF2 family_id")
-        flat = image.flat()
-        pad = flat.address % 256
-        aligned = Segment(flat.address - pad, image.read(flat.address - pad, len(flat.content) + pad))
-        data = uf2(aligned, self._profile.family_id)
+        data = uf2_file(image, self._profile.family_id)
         written = 0
         try:
             with progress.task("copying", len(data)) as task, (self._root / "edgeprune.uf2").open("wb", 0) as stream:

@@ -64,6 +64,13 @@ def uf2(segment: Segment, family_id: int) -> bytes:
     return b"".join(blocks)
 
 
+def uf2_file(image: Image, family_id: int) -> bytes:
+    """The image from its first byte to its last, 0xFF before it up to where blocks begin."""
+    flat = image.flat()
+    before = flat.address % PAYLOAD_BYTES
+    return uf2(Segment(flat.address - before, b"\xff" * before + flat.content), family_id)
+
+
 def _blocks(data: bytes, name: str) -> tuple[list[Segment], frozenset[int]]:
     if len(data) % BLOCK_BYTES != 0 or not data:
         raise UsageError(f"{name} has {len(data):,} B, no whole number of UF2 blocks: it was cut off")

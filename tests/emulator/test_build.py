@@ -15,6 +15,8 @@ from edgeprune.build.toolchain import find_toolchain
 from edgeprune.device.board import open_board
 from edgeprune.errors import DoesNotFit, ToolchainError, UsageError
 from edgeprune.image.elf import parse_elf
+from edgeprune.image.uf2 import parse_uf2, uf2_family_ids
+from edgeprune.target.profile import Loader
 from edgeprune.target.registry import load_target, target_names
 from tests.emulator.conftest import INPUT_BYTES, tiny_sources
 from tests.emulator.test_boards import INPUTS, tiny_outputs
@@ -50,6 +52,17 @@ def test_hex_holds_the_same_bytes_as_bin(tiny):
             image.update({base + address + offset: byte for offset, byte in enumerate(data)})
     assert bytes(image[address] for address in sorted(image)) == firmware.bin.read_bytes()
     assert min(image) == 0x0800_0000
+
+
+def test_uf2_is_written_where_the_target_takes_it(tiny, tmp_path):
+    assert tiny("mps2-an386").uf2 is None
+    takes_it = TARGET.model_copy(update={"loaders": (Loader(kind="uf2", family_id=0xE48BFF56),)})
+    firmware = build_firmware(tiny_sources("mps2-an386"), (), takes_it, tmp_path, input_bytes=INPUT_BYTES)
+    data = firmware.uf2.read_bytes()
+    image, binary = parse_uf2(data, "firmware.uf2"), firmware.bin.read_bytes()
+    assert image.address == target_space(TARGET).flash_origin
+    assert image.read(image.address, len(binary)) == binary
+    assert uf2_family_ids(data, "firmware.uf2") == {0xE48BFF56}
 
 
 def test_map_places_symbols(tiny):
