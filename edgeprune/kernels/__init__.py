@@ -52,6 +52,10 @@ from edgeprune.kernels.dsp import conv2d as dsp_conv2d
 from edgeprune.kernels.dsp import dense as dsp_dense
 from edgeprune.kernels.dsp import depthwise as dsp_depthwise
 from edgeprune.kernels.dsp import winograd as dsp_winograd
+from edgeprune.kernels.mve import add as mve_add
+from edgeprune.kernels.mve import conv2d as mve_conv2d
+from edgeprune.kernels.mve import dense as mve_dense
+from edgeprune.kernels.mve import depthwise as mve_depthwise
 from edgeprune.kernels.operands import place
 from edgeprune.target.profile import Isa
 
@@ -115,7 +119,7 @@ _FILES: Mapping[OpKind, ModuleType] = {
     OpKind.DEQUANTIZE: quantize,
 }
 
-_FAST: Mapping[OpKind, tuple[Candidate, ...]] = {
+_DSP: Mapping[OpKind, tuple[Candidate, ...]] = {
     OpKind.CONV_2D: (dsp_winograd.candidate, dsp_conv2d.candidate),
     OpKind.DEPTHWISE_CONV_2D: (dsp_depthwise.candidate,),
     OpKind.FULLY_CONNECTED: (dsp_dense.candidate,),
@@ -123,6 +127,19 @@ _FAST: Mapping[OpKind, tuple[Candidate, ...]] = {
     OpKind.SUB: (dsp_add.candidate,),
     OpKind.MEAN: (dsp_channel_mean.candidate,),
     OpKind.AVERAGE_POOL_2D: (dsp_channel_mean.candidate,),
+}
+
+_MVE: Mapping[OpKind, tuple[Candidate, ...]] = {
+    OpKind.CONV_2D: (mve_conv2d.candidate,),
+    OpKind.DEPTHWISE_CONV_2D: (mve_depthwise.candidate,),
+    OpKind.FULLY_CONNECTED: (mve_dense.candidate,),
+    OpKind.ADD: (mve_add.candidate,),
+    OpKind.SUB: (mve_add.candidate,),
+}
+
+_FAST: Mapping[Isa, tuple[tuple[Isa, Mapping[OpKind, tuple[Candidate, ...]]], ...]] = {
+    Isa.DSP: ((Isa.DSP, _DSP),),
+    Isa.MVE: ((Isa.MVE, _MVE), (Isa.DSP, _DSP)),  # a core with the vectors has the DSP extension, too
 }
 
 
@@ -160,9 +177,10 @@ def _lower(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
             f"{place(graph, op)}: the engine has no kernel for {op.kind}",
             "replace the layer in the model, or keep it on the host",
         )
-    candidates: tuple[Candidate, ...] = (*_FAST.get(op.kind, ()), *_FILES[op.kind].CANDIDATES)
-    for candidate in candidates:
-        call = candidate(graph, op, isa, optimize)
+    ways = [(own, candidate) for own, kinds in _FAST.get(isa, ()) for candidate in kinds.get(op.kind, ())]
+    plain: tuple[Candidate, ...] = _FILES[op.kind].CANDIDATES
+    for own, candidate in (*ways, *((isa, candidate) for candidate in plain)):
+        call = candidate(graph, op, own, optimize)
         if call is not None:
             return call
     raise UnsupportedOp(f"{place(graph, op)}: no kernel suits it")

@@ -55,7 +55,7 @@ def assert_litert_bytes(program: Path, model: bytes) -> None:
 
 
 @needs("make")
-@pytest.mark.parametrize("target", ["cortex-m0", "cortex-m4", "cortex-m55"])
+@pytest.mark.parametrize("target", ["cortex-m0", "cortex-m4"])
 def test_make_on_the_host(target: str, tmp_path: Path) -> None:
     model = random_net(7, 12)
     write_package(model, target, tmp_path)
@@ -120,6 +120,10 @@ def test_readme_tells_sizes_and_ends(tmp_path: Path) -> None:
 def test_every_kernel_compiles_without_a_warning(compiler: tuple[str, ...], isa: str, tmp_path: Path) -> None:
     if "thumb" in compiler[-1]:
         compiler = (*compiler, f"-mcpu={CORES[isa]}", f"-I{LIBC}")
+    if isa == "mve":
+        if "thumb" not in "".join(compiler):
+            pytest.skip("vector kernels are for the cores that have the vectors")
+        compiler = (*compiler, "-mfloat-abi=hard")
     includes = (f"-I{shipped('firmware') / 'include'}", f"-I{shipped('firmware') / 'kernels'}")
     files = [str(path) for path in KERNELS if path.parent.name == isa]
     done([*compiler, *WARNINGS, "-O2", *includes, "-c", *files], tmp_path)

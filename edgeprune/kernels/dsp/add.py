@@ -32,8 +32,11 @@ class _Linear:
 
 
 def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall | None:
-    if isa is not Isa.DSP:
-        return None
+    return linear_sum(graph, op, "dsp") if isa is Isa.DSP else None
+
+
+def linear_sum(graph: Graph, op: Op, folder: str) -> KernelCall | None:
+    """The call of `ep_add_<folder>`, whose header says what it computes; None where no factors give LiteRT's bytes."""
     pair = read_pair(graph, op, DType.INT8)
     if not pair.a.shape == pair.b.shape == pair.output.shape:
         return None
@@ -45,13 +48,14 @@ def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
 
     def definitions(s: Symbols) -> str:
         fields = {"count": pair.output.element_count, "factor1": linear.factor1, "factor2": linear.factor2}
-        return params(s, "ep_add_dsp_t", fields | {"offset": linear.offset, "fraction_bits": linear.fraction_bits})
+        fields |= {"offset": linear.offset, "fraction_bits": linear.fraction_bits}
+        return params(s, f"ep_add_{folder}_t", fields)
 
     return KernelCall(
-        function="ep_add_dsp",
-        emit=lambda s: f"ep_add_dsp(&{s.layer}_params, {in1.expression(s)}, {in2.expression(s)}, {s.output(0)});",
-        sources=("dsp/add.c",),
-        headers=("dsp/add.h",),
+        function=f"ep_add_{folder}",
+        emit=lambda s: f"ep_add_{folder}(&{s.layer}_params, {in1.expression(s)}, {in2.expression(s)}, {s.output(0)});",
+        sources=(f"{folder}/add.c",),
+        headers=(f"{folder}/add.h",),
         constants=(*in1.constants, *in2.constants),
         overlaps=in_place(graph, op),
         work=Work(outputs=pair.output.element_count),

@@ -56,7 +56,7 @@ def _with_values(layer: Dense) -> KernelCall:
     weights = np.zeros((layer.out_len, -(-layer.in_len // 4) * 4), np.int64)
     weights[:, : layer.in_len] = rows
     bias = folded_bias(weights, layer.bias, layer.data)
-    scaling = _scaling(layer)
+    scaling = dense_scaling(layer)
     even = layer.out_len // 2 * 2
     low, high = accumulator_range(weights[:even], bias[:even])
     two = None
@@ -76,7 +76,8 @@ def _with_values(layer: Dense) -> KernelCall:
     return _call(layer, groups, two.shift, np.concatenate([*words, last]))
 
 
-def _scaling(layer: Dense) -> Scaling:
+def dense_scaling(layer: Dense) -> Scaling:
+    """LiteRT's requantization of a dense layer, one entry per output channel."""
     multiplier, shift = (table.values for table in dense_scale_tables(layer))
     assert multiplier is not None and shift is not None
     low, high = activation_range(layer.op.attrs["activation"], layer.output)

@@ -1,0 +1,91 @@
+"""CONV_2D two pixels at a time (`firmware/include/mve/conv2d.h`): no dilation, one group."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeprune.ir import Graph, Op
+from edgeprune.kernels.base import KernelCall, Optimize, Overlap, Symbols, Work
+from edgeprune.kernels.conv2d import Conv2d, read_conv2d
+from edgeprune.kernels.dsp.layer import folded_bias, layer_scaling
+from edgeprune.kernels.geometry import Window
+from edgeprune.kernels.mve.stream import Rows, make_stream, saturates
+from edgeprune.kernels.operands import params, repeat, stepped
+from edgeprune.kernels.requant import scale_zero
+from edgeprune.target.profile import Isa
+
+_PIXELS = 2
+_MOST_COLUMN_BYTES = 0xFFFF
+
+
+def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall | None:
+    if isa is not Isa.MVE:
+        return None
+    conv = read_conv2d(graph, op)
+    window = _one_row(conv.window)
+    rows = Rows(window.out_c, window.kernel_h * window.kernel_w * window.in_c)
+    fits = conv.groups == window.dilation_h == window.dilation_w == 1 and window.out_c >= 4
+    if not fits or rows.column_bytes > _MOST_COLUMN_BYTES:
+        return None
+    if conv.weights.data is None:
+        return _call(conv, window, rows, None)
+    weights = conv.weights.data.reshape(window.out_c, -1).astype(np.int64)
+    scaling = layer_scaling(op, conv.image, conv.weights, conv.output, window.out_c)
+    stream = make_stream(weights, folded_bias(weights, conv.bias, conv.image), scaling)
+    return None if stream is None else _call(conv, window, rows, stream)
+
+
+def _one_row(window: Window) -> Window:
+    """A 1x1 convolution without strides reads one long row."""
+    pixels = window.in_h * window.in_w
+    taps = (window.kernel_h, window.kernel_w, window.stride_h, window.stride_w)
+    if taps != (1, 1, 1, 1) or any(window.pad) or pixels > 0xFFFF:
+        return window
+    return replace(window, in_h=1, in_w=pixels, out_h=1, out_w=pixels)
+
+
+def _call(conv: Conv2d, window: Window, rows: Rows, stream: NDArray[np.int32] | None) -> KernelCall:
+    def definitions(s: Symbols) -> str:
+        scaling = layer_scaling(conv.op, conv.image, conv.weights, conv.output, window.out_c)
+        fields = {
+            "tile": "ep_mve_tile_positive" if saturates(scaling) else "ep_mve_tile_signed",
+            "stream": s.constant("stream"), "in_c": window.in_c, "out_c": window.out_c,
+            "kernel_h": window.kernel_h, "kernel_w": window.kernel_w,
+            "in_zero": scale_zero(conv.image)[1], "out_zero": scaling.zero_point,
+            "out_min": scaling.low, "out_max": scaling.high,
+        }  # fmt: skip
+        return params(s, "ep_conv2d_mve_t", fields | window.fields())
+
+    def emit(s: Symbols) -> str:
+        return repeat(
+            window.batches,
+            lambda n: (
+                f"ep_conv2d_mve(&{s.layer}_params, {stepped(s.input(0), window.in_len, n)}, "
+                f"{stepped(s.output(0), window.out_len, n)}, {s.scratch()});"
+            ),
+        )
+
+    return KernelCall(
+        function="ep_conv2d_mve",
+        emit=emit,
+        sources=("mve/tile.c", "mve/conv2d.c"),
+        headers=("mve/conv2d.h",),
+        constants=(rows.constant(stream),),
+        scratch_bytes=_PIXELS * rows.column_bytes,
+        overlaps=(Overlap(0, "forward", _lead_bytes(window)),) if window.batches == 1 else (),
+        work=Work(macs=conv.macs, outputs=window.batches * window.out_len),
+        definitions=definitions,
+    )
+
+
+def _lead_bytes(window: Window) -> int:
+    """How far the output must start before the input: what is written may not reach what a later pixel reads."""
+    top = np.maximum(np.arange(window.out_h) * window.stride_h - window.pad[0], 0)
+    left = np.maximum(np.arange(window.out_w) * window.stride_w - window.pad[2], 0)
+    first = (top[:, None] * window.in_w + left[None, :]).reshape(-1)
+    unread = np.minimum.accumulate(first[::-1])[::-1] * window.in_c
+    pixels = np.arange(_PIXELS, len(first), _PIXELS)
+    return int((pixels * window.out_c - unread[pixels]).max(initial=-window.in_len))

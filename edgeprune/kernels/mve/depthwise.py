@@ -1,0 +1,112 @@
+"""DEPTHWISE_CONV_2D 3x3 (`firmware/include/mve/depthwise3x3.h`): stride 1 or 2, no dilation, multiplier 1."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeprune.ir import Graph, Op
+from edgeprune.kernels.base import Constant, KernelCall, Optimize, Overlap, Symbols, Work
+from edgeprune.kernels.depthwise import Depthwise, read_depthwise
+from edgeprune.kernels.dsp.layer import folded_bias, layer_scaling
+from edgeprune.kernels.geometry import Window
+from edgeprune.kernels.mve.stream import provable
+from edgeprune.kernels.operands import params, repeat, stepped
+from edgeprune.kernels.requant import activation_range, scale_zero
+from edgeprune.target.profile import Isa
+
+_BLOCK = 16
+_COLUMN_BYTES = 64
+_CHANNEL_WORDS = 6
+_GATHERED = 4  # columns
+
+
+def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall | None:
+    if isa is not Isa.MVE:
+        return None
+    layer = read_depthwise(graph, op)
+    window = layer.window
+    fits = (
+        window.kernel_h == window.kernel_w == 3
+        and window.dilation_h == window.dilation_w == layer.multiplier_c == 1
+        and window.stride_h == window.stride_w <= 2
+        and window.out_w >= 2
+    )
+    if not fits:
+        return None
+    if layer.weights.data is None:
+        return _call(layer, None)
+    words = _channels(layer)
+    return None if words is None else _call(layer, words)
+
+
+def _channels(layer: Depthwise) -> NDArray[np.int32] | None:
+    """(channels * 6) words, or None where a bound does not hold."""
+    assert layer.weights.data is not None
+    channels = layer.window.in_c
+    taps = np.moveaxis(layer.weights.data[0], 2, 0).astype(np.int64)  # (channels, rows, columns)
+    rows = taps.reshape(channels, 9)
+    bias = folded_bias(rows, layer.bias, layer.image)
+    scaling = layer_scaling(layer.op, layer.image, layer.weights, layer.output, channels)
+    if not provable(rows, bias, scaling):
+        return None
+    columns = np.zeros((channels, 3, 4), np.int8)
+    columns[:, :, :3] = np.swapaxes(taps, 1, 2)
+    beside = np.stack([bias, scaling.multiplier, scaling.shift], axis=1).astype(np.int32)
+    return np.concatenate([columns.reshape(channels, 12).view(np.int32), beside], axis=1).reshape(-1)
+
+
+def _columns(window: Window) -> int:
+    """Columns in scratch: the padded image's, and what the last gather reads behind them."""
+    last_read = window.out_w - 2 if window.stride_w == 1 else 2 * (max(window.out_w, _GATHERED) - 1)
+    return max(window.pad[2] + window.in_w, last_read + _GATHERED)
+
+
+def _call(layer: Depthwise, words: NDArray[np.int32] | None) -> KernelCall:
+    window = layer.window
+    columns = _columns(window)
+
+    def definitions(s: Symbols) -> str:
+        low, high = activation_range(layer.op.attrs["activation"], layer.output)
+        fields = {
+            "channels": s.constant("channels"), "in_h": window.in_h, "in_w": window.in_w, "in_c": window.in_c,
+            "out_h": window.out_h, "out_w": window.out_w, "columns": columns, "stride": window.stride_w,
+            "pad_top": window.pad[0], "pad_left": window.pad[2], "in_zero": scale_zero(layer.image)[1],
+            "out_zero": scale_zero(layer.output)[1], "out_min": low, "out_max": high,
+        }  # fmt: skip
+        return params(s, "ep_depthwise_mve_t", fields)
+
+    def emit(s: Symbols) -> str:
+        return repeat(
+            window.batches,
+            lambda n: (
+                f"ep_depthwise_mve(&{s.layer}_params, {stepped(s.input(0), window.in_len, n)}, "
+                f"{stepped(s.output(0), window.out_len, n)}, {s.scratch()});"
+            ),
+        )
+
+    return KernelCall(
+        function="ep_depthwise_mve",
+        emit=emit,
+        sources=("mve/depthwise3x3.c",),
+        headers=("mve/depthwise3x3.h",),
+        constants=(
+            Constant(
+                "channels", "int32_t", window.in_c * _CHANNEL_WORDS, 4, table_bytes=8 * window.in_c,
+                values=None if words is None else (lambda: words),
+            ),
+        ),
+        scratch_bytes=columns * _COLUMN_BYTES + (_BLOCK * window.in_w if window.stride_w == 1 else 0),
+        overlaps=(Overlap(0, "same", 0),) if window.batches == 1 and _in_place(window) else (),
+        work=Work(macs=layer.macs, outputs=window.batches * window.out_len),
+        definitions=definitions,
+    )  # fmt: skip
+
+
+def _in_place(window: Window) -> bool:
+    """Pixel i of the output lies where pixel i of the input was: it must have been read, or saved, by then."""
+    at_once = 3 - window.stride_h
+    y = np.arange(at_once, window.out_h, at_once)  # of the loads but the first
+    unread = np.maximum(y * window.stride_h - window.pad[0] + (window.stride_h == 1), 0)
+    left = unread < window.in_h
+    return bool((y * window.out_w <= unread * window.in_w)[left].all())

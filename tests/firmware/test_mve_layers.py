@@ -1,0 +1,43 @@
+"""The vector kernels give LiteRT's bytes on an emulated M55.
+
+Inputs and outputs overlap to the byte as the kernels promise, so a promise that is too bold fails here.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from edgeprune.codegen.emit import emit
+from edgeprune.kernels import lower
+from edgeprune.kernels.base import Optimize
+from edgeprune.target.profile import Isa
+from edgeprune.tflite.read import read_tflite
+from tests.firmware.board_engine import run_on_board
+from tests.firmware.host_engine import IDENTITY, random_samples, run_litert
+from tests.firmware.overlapped import place_overlapped
+from tests.firmware.random_layers import random_model
+
+pytestmark = pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is not installed")
+
+
+@pytest.mark.parametrize("kind", ["conv2d", "depthwise", "all"])
+def test_emulated_m55(kind: str) -> None:
+    model = random_model(kind, 45, seed=2)
+    samples = random_samples(model, 2, seed=1)
+    graph = read_tflite(model)
+    calls = lower(graph, Isa.MVE, Optimize.SPEED)
+    fast = sum(call.sources[0].startswith("mve/") for call in calls)
+    assert fast >= len(calls) * 0.4, f"{fast} of {len(calls)} {kind} layers"
+    plan = place_overlapped(graph, calls)
+    found = run_on_board("mps3-an547", emit(graph, calls, plan, IDENTITY), calls, samples)
+    expected = [
+        [np.ascontiguousarray(output).tobytes() for output in outputs] for outputs in run_litert(model, samples)
+    ]
+    for ours, theirs in zip(found, expected, strict=True):
+        at = 0
+        for op, call, output in zip(graph.ops, calls, theirs, strict=True):
+            assert ours[at : at + len(output)] == output, f"{op.name} by {call.function}"
+            at += len(output)
