@@ -20,9 +20,11 @@ ACK, NACK, CALL = 0x79, 0x1F, 0x7F
 GET, GET_ID, READ, GO, WRITE, ERASE, EXTENDED_ERASE = 0x00, 0x02, 0x11, 0x21, 0x31, 0x43, 0x44
 BLOCK_BYTES = 256
 _MASS_ERASE = 0xFFFF
-_MAX_REPLY_BYTES = 4096
-# Longest command an interrupted one can be: 256 pages of two bytes and their count, twice over.
-_RESYNC_BYTES = 1100
+_CALL_ANSWER_S = 0.25
+_DISCARD_S = 2.0
+_SLOWEST_BYTES_A_SECOND = 900  # 9600 baud
+# What ends a command that was cut off: nothing, a block that is written, the longest list of pages (twice over).
+_RESYNC_BYTES = (0, 300, 1100)
 
 T = TypeVar("T")
 
@@ -37,6 +39,7 @@ class Timing:
         erase_s: to erase one page.
         erase_all_s: to erase everything.
         quiet_s: silence that ends what was going on.
+        call_s: to come out of reset and answer the first call.
     """
 
     reply_s: float = 1.0
@@ -44,6 +47,7 @@ class Timing:
     erase_s: float = 8.0
     erase_all_s: float = 60.0
     quiet_s: float = 0.05
+    call_s: float = 1.0
 
 
 class An3155:
@@ -73,15 +77,11 @@ class An3155:
             Silent: none did within `patience_s`.
         """
         deadline_s = time.monotonic() + patience_s
-        while True:
-            self._discard(0.0)
-            self._link.write(bytes([CALL]))
-            answer = self._byte(min(self._timing.reply_s, 0.1))
-            if answer in (ACK, NACK):
-                self._discard(self._timing.quiet_s)
-                return
+        self._discard(0.0)
+        while not self._answers():
             if time.monotonic() >= deadline_s:
-                raise Silent(f"no bootloader answers on {self._link.name}")
+                raise Silent(f"no bootloader answers on {self._link.name}", hint=_CABLE_HINT)
+            self._discard(0.0)
 
     def commands(self) -> frozenset[int]:
         """Codes the loader knows."""
@@ -136,16 +136,23 @@ class An3155:
         Raises:
             Silent: no refusal came.
         """
-        burst = 1
-        while burst <= _RESYNC_BYTES:
+        for count in _RESYNC_BYTES:
+            self._link.write(bytes([CALL]) * count)
             self._discard(self._timing.quiet_s)
-            self._link.write(bytes([CALL]))
-            if self._byte(self._timing.reply_s) in (ACK, NACK) and self._byte(self._timing.quiet_s) is None:
+            # A ROM that waits for a command takes two for one, and there may be one on the way to it.
+            if self._answers() or self._answers():
                 return
-            self._discard(self._timing.quiet_s)
-            self._link.write(bytes([CALL] * burst))
-            burst *= 2
-        raise Silent(f"{self._link.name} lost the conversation and does not find back")
+        raise Silent(
+            f"{self._link.name} lost the conversation and does not find back",
+            hint="check the cable and the supply, reset the board and flash it again",
+        )
+
+    def _answers(self) -> bool:
+        """Is one 0x7F answered, by one byte alone? An application's text may hold the same byte."""
+        self._link.write(bytes([CALL]))
+        if self._byte(min(self._timing.reply_s, _CALL_ANSWER_S)) not in (ACK, NACK):
+            return False
+        return self._byte(self._timing.quiet_s) is None
 
     def _commands(self) -> frozenset[int]:
         self._send((_command(GET),), self._timing.reply_s)
@@ -167,6 +174,10 @@ class An3155:
 
     def _send(self, parts: Sequence[bytes], last_s: float) -> None:
         """All parts and their answers, `_parts_ahead` of them on the way at a time."""
+        self._pending += self._link.read(0.0)
+        if self._pending:
+            # An answer too many would be taken for this command's, and every one after it for the next one's.
+            raise Damaged(f"{self._link.name} said more than it was asked", hint=_CABLE_HINT)
         for first in range(0, len(parts), self._parts_ahead):
             group = parts[first : first + self._parts_ahead]
             self._link.write(b"".join(group))
@@ -178,14 +189,16 @@ class An3155:
         if answer is None:
             raise Silent(f"the bootloader on {self._link.name} stopped answering", hint=_CABLE_HINT)
         if answer == NACK:
-            raise Refused(f"the bootloader on {self._link.name} refused a command")
+            raise Refused(f"the bootloader on {self._link.name} refused a command", hint=_REFUSED_HINT)
         if answer != ACK:
             raise Damaged(f"the bootloader on {self._link.name} answered {answer:#04x}", hint=_CABLE_HINT)
 
     def _exactly(self, size_bytes: int) -> bytes:
-        """As many bytes, each within `reply_s` of the one before."""
+        """As many bytes, at the pace of the slowest wire."""
+        deadline_s = time.monotonic() + self._timing.reply_s + size_bytes / _SLOWEST_BYTES_A_SECOND
         while len(self._pending) < size_bytes:
-            data = self._link.read(self._timing.reply_s)
+            rest_s = deadline_s - time.monotonic()
+            data = self._link.read(min(self._timing.reply_s, rest_s)) if rest_s > 0 else b""
             if not data:
                 raise Damaged(
                     f"{len(self._pending)} of {size_bytes} bytes came from {self._link.name}", hint=_CABLE_HINT
@@ -203,9 +216,9 @@ class An3155:
     def _discard(self, quiet_s: float) -> None:
         """Forget what came, and what comes until it is quiet (or has gone on for too long)."""
         self._pending.clear()
-        for _ in range(_MAX_REPLY_BYTES):
-            if not self._link.read(quiet_s):
-                return
+        deadline_s = time.monotonic() + _DISCARD_S
+        while self._link.read(quiet_s) and time.monotonic() < deadline_s:
+            pass
 
     def _retried(self, action: Callable[[], T]) -> T:
         for _ in range(self._attempts - 1):
@@ -217,6 +230,7 @@ class An3155:
 
 
 _CABLE_HINT = "check the cable and the ground wire, or lower --baud"
+_REFUSED_HINT = "flash it again; if that does not help, lower --baud or erase everything first (--erase)"
 
 
 def _command(code: int) -> bytes:

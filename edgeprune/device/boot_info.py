@@ -119,4 +119,6 @@ def boot_info(data: bytes) -> BootInfo:
             public_key if any(public_key) else None,
         )  # fmt: skip
     except ValueError as error:
-        raise DeviceError(f"the bootloader describes itself wrongly: {error}") from error
+        raise DeviceError(
+            f"the bootloader describes itself wrongly: {error}", hint="write the loader again with a probe"
+        ) from error

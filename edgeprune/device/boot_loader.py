@@ -17,8 +17,8 @@ from edgeprune.progress import Progress
 _ATTEMPTS = 4
 # Our loader reads ahead, so a whole command goes out at once.
 _PARTS_AHEAD = 3
-_PATIENCE_S = 1.0
-_CALL_S = 5.0
+# An application that was asked for the loader has its own things to finish first.
+_WAKING = 5
 
 
 class BootLoader:
@@ -42,6 +42,7 @@ class BootLoader:
         self._link = link
         self._secret_key = secret_key
         self._wake = wake
+        self._timing = timing
         self._protocol = An3155(link, timing, parts_ahead=_PARTS_AHEAD)
         self._info: BootInfo | None = None
 
@@ -105,7 +106,9 @@ class BootLoader:
             self._flash().verify(image, progress)
             if not self._holds(expected):
                 words = VERDICT_WORDS[self.info().written.verdict]
-                raise VerificationError(f"the board does not take the image it holds: {words}")
+                raise VerificationError(
+                    f"the board does not take the image it holds: {words}", hint="flash it again, with a lower --baud"
+                )
 
     def start(self, image: Image) -> None:
         """Hand the image to the loader, which checks it once more, swaps it in and starts it on trial.
@@ -132,12 +135,12 @@ class BootLoader:
 
     def _call(self) -> None:
         try:
-            self._protocol.call(_PATIENCE_S)
+            self._protocol.call(self._timing.call_s)
         except Silent:
             if self._wake is not None:
                 self._wake()
             try:
-                self._protocol.call(_CALL_S)
+                self._protocol.call(_WAKING * self._timing.call_s)
             except Silent:
                 raise DeviceError(
                     f"no EdgePrune bootloader answers on {self._link.name}",
@@ -146,7 +149,7 @@ class BootLoader:
 
     def _answers(self) -> bool:
         try:
-            self._protocol.call(_PATIENCE_S)
+            self._protocol.call(self._timing.call_s)
         except Silent:
             return False
         return True

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from edgeprune.device.console import Console
-from edgeprune.device.lines import Silent
+from edgeprune.device.console import COMMAND_TIMEOUT_S, Console
+from edgeprune.device.lines import Damaged, Silent
 from edgeprune.device.link import Link
 from edgeprune.device.replies import DeviceIdentity
 from edgeprune.errors import DeviceError
 
 _NOT_KEPT_HINT = "reset the board three times and the old image is back; see what this one says: `edgeprune monitor`"
 
+_NOT_TOLD_HINT = "check the cable and flash again, or the old image comes back at the third reset"
+_ATTEMPTS = 3
 
-def confirm(link: Link, build_id: str | None) -> DeviceIdentity:
+
+def confirm(link: Link, build_id: str | None, timeout_s: float = COMMAND_TIMEOUT_S) -> DeviceIdentity:
     """Talk to the image on trial and tell it that it may stay.
 
     Args:
         link: open, at the console's framing.
         build_id: what it must answer; None accepts any firmware of EdgePrune's.
+        timeout_s: what an answer may take.
 
     Raises:
         DeviceError: it does not answer, or another image does; the old image comes back by itself then.
     """
-    console = Console(link)
+    console = Console(link, timeout_s)
     try:
         identity = console.identity()
     except Silent as error:
@@ -31,8 +35,25 @@ def confirm(link: Link, build_id: str | None) -> DeviceIdentity:
             f"{link.name} runs build {identity.build_id}, not the {build_id} that was flashed",
             hint="the bootloader has kept or brought back the old image; flash again",
         )
-    console.command("ep confirm")
+    for _ in range(_ATTEMPTS):
+        if _is_kept(console):
+            break
+    else:
+        raise DeviceError(f"the new image on {link.name} answers, but was not told that it may stay", _NOT_TOLD_HINT)
     again = console.identity()
     if again.build_id != identity.build_id:
-        raise DeviceError(f"{link.name} came back as build {again.build_id}", hint="flash again")
+        raise DeviceError(
+            f"{link.name} came back as build {again.build_id}, not {identity.build_id}",
+            hint="the bootloader has brought back the old image; flash again",
+        )
     return again
+
+
+def _is_kept(console: Console) -> bool:
+    """Say so once; true when the image has understood it and come back. Saying it twice does no harm."""
+    try:
+        reply = console.command("ep confirm")
+    except (Damaged, Silent):
+        console.identity()
+        return False
+    return reply[:1] == ["m-ep-confirm"] and reply[-1] == "m-init-done"

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable
 from typing import TypeVar
 
-from edgeprune.device.lines import Damaged, LineReader, Refused, Silent
+from edgeprune.device.lines import READY, Damaged, LineReader, Refused, Silent
 from edgeprune.device.link import Link, MemoryPort
 from edgeprune.device.replies import (
     DeviceIdentity,
@@ -28,6 +28,8 @@ _CRC_BYTES = 4
 COMMAND_TIMEOUT_S = 10.0
 INFERENCE_TIMEOUT_S = 120.0
 _ATTEMPTS = 3
+# A timed run is two inferences, the layers one by one and a whole one; and some for a busy host.
+_PATIENCE = 6
 _HANDSHAKE_TIMEOUT_S = 4.0
 _QUIET_S = 0.3
 
@@ -57,6 +59,7 @@ class Console:
         self._command_timeout_s = command_timeout_s
         self._inference_timeout_s = inference_timeout_s
         self._device: DeviceIdentity | None = None
+        self._longest_inference_s: float | None = None
 
     def identity(self) -> DeviceIdentity:
         """Who is there; finds its place in the conversation first, whatever was said before."""
@@ -77,7 +80,10 @@ class Console:
         """Wait for the boot lines of a device that has just been started; until then it may lose what is sent."""
         lines = self._lines.reply(self._command_timeout_s)
         if lines[-1:] != ["m-init-done"]:
-            raise DeviceError(f"{self._link.name} booted with unexpected lines: {' '.join(lines)[:200]}")
+            raise DeviceError(
+                f"{self._link.name} booted with unexpected lines: {' '.join(lines)[:200]}",
+                hint="is this EdgePrune's firmware? `edgeprune flash` writes it",
+            )
 
     def infer(self, inputs: bytes) -> bytes:
         """One inference.
@@ -107,7 +113,8 @@ class Console:
         device = self._device or self.identity()
         if len(inputs) > device.input_bytes:
             raise DeviceError(
-                f"{len(inputs):,} B of input, but the model on {self._link.name} takes {device.input_bytes:,}"
+                f"{len(inputs):,} B of input, but the model on {self._link.name} takes {device.input_bytes:,}",
+                hint="another model is on the board: `edgeprune flash` this one",
             )
         if isinstance(self._link, MemoryPort):
             self._link.poke(device.input_address, inputs)
@@ -117,13 +124,18 @@ class Console:
             self._retried(lambda frame=frame, offset=offset: self._load_once(offset, frame))  # type: ignore[misc]
 
     def results(self) -> tuple[float, ...]:
-        """The last inference's outputs, dequantized by the device to three decimals."""
-        return self._retried(lambda: results_from(self._plain("results", self._inference_timeout_s), self._link.name))
+        """The last inference's outputs, dequantized by the device to three decimals.
+
+        The standard's reply has no CRC, so it is asked for twice and has to be the same.
+        """
+        return self._retried(self._results_twice)
 
     def layers(self, runs: int = 1) -> LayerTimings:
         """Ticks per layer, means over `runs` inferences on the loaded input."""
         device = self._device or self.identity()
-        timeout_s = self._command_timeout_s + 2 * runs * self._inference_timeout_s
+        if self._longest_inference_s is None:
+            self._retried(self._infer_once)
+        timeout_s = self._command_timeout_s + _PATIENCE * runs * (self._longest_inference_s or 0.0)
         return self._retried(
             lambda: layers_from(self._checked(f"ep layers {runs}", timeout_s), runs, device, self._link.name)
         )
@@ -152,8 +164,20 @@ class Console:
         if with_crc(lines, self._link.name) != [f"m-ep-send-{len(frame)}", f"m-ep-loaded-{offset + len(frame)}"]:
             raise Damaged(f"{self._link.name} took another frame than the one sent")
 
+    def _results_twice(self) -> tuple[float, ...]:
+        first, second = (results_from(self._plain("results"), self._link.name) for _ in range(2))
+        if first != second:
+            raise Damaged(f"{self._link.name} sent two different results of one inference")
+        return first
+
     def _infer_once(self) -> None:
-        lines = self._plain("infer 1 0", self._inference_timeout_s)
+        """The device says at once that it has understood: a lost command is not waited for as long as an inference."""
+        began_s = time.monotonic()
+        self._link.write(b"infer 1 0%")
+        first = self._lines.line(began_s + self._command_timeout_s)
+        rest = self._lines.reply(self._inference_timeout_s) if first != READY else []
+        lines = without_errors([first, *rest], self._link.name)
+        self._longest_inference_s = max(time.monotonic() - began_s, self._longest_inference_s or 0.0)
         if "m-infer-done" not in lines:
             raise Damaged(f"{self._link.name} answered {' '.join(lines)[:80]!r} to an inference")
 

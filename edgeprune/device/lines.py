@@ -12,16 +12,23 @@ MAX_LINE_BYTES = 1 << 20
 MAX_REPLY_BYTES = 1 << 24
 
 
-class Damaged(DeviceError):
-    """Bytes that no firmware of ours sends: lost, flipped or repeated on the wire. Worth asking again."""
+class WireError(DeviceError):
+    """What a bad wire may have caused: worth asking again, and when that does not help, looking at the wire."""
+
+    def __init__(self, message: str, hint: str = "check baud rate and cable, press reset, or flash the board again"):
+        super().__init__(message, hint)
 
 
-class Silent(DeviceError):
-    """Nothing came in time: a byte of the command may have been lost. Worth asking again."""
+class Damaged(WireError):
+    """Bytes that no firmware of ours sends: lost, flipped or repeated on the wire."""
 
 
-class Refused(DeviceError):
-    """The device answered with an error line; the command may have been damaged. Worth asking again."""
+class Silent(WireError):
+    """Nothing came in time: a byte of the command may have been lost."""
+
+
+class Refused(WireError):
+    """The device answered with an error line; the command may have been damaged."""
 
 
 class LineReader:
@@ -87,4 +94,4 @@ class LineReader:
 
     def _garbled(self, what: str) -> Damaged:
         self._pending.clear()
-        return Damaged(f"{self._link.name} sent {what}", hint="check baud rate and cable")
+        return Damaged(f"{self._link.name} sent {what}")

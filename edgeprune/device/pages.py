@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from edgeprune.device.an3155 import BLOCK_BYTES, An3155
+from edgeprune.device.lines import Refused
 from edgeprune.errors import DoesNotFit, VerificationError
 from edgeprune.image.segments import Image, Segment
 from edgeprune.progress import Progress
@@ -81,8 +82,12 @@ class PagedFlash:
     def write(self, image: Image, progress: Progress) -> None:
         blocks = list(_blocks(image))
         with progress.task("writing", len(blocks)) as task:
-            for block in blocks:
-                self._protocol.write(block.address, block.content)
+            for number, block in enumerate(blocks):
+                try:
+                    self._protocol.write(block.address, block.content)
+                except Refused:
+                    # A block that was meant for elsewhere may have landed here: the cells are not blank.
+                    self._mend([block], blocks[: number + 1])
                 task.advance()
 
     def verify(self, image: Image, progress: Progress) -> None:

@@ -147,7 +147,10 @@ def layers_from(lines: Sequence[str], runs: int, clock: DeviceIdentity, device: 
     means = tuple((value + runs // 2) // runs for value in sums)
     # A 32-bit tick counter that wrapped unseen would show as a total far below its parts.
     if 2 * means[-1] < sum(means[:-1]):
-        raise DeviceError(f"{device}: an inference of {sum(means[:-1]):,} ticks outran its 32-bit tick counter")
+        raise DeviceError(
+            f"{device}: an inference of {sum(means[:-1]):,} ticks outran its 32-bit tick counter",
+            hint="the sum of its layers stands; each of them is timed by itself",
+        )
     return LayerTimings(clock.clock_source, clock.clock_hz, runs, means[:-1], means[-1])
 
 

@@ -14,7 +14,6 @@ from edgeprune.image.segments import Image
 from edgeprune.progress import Progress
 from edgeprune.target.profile import Loader, Target
 
-_PATIENCE_S = 1.0
 _CLASSIC_PAGES = 256
 
 
@@ -46,6 +45,7 @@ class Stm32Rom:
         self._lines = lines
         self._wirings = wirings
         self._found_wiring: Wiring | None = None
+        self._timing = timing
         self._protocol = An3155(link, timing)
         self._pages = region_pages(target.region("flash"))
         self._commands: frozenset[int] = frozenset()
@@ -122,7 +122,7 @@ class Stm32Rom:
 
     def _call(self) -> None:
         try:
-            self._protocol.call(_PATIENCE_S)
+            self._protocol.call(self._timing.call_s)
         except Silent:
             if self._lines is None or not self._called_through(self._lines):
                 raise self._unreachable() from None
@@ -138,7 +138,7 @@ class Stm32Rom:
 
     def _answers(self) -> bool:
         try:
-            self._protocol.call(_PATIENCE_S)
+            self._protocol.call(self._timing.call_s)
         except Silent:
             return False
         return True

@@ -23,6 +23,7 @@ class FitOptions:
         steps: thinning steps a round is cut into.
         criterion: name of the score channels are ranked by.
         step_drop_points: a step that loses more than this on validation is undone and taken in two.
+        int8_drop_points: more than this lost to int8 on validation asks for quantization-aware training.
         board_samples: test samples run on the board and compared byte by byte.
         optimize: how much flash may buy speed.
         port: serial port of a real board; None emulates it.
@@ -33,6 +34,7 @@ class FitOptions:
     steps: int
     criterion: str
     step_drop_points: float
+    int8_drop_points: float
     board_samples: int
     optimize: Optimize
     port: str | None

@@ -20,6 +20,7 @@ from edgeprune.cost.flash import EngineBaseline
 from edgeprune.cost.latency import predicted_instructions
 from edgeprune.errors import DoesNotFit, UsageError
 from edgeprune.export.exporter import Exporter
+from edgeprune.fitting.aware import Settled, settle_on_grid
 from edgeprune.fitting.candidate import Candidate, make_candidate
 from edgeprune.fitting.cost import WidthCost, measure_baseline
 from edgeprune.fitting.job import Job
@@ -53,10 +54,11 @@ def run_fit(job: Job, module: nn.Module) -> RunRecord:
     job.progress.note(_said("before", before, job.budget))
     steps: list[StepRecord] = []
     with Exporter() as exporter:
-        candidate, predicted = _until_it_fits(job, original, cost, exporter, steps)
+        settled, predicted = _until_it_fits(job, original, cost, exporter, steps)
+    candidate = settled.candidate
     proof = prove(job, candidate)
     job.progress.note(_said("after", proof.footprint(candidate), job.budget))
-    record = _record(job, original, candidate, before, predicted, proof, tuple(steps))
+    record = _record(job, original, settled, before, predicted, proof, tuple(steps))
     save_record(record, job.workspace.folder)
     for scaffolding in ("baseline", "candidates", "sizing", "steps"):
         shutil.rmtree(job.workspace.folder / scaffolding, ignore_errors=True)
@@ -95,7 +97,7 @@ def _baseline(job: Job, original: Network) -> EngineBaseline:
 
 def _until_it_fits(
     job: Job, original: Network, cost: WidthCost, exporter: Exporter, steps: list[StepRecord]
-) -> tuple[Candidate, Footprint]:
+) -> tuple[Settled, Footprint]:
     """Rounds of thinning, each with a tighter budget than the last, until the linked image is within the limits."""
     network, budget, epochs_left = original, job.budget, job.options.epochs
     for number in range(1, _MOST_ROUNDS + 1):
@@ -109,7 +111,8 @@ def _until_it_fits(
             epochs_left -= epochs
         candidate = make_candidate(job, network, exporter, stage)
         if candidate.footprint.fits(job.budget):
-            return candidate, cost.footprint(network.widths)
+            settled = settle_on_grid(job, candidate, exporter, original.module, epochs_left, stage)
+            return settled, cost.footprint(network.widths)
         over = ", ".join(f"{name} at {ratio:.1%}" for name, ratio in candidate.footprint.excess(job.budget).items())
         job.progress.note(f"linked and measured, {over} of the limit: tightening")
         budget = tightened(budget, candidate.footprint, job.budget)
@@ -144,13 +147,14 @@ def _accuracy(job: Job, original: Network, candidate: Candidate, proof: Proof) -
 def _record(
     job: Job,
     original: Network,
-    candidate: Candidate,
+    settled: Settled,
     before: Footprint,
     predicted: Footprint,
     proof: Proof,
     steps: tuple[StepRecord, ...],
 ) -> RunRecord:
-    after, timings = proof.footprint(candidate), proof.run.timings
+    candidate, timings = settled.candidate, proof.run.timings
+    after = proof.footprint(candidate)
     accuracy = _accuracy(job, original, candidate, proof)
     drop_points = job.objective.metric.drop_points(accuracy.float_before, accuracy.int8)
     keeps_accuracy = job.budget.max_drop_points is None or drop_points <= job.budget.max_drop_points
@@ -186,6 +190,7 @@ def _record(
         widths_before=original.widths,
         widths=candidate.network.widths,
         steps=steps,
+        quantization_aware=settled.record,
         layer_names=candidate.layer_names,
         layers=_layers(job, candidate, timings.layer_ticks),
         artifacts=_keep(job, candidate),

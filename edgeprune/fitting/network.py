@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
@@ -41,6 +41,10 @@ class Network:
     @property
     def widths(self) -> dict[str, int]:
         return self.groups.full_widths
+
+    def with_module(self, module: nn.Module) -> Network:
+        """The same network with a module of the same shapes."""
+        return replace(self, module=module)
 
     def save(self, folder: Path) -> None:
         """`weights.safetensors` and `widths.json`; the pair counts once the second is there."""

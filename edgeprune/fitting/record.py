@@ -75,6 +75,15 @@ class StepRecord(_Strict):
     undone: bool
 
 
+class AwareRecord(_Strict):
+    """Quantization-aware training: validation scores of the int8 file before and after, and whether it was kept."""
+
+    epochs: int
+    before: float
+    after: float
+    kept: bool
+
+
 class RunRecord(_Strict):
     """The result of `edgeprune fit`; the first block is what `fit --json` promises."""
 
@@ -111,6 +120,7 @@ class RunRecord(_Strict):
     widths_before: dict[str, int]
     widths: dict[str, int]
     steps: tuple[StepRecord, ...]
+    quantization_aware: AwareRecord | None  # None where int8 lost little, or no epoch was left
     layer_names: tuple[str, ...]  # of the .tflite's operators, which the file itself was stripped of
     layers: tuple[LayerRecord, ...]
     artifacts: dict[str, str]

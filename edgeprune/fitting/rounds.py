@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
@@ -15,6 +14,7 @@ from edgeprune.fitting.cost import WidthCost
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.network import Network
 from edgeprune.fitting.record import StepRecord
+from edgeprune.fitting.training import CHECKPOINT_NAME, train
 from edgeprune.prune.allocate import GroupChoice, allocate
 from edgeprune.prune.schedule import waypoint
 from edgeprune.prune.score import rank_channels
@@ -22,7 +22,7 @@ from edgeprune.prune.sensitivity import class_distance, measure_sensitivity, val
 from edgeprune.prune.size_model import SizeModel
 from edgeprune.prune.surgery import thin
 from edgeprune.train.evaluate import bn_reestimate, evaluate
-from edgeprune.train.finetune import TrainSettings, TrainStep, finetune
+from edgeprune.train.finetune import TrainSettings
 
 _SENSITIVITY_SAMPLES = 256
 _MOST_UNDONE = 2
@@ -127,21 +127,11 @@ def _step(
         bn_reestimate(module, job.splits.calibration)
         settings = _settings(job, epochs)
         if epochs > 0:
-            with job.progress.task(f"{stage}: training", 1000) as task:
-                done = 0
-
-                def show(now: TrainStep) -> None:
-                    nonlocal done
-                    target = math.floor(1000 * now.step / now.steps)
-                    score = "" if now.validation is None else f", {job.objective.metric.name} {now.validation:.2f}"
-                    task.advance(target - done, f"loss {now.loss:.3f}{score}")
-                    done = target
-
-                finetune(module, job.splits, job.objective, settings, teacher, show, folder / "training.pt")
+            train(job, module, settings, teacher, f"{stage}: training", folder)
         score = evaluate(module, job.splits.validation, job.objective.metric)
         before = evaluate(teacher, job.splits.validation, job.objective.metric)
         Network.of(module, job.input_shape).save(folder)
-        (folder / "training.pt").unlink(missing_ok=True)
+        (folder / CHECKPOINT_NAME).unlink(missing_ok=True)
         return {
             "widths": dict(widths),
             "score": score,

@@ -98,16 +98,26 @@ bool slots_resume(void)
     return now.state != STATE_INSTALLING && now.state != STATE_RETURNING ? true : swap();
 }
 
+/* A whole image is left in the staging slot after every update: no reset may find it there in state OPEN. */
+static bool spoil_staging(void)
+{
+    return flash_erase(BOOT_STAGING_ORIGIN, BOOT_BLOCK_BYTES);
+}
+
 bool slots_begin(void)
 {
     if (now.state == STATE_OPEN) {
         return true;
     }
+    /* Flash failed in the middle of a swap: only its end makes the primary slot whole again. */
+    if ((now.state == STATE_INSTALLING || now.state == STATE_RETURNING) && !swap()) {
+        return false;
+    }
     /* The old image is the only one known to answer: it goes back to its place before the staging slot is cleared. */
     if (now.state == STATE_TRIAL && is_good(BOOT_STAGING_ORIGIN) && !begin_swap(STATE_RETURNING)) {
         return false;
     }
-    return enter(STATE_OPEN, 0);
+    return spoil_staging() && enter(STATE_OPEN, 0);
 }
 
 uint32_t slots_written(void)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 import subprocess
 import sys
@@ -122,57 +121,3 @@ def test_no_emulator_is_a_toolchain_error(monkeypatch):
     with pytest.raises(ToolchainError, match="qemu-system-arm is not installed") as caught:
         find_emulator()
     assert "apt install qemu-system-arm" in caught.value.hint
-
-
-class NoisyWire:
-    """A link that flips, drops and repeats bytes now and then; without a debug port."""
-
-    def __init__(self, link: EmulatorLink, seed: int, rate: float):
-        self.name = "noisy board"
-        self.link = link
-        self.chance = random.Random(seed)
-        self.rate = rate
-        self.faults = 0
-
-    def open(self) -> None:
-        self.link.open()
-
-    def close(self) -> None:
-        self.link.close()
-
-    def spoiled(self, data: bytes) -> bytes:
-        result = bytearray()
-        for byte in data:
-            if self.chance.random() >= self.rate:
-                result.append(byte)
-                continue
-            self.faults += 1
-            kind = self.chance.randrange(3)
-            result += (bytes([byte ^ 1 << self.chance.randrange(8)]), b"", bytes([byte, byte]))[kind]
-        return bytes(result)
-
-    def write(self, data: bytes) -> None:
-        self.link.write(self.spoiled(data))
-
-    def read(self, timeout_s: float) -> bytes:
-        data = self.link.read(timeout_s)
-        return self.spoiled(data) or data[:1]
-
-
-def test_noise_on_the_wire_never_gives_a_wrong_tensor(tiny):
-    wire = NoisyWire(EmulatorLink("mps2-an386", tiny("mps2-an386").elf), seed=1, rate=0.001)
-    wire.open()
-    right = failed = 0
-    try:
-        console = Console(wire, command_timeout_s=1.0, inference_timeout_s=1.0)
-        for step in range(40):
-            inputs = bytes((value + 5 * step) & 0x7F for value in INPUTS)
-            try:
-                assert console.infer(inputs) == tiny_outputs(inputs)
-                right += 1
-            except DeviceError:
-                failed += 1
-    finally:
-        wire.close()
-    assert wire.faults >= 10
-    assert right >= 30

@@ -76,6 +76,8 @@ class Board:
             mix: Callable[[int, int], int] = (lambda a, b: a | b) if intent == _ERASING else (lambda a, b: a & b)
             stream.seek(address - PSRAM_ORIGIN)
             stream.write(bytes(mix(a, b) for a, b in zip(found, noise, strict=True)))
+            stream.seek(_INTENT - PSRAM_ORIGIN)
+            stream.write(bytes(12))
 
 
 def running_build(link: Link) -> str:

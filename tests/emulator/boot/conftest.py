@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from edgeprune.build.bootloader import Bootloader, build_bootloader
-from edgeprune.build.firmware import Firmware, build_firmware
+from edgeprune.build.firmware import Firmware
 from edgeprune.errors import ToolchainError
 from edgeprune.target.registry import load_target
 from tests.emulator.boot.board import TARGET, Board
-
-FIXTURES = Path(__file__).resolve().parents[2] / "firmware" / "fixtures"
+from tests.emulator.boot.images import tiny_firmware
 
 
 @pytest.fixture(scope="session")
@@ -38,11 +36,7 @@ def application(tmp_path_factory):
 
     @cache
     def build(version: int) -> Firmware:
-        text = (FIXTURES / "tiny_model.c").read_text().replace("{1, 2, 3}", f"{{{version}, 2, 3}}")
-        sources = {"tiny_model.c": text, "tiny_model.h": f'#define TINY_TARGET "{TARGET}"\n'}
-        return build_firmware(
-            sources, (), load_target(TARGET), tmp_path_factory.mktemp(f"app{version}"), input_bytes=16
-        )
+        return tiny_firmware(TARGET, version, tmp_path_factory.mktemp(f"app{version}"))
 
     return build
 

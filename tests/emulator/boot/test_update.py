@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from edgeprune.device.boot_info import RETURNED, State, Verdict
@@ -175,6 +177,9 @@ def test_a_loader_with_a_key_runs_its_owners_images_only(bootloader, application
             flash(board.loader(link), packed(application(1)), FlashOptions(), Silent())
         with pytest.raises(UsageError, match="not signed by the key"):
             flash(board.loader(link, secret_key=strangers_secret), image(application(1)), FlashOptions(), Silent())
+        unharmed = board.loader(link)
+        unharmed.connect()
+        assert unharmed.info().state is State.SETTLED
         install(board, link, application(1), secret_key=secret)
         assert running_build(link) == application(1).build_id
         confirm(link)
@@ -196,3 +201,19 @@ def test_erasing_all_keeps_what_runs(board, application) -> None:
     confirm(link)
     flash(board.loader(link), image(application(2)), FlashOptions(erase=Erase.ALL), Silent())
     assert running_build(link) == application(2).build_id
+
+
+def test_an_update_that_only_began_never_brings_back_an_older_image(board, application) -> None:
+    """The staging slot holds the image before the last one, whole: a write that changes nothing must not install it."""
+    link = board.power_on()
+    for version in (1, 2):
+        install(board, link, application(version))
+        confirm(link)
+    older = packed(application(1)).segments[0]
+    loader = board.loader(link)
+    loader.connect()
+    with contextlib.suppress(DeviceError):
+        loader.write(Image((Segment(older.address + 512, older.content[512:768]),)), Silent())
+    assert loader.info().state is State.OPEN
+    board.power_off()
+    assert running_build(board.power_on()) == application(2).build_id
