@@ -125,10 +125,11 @@ def run_c(
 
 @functools.cache
 def _kernels(flags: tuple[str, ...]) -> str:
-    """An archive of all kernels, compiled once."""
+    """An archive of all kernels a host can compile (all but the vector extension's), compiled once."""
     folder = tempfile.mkdtemp(prefix="edgeprune-kernels-")
     objects = []
-    for source in sorted((shipped("firmware") / "kernels").glob("*/*.c")):
+    sources = (source for isa in ("ref", "dsp") for source in (shipped("firmware") / "kernels" / isa).glob("*.c"))
+    for source in sorted(sources):
         target = f"{folder}/{source.parent.name}_{source.stem}.o"
         _compile(["-c", str(source), "-o", target], flags)
         objects.append(target)
