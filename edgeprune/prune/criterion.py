@@ -1,7 +1,8 @@
 """What a pruning criterion is: a function from rows of numbers, one row per channel, to one score per channel.
 
 A criterion says what it needs and which rows it looks at, and never asks what kind of layer they came from. Rows of
-coupled layers lie side by side, so a channel that many layers share is judged by all of them at once.
+coupled layers lie side by side, so a channel that many layers share is judged by all of them at once. A few methods
+train or search over the whole network before they can tell; those are a `Procedure`.
 """
 
 from __future__ import annotations
@@ -14,10 +15,15 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from edgeprune.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgeprune.prune.channels import ChannelGroups
+    from edgeprune.prune.evidence import Evidence
 
 
 class Need(StrEnum):
@@ -28,7 +34,10 @@ class Need(StrEnum):
     SQUARED_GRADIENTS = "squared gradients"  # the mean of the squares over batches
     CURVATURE = "curvature"  # the diagonal of the loss's Hessian
     ACTIVATIONS = "activations"  # what the next layers hear
-    ACTIVATION_GRADIENTS = "activation gradients"  # of the loss by what the next layers hear
+    ACTIVATION_GRADIENTS = "activation gradients"  # of each sample's loss by what the next layers hear
+    SHAKEN_ACTIVATIONS = "shaken activations"  # what the next layers hear when the inputs are shaken
+    CONTRIBUTIONS = "contributions"  # covariance of what the channels add to the sums of the next layers
+    TRAINING = "training"  # samples to train or search on
 
 
 class Part(StrEnum):
@@ -45,7 +54,8 @@ class ChannelRows:
     """One group's numbers, float32. Only what the criterion declared is there; the rest raises.
 
     Rows by name (`Need`): `weights`, `gradients`, `squared_gradients`, `curvature`: (channels, weights per channel);
-    `activations`, `activation_gradients`: (channels, samples, positions).
+    `activations`, `activation_gradients`, `shaken_activations`: (channels, samples, positions);
+    `contributions`: (channels, channels).
     """
 
     group: str
@@ -75,12 +85,34 @@ class ChannelRows:
     def activation_gradients(self) -> Tensor:
         return self.rows[Need.ACTIVATION_GRADIENTS]
 
+    @property
+    def shaken_activations(self) -> Tensor:
+        return self.rows[Need.SHAKEN_ACTIVATIONS]
+
+    @property
+    def contributions(self) -> Tensor:
+        return self.rows[Need.CONTRIBUTIONS]
+
 
 Score = Callable[[ChannelRows], Tensor]
+Judge = Callable[["nn.Module", "ChannelGroups", "Evidence"], dict[str, Tensor]]
+
+
+class _Explained:
+    """What users read about a criterion: its function's docstring."""
+
+    @property
+    def description(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def summary(self) -> str:
+        """The first paragraph, on one line."""
+        return " ".join(self.description.split("\n\n")[0].split())
 
 
 @dataclass(frozen=True, eq=False)
-class Criterion:
+class Criterion(_Explained):
     """A way to tell which channels matter.
 
     Attributes:
@@ -96,32 +128,59 @@ class Criterion:
     part: Part
 
     @property
-    def summary(self) -> str:
-        """The first line of its description."""
-        return self.description.splitlines()[0]
-
-    @property
     def description(self) -> str:
         return inspect.getdoc(self.score) or ""
 
 
-_registry: dict[str, Criterion] = {}
+@dataclass(frozen=True, eq=False)
+class Procedure(_Explained):
+    """A way to tell which channels matter that trains or searches over the whole network.
+
+    Attributes:
+        name: as users type it.
+        judge: (module, groups, evidence) -> group -> (channels,) scores; the lowest goes first. The module stays.
+    """
+
+    name: str
+    judge: Judge
+    needs: frozenset[Need] = frozenset({Need.WEIGHTS, Need.TRAINING})
+
+    @property
+    def description(self) -> str:
+        return inspect.getdoc(self.judge) or ""
+
+
+_registry: dict[str, Criterion | Procedure] = {}
 
 
 def criterion(name: str, *needs: Need, part: Part = Part.FILTERS) -> Callable[[Score], Score]:
     """Registers a scoring function under a name. Weights are there always."""
 
     def register(score: Score) -> Score:
-        if name in _registry:
-            raise ValueError(f"two criteria are called '{name}'")
-        _registry[name] = Criterion(name, score, frozenset({Need.WEIGHTS, *needs}), part)
+        _add(Criterion(name, score, frozenset({Need.WEIGHTS, *needs}), part))
         return score
 
     return register
 
 
+def procedure(name: str) -> Callable[[Judge], Judge]:
+    """Registers a procedure under a name."""
+
+    def register(judge: Judge) -> Judge:
+        _add(Procedure(name, judge))
+        return judge
+
+    return register
+
+
+def _add(found: Criterion | Procedure) -> None:
+    if found.name in _registry:
+        raise ValueError(f"two criteria are called '{found.name}'")
+    _registry[found.name] = found
+
+
 @cache
-def criteria() -> Mapping[str, Criterion]:
+def criteria() -> Mapping[str, Criterion | Procedure]:
     """All criteria by name, alphabetically."""
     from edgeprune.prune import criteria as package
 
@@ -130,7 +189,7 @@ def criteria() -> Mapping[str, Criterion]:
     return dict(sorted(_registry.items()))
 
 
-def find_criterion(name: str) -> Criterion:
+def find_criterion(name: str) -> Criterion | Procedure:
     """The criterion of that name.
 
     Raises:

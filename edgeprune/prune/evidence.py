@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import isfinite
 
@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from edgeprune.errors import DataError, ModelError
-from edgeprune.ir import Op
+from edgeprune.ir import Op, OpKind
 from edgeprune.model.twin import twin
 from edgeprune.prune.channels import ChannelGroups
 from edgeprune.prune.homes import homes_of
 from edgeprune.prune.partition import OUTPUT_AXIS
 
 POSITIONS_PER_SAMPLE = 64  # of a feature map, evenly spaced: enough for statistics, little memory
+SHAKING = 0.1
 
 Batch = tuple[Tensor, Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -33,6 +34,31 @@ class Evidence:
 
     batches: Callable[[], Iterable[Batch]]
     loss: Loss
+
+    def shaken(self) -> Evidence:
+        """The same samples with Gaussian noise of a tenth of each batch's deviation, the same every time."""
+
+        def batches() -> Iterable[Batch]:
+            generator = torch.Generator().manual_seed(0)
+            for inputs, targets in self.batches():
+                noise = torch.randn(inputs.shape, generator=generator)
+                yield inputs + noise * inputs.std() * SHAKING, targets
+
+        return Evidence(batches, self.loss)
+
+
+def endless(evidence: Evidence) -> Iterator[Batch]:
+    """Its batches again and again.
+
+    Raises:
+        DataError: there are none.
+    """
+    while True:
+        count = 0
+        for batch in evidence.batches():
+            yield batch
+            count += 1
+        _some(count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +94,10 @@ def gradients(module: nn.Module, evidence: Evidence) -> Gradients:
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """What the layers behind a group hear, per group (channels, samples, positions); gradients where asked for."""
+    """What the layers behind a group hear, per group (channels, samples, positions).
+
+    Gradients, where asked for, are of each sample's own loss; a batch's loss is taken to be the mean over its samples.
+    """
 
     activations: dict[str, Tensor]
     gradients: dict[str, Tensor]
@@ -113,17 +142,20 @@ class _Recorder:
         self.values: list[Tensor] = []
         self.slopes: list[Tensor] = []
 
-    def note(self, tensor: Tensor) -> None:
+    def note(self, tensor: Tensor) -> Tensor:
+        """The same values under another name, so that the gradient that arrives is this listener's alone."""
+        tensor = tensor.view_as(tensor)
         rows = self._rows(tensor.detach())
         self.values.append(rows)
         self.slopes.append(torch.zeros_like(rows))
         place = len(self.slopes) - 1
 
         def arrived(slope: Tensor) -> None:
-            self.slopes[place] = self._rows(slope.detach())
+            self.slopes[place] = self._rows(slope.detach()) * len(slope)
 
         if tensor.requires_grad:
             tensor.register_hook(arrived)  # type: ignore[no-untyped-call]
+        return tensor
 
     def _rows(self, tensor: Tensor) -> Tensor:
         """(units, samples, positions)."""
@@ -148,17 +180,21 @@ def _listen(module: nn.Module, groups: ChannelGroups) -> list[_Recorder]:
             recorder = _Recorder(name, torch.from_numpy(indices).long(), -1 if isinstance(owner, nn.Linear) else 1)
             recorders.append(recorder)
             if before:
-                owner.register_forward_pre_hook(lambda _module, args, to=recorder: to.note(args[0]))
+                owner.register_forward_pre_hook(lambda _module, args, to=recorder: (to.note(args[0]), *args[1:]))
             else:
                 owner.register_forward_hook(lambda _module, _args, result, to=recorder: to.note(result))
 
     layers = [op for op in graph.ops if op.kind in OUTPUT_AXIS]
+    # Layers that mix channels, else those that filter each one, else the layers that make them.
     for op in layers:
-        attach(op, op.inputs[0], before=True)
-    heard = {recorder.group for recorder in recorders}
-    for op in layers:
-        if not heard.issuperset(groups.units_in(op.outputs[0])):
-            attach(op, op.outputs[0], before=False)
+        if op.kind is not OpKind.DEPTHWISE_CONV_2D:
+            attach(op, op.inputs[0], before=True)
+    for before in (True, False):
+        heard = {recorder.group for recorder in recorders}
+        for op in layers:
+            tensor = op.inputs[0] if before else op.outputs[0]
+            if not heard.issuperset(groups.units_in(tensor)):
+                attach(op, tensor, before)
     return recorders
 
 

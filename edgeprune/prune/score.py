@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from edgeprune.errors import ModelError, UsageError
 from edgeprune.prune.channels import ChannelGroup, ChannelGroups, Role
-from edgeprune.prune.criterion import ChannelRows, Criterion, Need, Part, find_criterion
+from edgeprune.prune.criterion import ChannelRows, Criterion, Need, Part, Procedure, find_criterion
+from edgeprune.prune.curvature import curvature
 from edgeprune.prune.evidence import Evidence, Loss, activations, gradients
+from edgeprune.prune.moments import contributions, hearings
 
 _ROLES: Mapping[Part, frozenset[Role]] = {
     Part.FILTERS: frozenset({Role.MAKES}),
@@ -23,7 +25,7 @@ _MAKERS = frozenset({Role.MAKES, Role.BIAS, Role.NORM_SCALE, Role.NORM_SHIFT})
 
 
 def score(
-    module: nn.Module, groups: ChannelGroups, criterion: str | Criterion, evidence: Evidence | None = None
+    module: nn.Module, groups: ChannelGroups, criterion: str | Criterion | Procedure, evidence: Evidence | None = None
 ) -> dict[str, Tensor]:
     """One score per unit of every group; the lowest goes first.
 
@@ -42,14 +44,19 @@ def score(
         ModelError: a group the criterion cannot judge, or a score that is no number.
     """
     chosen = find_criterion(criterion) if isinstance(criterion, str) else criterion
-    tables = _tables(module, groups, chosen, evidence)
-    scores: dict[str, Tensor] = {}
-    for group in groups.groups:
-        scores[group.name] = chosen.score(ChannelRows(group.name, tables[group.name])).detach().float().cpu()
-        if not torch.isfinite(scores[group.name]).all():
-            raise ModelError(
-                f"{chosen.name} gives {group.name} a score that is no number", "look for NaN in its weights"
-            )
+    if chosen.needs != {Need.WEIGHTS} and evidence is None:
+        missing = ", ".join(sorted(chosen.needs - {Need.WEIGHTS}))
+        raise UsageError(f"criterion '{chosen.name}' needs samples for its {missing}")
+    if isinstance(chosen, Procedure):
+        assert evidence is not None
+        found = chosen.judge(module, groups, evidence)
+    else:
+        tables = _tables(module, groups, chosen, evidence)
+        found = {group.name: chosen.score(ChannelRows(group.name, tables[group.name])) for group in groups.groups}
+    scores = {group.name: found[group.name].detach().float().cpu() for group in groups.groups}
+    for name, values in scores.items():
+        if not torch.isfinite(values).all():
+            raise ModelError(f"{chosen.name} gives {name} a score that is no number", "look for NaN in its weights")
     return scores
 
 
@@ -92,27 +99,36 @@ def _tables(
     module: nn.Module, groups: ChannelGroups, criterion: Criterion, evidence: Evidence | None
 ) -> dict[str, dict[Need, Tensor]]:
     """Per group the rows the criterion asked for."""
-    needs = criterion.needs - {Need.WEIGHTS}
-    if needs and evidence is None:
-        raise UsageError(f"criterion '{criterion.name}' needs samples for its {', '.join(sorted(needs))}")
+    needs = criterion.needs
     sources: dict[Need, Mapping[str, Tensor]] = {
         Need.WEIGHTS: {name: parameter.detach() for name, parameter in module.named_parameters()}
     }
     tables: dict[str, dict[Need, Tensor]] = {group.name: {} for group in groups.groups}
-    if evidence is not None and needs & {Need.GRADIENTS, Need.SQUARED_GRADIENTS}:
-        found = gradients(module, evidence)
-        sources |= {Need.GRADIENTS: found.mean, Need.SQUARED_GRADIENTS: found.squared}
-    if evidence is not None and needs & {Need.ACTIVATIONS, Need.ACTIVATION_GRADIENTS}:
-        heard = activations(module, groups, evidence, Need.ACTIVATION_GRADIENTS in needs)
-        for name, table in tables.items():
-            table[Need.ACTIVATIONS] = heard.activations[name]
-            if heard.gradients:
-                table[Need.ACTIVATION_GRADIENTS] = heard.gradients[name]
+    if evidence is not None:
+        if needs & {Need.GRADIENTS, Need.SQUARED_GRADIENTS}:
+            found = gradients(module, evidence)
+            sources |= {Need.GRADIENTS: found.mean, Need.SQUARED_GRADIENTS: found.squared}
+        if Need.CURVATURE in needs:
+            sources[Need.CURVATURE] = curvature(module, evidence)
+        if needs & {Need.ACTIVATIONS, Need.ACTIVATION_GRADIENTS}:
+            heard = activations(module, groups, evidence, Need.ACTIVATION_GRADIENTS in needs)
+            _put(tables, Need.ACTIVATIONS, heard.activations)
+            _put(tables, Need.ACTIVATION_GRADIENTS, heard.gradients)
+        if Need.SHAKEN_ACTIVATIONS in needs:
+            _put(tables, Need.SHAKEN_ACTIVATIONS, activations(module, groups, evidence.shaken(), False).activations)
+        if Need.CONTRIBUTIONS in needs:
+            moments = hearings(module, groups, (inputs for inputs, _ in evidence.batches()))
+            _put(tables, Need.CONTRIBUTIONS, {name: contributions(moments, name) for name in tables})
     for group in groups.groups:
         for need, values in sources.items():
             if need in criterion.needs:
                 tables[group.name][need] = _rows(group, criterion, values)
     return tables
+
+
+def _put(tables: dict[str, dict[Need, Tensor]], need: Need, found: Mapping[str, Tensor]) -> None:
+    for name, values in found.items():
+        tables[name][need] = values
 
 
 def _rows(group: ChannelGroup, criterion: Criterion, values: Mapping[str, Tensor]) -> Tensor:

@@ -106,7 +106,9 @@ def test_taylor_predicts_the_change_of_the_loss():
 
 
 @pytest.mark.parametrize("name", sorted(criteria()))
-@pytest.mark.parametrize("build", [nets.ResNet8, lambda: nets.MobileNetV2(10, 0.25), lambda: nets.UNet(4)])
+@pytest.mark.parametrize(
+    "build", [lambda: nets.ResNet8(width=4), lambda: nets.MobileNetV2(10, 0.25), lambda: nets.UNet(4)]
+)
 def test_every_criterion_scores_residual_depthwise_and_concatenated_nets(name, build):
     module = nets.as_trained(build())
     shape = (1, 1, 16, 16) if isinstance(module, nets.UNet) else (1, 3, 32, 32)

@@ -1,0 +1,29 @@
+"""`edgeprune criteria`."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgeprune.prune.criterion import criteria
+from tests.unit.cli.conftest import Cli
+
+
+def test_list_names_every_criterion_and_what_it_looks_at(cli: Cli) -> None:
+    rows = cli("criteria", "list", "--json").data["criteria"]
+    assert [row["name"] for row in rows] == list(criteria())
+    needs = {row["name"]: row["needs"] for row in rows}
+    assert needs["l1"] == ["weights"] and "curvature" in needs["obd"] and "training" in needs["group-lasso"]
+    assert all(name in cli("criteria", "list").stdout for name in criteria())
+
+
+@pytest.mark.parametrize("name", ["fpgm", "beta-bernoulli"])
+def test_show_explains_in_a_paragraph_and_names_the_paper(cli: Cli, name: str) -> None:
+    data = cli("criteria", "show", name, "--json").data
+    text = " ".join(cli("criteria", "show", name).stdout.split())
+    assert data["name"] == name and "arXiv" in data["description"][-1]
+    assert all(" ".join(part.split()) in text for part in [*data["description"], *data["arguments"]])
+
+
+def test_show_of_an_unknown_criterion_suggests(cli: Cli) -> None:
+    outcome = cli("criteria", "show", "taylr", "--json")
+    assert outcome.exit_code == 2 and "taylor" in outcome.data["hint"]
