@@ -33,11 +33,11 @@ BOARDS = ("mps2-an385-armv6m", "mps2-an385", "mps2-an386", "mps2-an500", "mps2-a
 SHARES = (1.0, 0.7, 0.45, 0.25)
 
 
-def models(target: Target, folder: Path) -> list[CompiledModel]:
+def models(target: Target, optimize: Optimize, folder: Path) -> list[CompiledModel]:
     found = []
     if SHARED.is_dir():
         found = [
-            compile_model(load_model(name, folder), target, optimize=Optimize.BALANCED, model_id=name, command="costs")
+            compile_model(load_model(name, folder), target, optimize=optimize, model_id=name, command="costs")
             for name in NAMES
         ]
     project = default_project()
@@ -45,7 +45,7 @@ def models(target: Target, folder: Path) -> list[CompiledModel]:
     network = Network.of(module, project.model.input)
     for share in SHARES:
         widths = {name: max(1, round(share * width)) for name, width in network.widths.items()}
-        found.append(compile_machine(network, target, Optimize.BALANCED, widths))
+        found.append(compile_machine(network, target, optimize, widths))
     return found
 
 
@@ -56,7 +56,7 @@ def main() -> None:
         for board in BOARDS:
             target = load_target(board)
             rows = defaultdict(list)
-            for compiled in models(target, folder):
+            for compiled in (*models(target, Optimize.BALANCED, folder), *models(target, Optimize.SPEED, folder)):
                 try:
                     images = link_images(compiled, target, folder / "firmware")
                 except Exception as error:  # too large for the smaller boards: the others still measure its kernels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +37,7 @@ class CompiledModel:
         plan: its arena.
         identity: stated in the generated files and answered by the console.
         optimize: what the kernels were chosen for.
+        faster: positions of ops whose kernels were chosen for speed all the same.
     """
 
     graph: Graph
@@ -44,6 +45,7 @@ class CompiledModel:
     plan: MemoryPlan
     identity: Identity
     optimize: Optimize
+    faster: frozenset[int] = frozenset()
 
     @property
     def input_bytes(self) -> int:
@@ -64,13 +66,21 @@ class CompiledModel:
 
 
 def compile_model(
-    model: bytes, target: Target, *, optimize: Optimize, model_id: str, command: str, layer_names: Sequence[str] = ()
+    model: bytes,
+    target: Target,
+    *,
+    optimize: Optimize,
+    model_id: str,
+    command: str,
+    layer_names: Sequence[str] = (),
+    faster: Iterable[int] = (),
 ) -> CompiledModel:
     """Reads a `.tflite`, cleans its graph, chooses kernels and plans the arena.
 
     Args:
         model: the int8 `.tflite` file.
         layer_names: names for its ops in order, where the file was stripped of them; empty keeps the file's.
+        faster: positions, in the cleaned graph, of ops whose kernels are chosen for speed whatever `optimize` says.
 
     Raises:
         ModelError, UnsupportedOp: the file cannot be used.
@@ -79,9 +89,8 @@ def compile_model(
     if layer_names and len(layer_names) == len(graph.ops):
         graph = graph.with_ops(tuple(replace(op, name=name) for op, name in zip(graph.ops, layer_names, strict=True)))
     model_hash = hashlib.sha256(model).hexdigest()[:16]
-    return compile_graph(
-        clean(graph), target, optimize, Identity(model_id, model_hash, target.name, command, __version__)
-    )
+    identity = Identity(model_id, model_hash, target.name, command, __version__)
+    return compile_graph(clean(graph), target, optimize, identity, faster)
 
 
 def compile_file(path: Path, target: Target, *, optimize: Optimize, model_id: str, command: str) -> CompiledModel:
@@ -99,10 +108,13 @@ def compile_file(path: Path, target: Target, *, optimize: Optimize, model_id: st
         raise type(error)(f"{path.name}: {error.message}", error.hint) from None
 
 
-def compile_graph(graph: Graph, target: Target, optimize: Optimize, identity: Identity) -> CompiledModel:
+def compile_graph(
+    graph: Graph, target: Target, optimize: Optimize, identity: Identity, faster: Iterable[int] = ()
+) -> CompiledModel:
     """Kernels and arena of a cleaned int8 graph; one without data cannot be emitted, only measured."""
-    calls = lower(graph, target.cpu.isa, optimize)
-    return CompiledModel(graph, calls, make_plan(graph, calls), identity, optimize)
+    chosen = frozenset(faster)
+    calls = lower(graph, target.cpu.isa, optimize, chosen)
+    return CompiledModel(graph, calls, make_plan(graph, calls), identity, optimize, chosen)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class FitRequest:
     @staticmethod
     def from_json(noted: Mapping[str, Any]) -> FitRequest:
         options = dict(noted["options"])
-        options["optimize"] = Optimize(options["optimize"])
+        options["optimize"] = None if options["optimize"] is None else Optimize(options["optimize"])
         return FitRequest(noted["project"], noted["target"], Limits(**noted["limits"]), FitOptions(**options))
 
 
@@ -136,6 +136,7 @@ def fit(
     max_drop: float | None = None,
     epochs: int = 3,
     criterion: str | None = None,
+    optimize: str | None = None,
     augment: str = "none",
     name: str = "model",
     runs: str | Path = "runs",
@@ -151,6 +152,7 @@ def fit(
         loss, metric: as in the project file.
         flash, ram: bytes, or text such as "96KiB"; latency: microseconds, or text such as "20ms".
         epochs: of training, in all.
+        optimize: "size", "balanced" or "speed"; None is balanced, and then spends what flash is left.
         runs: folder that gets the run's folder.
 
     Raises:
@@ -171,7 +173,8 @@ def fit(
     }
     project = project_from(tables, Path.cwd())
     chosen = load_target(target)
-    request = FitRequest(None, target, limits_of(project), options_of(project, command="edgeprune.fit()"))
+    options = options_of(project, command="edgeprune.fit()", optimize=optimize and Optimize(optimize))
+    request = FitRequest(None, target, limits_of(project), options)
     workspace = Workspace.begin(Path(runs), f"{time.strftime('%Y-%m-%d-%H%M%S')}-{chosen.name}", request.as_json())
     return _fit(model, make_splits(data, shape), project, chosen, request, workspace, progress or Silent())
 
@@ -191,7 +194,7 @@ def options_of(project: Project, **overrides: Any) -> FitOptions:
         step_drop_points=5.0,
         int8_drop_points=0.5,
         board_samples=100,
-        optimize=Optimize.BALANCED,
+        optimize=None,
         port=None,
         command="edgeprune fit",
     )

@@ -106,10 +106,11 @@ def _run(path: Path, target: str | None) -> Subject:
     model = compile_model(
         tflite,
         chosen,
-        optimize=Optimize(request["options"]["optimize"]),
+        optimize=Optimize(request["options"]["optimize"] or Optimize.BALANCED),
         model_id=record.model,
         command=record.command,
         layer_names=record.layer_names,
+        faster=record.faster,
     )
     own, emulated = path / "firmware" / "firmware.elf", path / "firmware" / "emulated" / "firmware.elf"
     stand_in = emulated_target(chosen)

@@ -9,20 +9,19 @@ from pathlib import Path
 
 from edgeprune import atomic
 from edgeprune.build.compile import Unit
+from edgeprune.build.kernels import KERNEL_FLAGS, kernel_units
 from edgeprune.build.linking import link
 from edgeprune.build.size import ImageSize, read_size, symbol_map
 from edgeprune.build.space import LinkSpace, handover_address, target_space
 from edgeprune.build.toolchain import Toolchain, find_toolchain
 from edgeprune.build.units import compile_all, digest, identity, shipped_unit, text_unit
-from edgeprune.errors import ToolchainError, UsageError
+from edgeprune.errors import UsageError
 from edgeprune.image.elf import parse_elf
 from edgeprune.image.intel_hex import intel_hex
 from edgeprune.image.uf2 import uf2_file
 from edgeprune.kernels.base import Optimize
 from edgeprune.resources import shipped
 from edgeprune.target.profile import Target
-
-KERNEL_FLAGS = {Optimize.SIZE: ("-Os",), Optimize.BALANCED: ("-O2",), Optimize.SPEED: ("-O2",)}
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def build_firmware(
     units = [
         *_runtime_units(toolchain, target, input_bytes),
         *_model_units(model_sources, (*KERNEL_FLAGS[optimize], *cpu_flags)),
-        *_kernel_units(kernel_sources, (*KERNEL_FLAGS[optimize], *cpu_flags)),
+        *kernel_units(kernel_sources, (*KERNEL_FLAGS[optimize], *cpu_flags)),
     ]
     script = space.memory_script() + (shipped("firmware") / "boards" / "sections.ld").read_text()
     build_id = digest(toolchain.version, script, *(part for unit in units for part in identity(unit)))[:16]
@@ -150,11 +149,3 @@ def _model_units(sources: Mapping[str, str], flags: tuple[str, ...]) -> list[Uni
     return [
         text_unit("model", name, text, flags, headers) for name, text in sorted(sources.items()) if name.endswith(".c")
     ]
-
-
-def _kernel_units(names: Iterable[str], flags: tuple[str, ...]) -> list[Unit]:
-    root = shipped("firmware") / "kernels"
-    missing = sorted(name for name in set(names) if not (root / name).is_file())
-    if missing:
-        raise ToolchainError(f"no kernel source {', '.join(missing)} in this installation of EdgePrune")
-    return [shipped_unit("kernel", root / name, flags) for name in sorted(set(names))]

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeprune.build.firmware import KERNEL_FLAGS
+from edgeprune.build.kernels import KERNEL_FLAGS
 from edgeprune.build.toolchain import GCC, Toolchain
 from edgeprune.errors import ToolchainError
 from edgeprune.ir import Graph, Tensor

@@ -28,6 +28,7 @@ def command(printer: Printer, **given: Any) -> None:
     from edgeprune.fitting.limits import budget_for
     from edgeprune.fitting.network import Network
     from edgeprune.inspection import inspect_network
+    from edgeprune.kernels.base import Optimize
     from edgeprune.model.load import load_module
     from edgeprune.target.registry import load_target
 
@@ -35,7 +36,7 @@ def command(printer: Printer, **given: Any) -> None:
     target = load_target(target_name)
     budget = budget_for(target, limits)
     module = load_module(project.model.entry, project.model.weights, project.root)
-    found = inspect_network(Network.of(module, project.model.input), target, optimize, budget)
+    found = inspect_network(Network.of(module, project.model.input), target, optimize or Optimize.BALANCED, budget)
     printer.result(_data(found, target.name), *_text(found, f"{project.model.name} on {target.name}"))
     if not found.fits:
         over = ", ".join(f"{name} {ratio:.0%}" for name, ratio in found.footprint.excess(budget).items() if ratio > 1)

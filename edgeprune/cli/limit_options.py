@@ -52,7 +52,11 @@ _OPTIONS = [
     click.option("--max-drop", type=click.FloatRange(0), help="Points of the metric that may be lost."),
     click.option("--reserve-flash", type=SizeType(), help="Flash kept for your own code."),
     click.option("--reserve-ram", type=SizeType(), help="RAM kept for your own code."),
-    click.option("--optimize", type=click.Choice(["size", "balanced", "speed"]), help="How much flash may buy speed."),
+    click.option(
+        "--optimize",
+        type=click.Choice(["size", "balanced", "speed"]),
+        help="How much flash may buy speed; left away: balanced, then whatever flash is left.",
+    ),
 ]
 
 
@@ -71,8 +75,8 @@ def project_path(given: Mapping[str, Any]) -> str | None:
     return None if path is None else str(Path(path).resolve())
 
 
-def limits_given(given: Mapping[str, Any]) -> tuple[Project, str, Limits, Optimize]:
-    """Project, target, limits and optimization: the project file's, the command line's over them.
+def limits_given(given: Mapping[str, Any]) -> tuple[Project, str, Limits, Optimize | None]:
+    """Project, target, limits and optimization (None: not said): the project file's, the command line's over them.
 
     Raises:
         UsageError: no target was named, or the project file is not right.
@@ -87,4 +91,5 @@ def limits_given(given: Mapping[str, Any]) -> tuple[Project, str, Limits, Optimi
         raise UsageError(
             "no target was named", hint="--target cortex-m4, or target = ... in [limits] of edgeprune.toml"
         )
-    return project, target, replace(limits_of(project), **overrides), Optimize(given["optimize"] or "balanced")
+    optimize = None if given["optimize"] is None else Optimize(given["optimize"])
+    return project, target, replace(limits_of(project), **overrides), optimize

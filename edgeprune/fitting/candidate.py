@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from edgeprune.atomic import write_bytes
 from edgeprune.budget import Footprint
@@ -26,6 +27,7 @@ class Candidate:
         tflite: its int8 file, stripped.
         layer_names: of the file's operators.
         model: compiled from the file.
+        baseline: what of the linked image and its board does not depend on the model's arrays.
         footprint: of its linked image on the board.
     """
 
@@ -33,6 +35,7 @@ class Candidate:
     tflite: bytes
     layer_names: tuple[str, ...]
     model: CompiledModel
+    baseline: EngineBaseline
     footprint: Footprint
 
 
@@ -52,14 +55,30 @@ def make_candidate(job: Job, network: Network, exporter: Exporter, stage: str) -
         return list(exported.layers)
 
     layers = job.workspace.once(f"{stage}: export", export)
-    tflite = (folder / "model.tflite").read_bytes()
+    return _linked(job, network, (folder / "model.tflite").read_bytes(), tuple(layers), frozenset(), folder)
+
+
+def with_faster(job: Job, candidate: Candidate, faster: frozenset[int], stage: str) -> Candidate:
+    """The same network linked and booted with other kernels for some of its ops.
+
+    Args:
+        faster: their positions in the compiled graph.
+    """
+    folder = job.workspace.folder / "candidates" / stage.replace(" ", "-")
+    return _linked(job, candidate.network, candidate.tflite, candidate.layer_names, faster, folder)
+
+
+def _linked(
+    job: Job, network: Network, tflite: bytes, layers: tuple[str, ...], faster: frozenset[int], folder: Path
+) -> Candidate:
     model = compile_model(
         tflite,
         job.target,
-        optimize=job.options.optimize,
+        optimize=job.options.kernels,
         model_id=job.project.model.name,
         command=job.options.command,
         layer_names=layers,
+        faster=faster,
     )
     roomy = replace(target_space(job.target), flash_bytes=_ROOMY_BYTES, ram_bytes=_ROOMY_BYTES)
     images = link_images(model, job.target, folder, roomy)
@@ -67,4 +86,4 @@ def make_candidate(job: Job, network: Network, exporter: Exporter, stage: str) -
         board.infer(bytes(model.input_bytes))
         memory = board.memory()
     measured = EngineBaseline.of(images.judged.size.flash_parts, model.calls, memory.data_bytes, memory.stack_all_bytes)
-    return Candidate(network, tflite, tuple(layers), model, footprint_of(model, job.target, measured))
+    return Candidate(network, tflite, layers, model, measured, footprint_of(model, job.target, measured))

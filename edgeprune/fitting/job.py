@@ -25,7 +25,7 @@ class FitOptions:
         step_drop_points: a step that loses more than this on validation is undone and taken in two.
         int8_drop_points: more than this lost to int8 on validation asks for quantization-aware training.
         board_samples: test samples run on the board and compared byte by byte.
-        optimize: how much flash may buy speed.
+        optimize: how much flash may buy speed; None spends on speed whatever the limits leave over in the end.
         port: serial port of a real board; None emulates it.
         command: the command line, for the record.
     """
@@ -36,9 +36,14 @@ class FitOptions:
     step_drop_points: float
     int8_drop_points: float
     board_samples: int
-    optimize: Optimize
+    optimize: Optimize | None
     port: str | None
     command: str
+
+    @property
+    def kernels(self) -> Optimize:
+        """What kernels are chosen for before anything is left over."""
+        return self.optimize or Optimize.BALANCED
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,8 +26,17 @@ from edgeprune.fitting.cost import WidthCost, measure_baseline
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.network import Network
 from edgeprune.fitting.prove import Proof, prove
-from edgeprune.fitting.record import Accuracy, FootprintRecord, LayerRecord, RunRecord, StepRecord, save_record
+from edgeprune.fitting.record import (
+    Accuracy,
+    AwareRecord,
+    FootprintRecord,
+    LayerRecord,
+    RunRecord,
+    StepRecord,
+    save_record,
+)
 from edgeprune.fitting.rounds import allocate_widths, thin_to, tightened
+from edgeprune.fitting.spend import spend_flash
 from edgeprune.quantize.host import evaluate_int8
 from edgeprune.release import __version__
 from edgeprune.train.data import check_together
@@ -49,16 +58,18 @@ def run_fit(job: Job, module: nn.Module) -> RunRecord:
     _same_network(job, module)
     check_together(module, job.splits, job.objective.loss_name)
     original = Network.of(module, job.input_shape)
-    cost = WidthCost(original, job.target, job.options.optimize, _baseline(job, original))
+    cost = WidthCost(original, job.target, job.options.kernels, _baseline(job, original))
     before = cost.footprint(original.widths)
     job.progress.note(_said("before", before, job.budget))
     steps: list[StepRecord] = []
     with Exporter() as exporter:
         settled, predicted = _until_it_fits(job, original, cost, exporter, steps)
     candidate = settled.candidate
+    if job.options.optimize is None:
+        candidate, predicted = spend_flash(job, candidate, predicted)
     proof = prove(job, candidate)
     job.progress.note(_said("after", proof.footprint(candidate), job.budget))
-    record = _record(job, original, settled, before, predicted, proof, tuple(steps))
+    record = _record(job, original, candidate, settled.record, before, predicted, proof, tuple(steps))
     save_record(record, job.workspace.folder)
     for scaffolding in ("baseline", "candidates", "sizing", "steps"):
         shutil.rmtree(job.workspace.folder / scaffolding, ignore_errors=True)
@@ -85,7 +96,7 @@ def _same_network(job: Job, module: nn.Module) -> None:
 
 def _baseline(job: Job, original: Network) -> EngineBaseline:
     def measure() -> dict[str, Any]:
-        found = measure_baseline(original, job.target, job.options.optimize, job.workspace.folder / "baseline")
+        found = measure_baseline(original, job.target, job.options.kernels, job.workspace.folder / "baseline")
         return {
             "flash_parts": dict(found.flash_parts),
             "data_bytes": found.data_bytes,
@@ -147,14 +158,14 @@ def _accuracy(job: Job, original: Network, candidate: Candidate, proof: Proof) -
 def _record(
     job: Job,
     original: Network,
-    settled: Settled,
+    candidate: Candidate,
+    aware: AwareRecord | None,
     before: Footprint,
     predicted: Footprint,
     proof: Proof,
     steps: tuple[StepRecord, ...],
 ) -> RunRecord:
-    candidate, timings = settled.candidate, proof.run.timings
-    after = proof.footprint(candidate)
+    after, timings = proof.footprint(candidate), proof.run.timings
     accuracy = _accuracy(job, original, candidate, proof)
     drop_points = job.objective.metric.drop_points(accuracy.float_before, accuracy.int8)
     keeps_accuracy = job.budget.max_drop_points is None or drop_points <= job.budget.max_drop_points
@@ -190,7 +201,8 @@ def _record(
         widths_before=original.widths,
         widths=candidate.network.widths,
         steps=steps,
-        quantization_aware=settled.record,
+        quantization_aware=aware,
+        faster=tuple(sorted(candidate.model.faster)),
         layer_names=candidate.layer_names,
         layers=_layers(job, candidate, timings.layer_ticks),
         artifacts=_keep(job, candidate),

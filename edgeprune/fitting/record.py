@@ -121,6 +121,7 @@ class RunRecord(_Strict):
     widths: dict[str, int]
     steps: tuple[StepRecord, ...]
     quantization_aware: AwareRecord | None  # None where int8 lost little, or no epoch was left
+    faster: tuple[int, ...]  # positions of layers whose kernels were chosen for speed, with flash that was left over
     layer_names: tuple[str, ...]  # of the .tflite's operators, which the file itself was stripped of
     layers: tuple[LayerRecord, ...]
     artifacts: dict[str, str]

@@ -7,7 +7,7 @@ instruction set, the trade, the shapes or the values answers None.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import ModuleType
 
 from edgeprune.errors import UnsupportedOp
@@ -143,14 +143,19 @@ _FAST: Mapping[Isa, tuple[tuple[Isa, Mapping[OpKind, tuple[Candidate, ...]]], ..
 }
 
 
-def lower(graph: Graph, isa: Isa, optimize: Optimize) -> tuple[KernelCall, ...]:
+def lower(graph: Graph, isa: Isa, optimize: Optimize, faster: Collection[int] = frozenset()) -> tuple[KernelCall, ...]:
     """One call per op of `graph`, in order. Shapes suffice; constants without values give calls without values.
+
+    Args:
+        faster: positions of ops that get the kernel of `Optimize.SPEED` whatever the others get.
 
     Raises:
         UnsupportedOp: an op, element type or setting the engine has no kernel for.
         ModelError: shapes or quantization that do not fit together.
     """
-    return tuple(_lower(graph, op, isa, optimize) for op in graph.ops)
+    return tuple(
+        _lower(graph, op, isa, Optimize.SPEED if index in faster else optimize) for index, op in enumerate(graph.ops)
+    )
 
 
 def check_supported(graph: Graph) -> None:

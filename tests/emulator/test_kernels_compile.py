@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeprune.build.firmware import KERNEL_FLAGS
+from edgeprune.build.kernels import KERNEL_FLAGS
 from edgeprune.build.toolchain import GCC, ZIG, find_toolchain
 from edgeprune.resources import shipped
 from edgeprune.target.registry import load_target

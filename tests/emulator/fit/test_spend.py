@@ -1,0 +1,55 @@
+"""Flash that is left over buys faster kernels, within the limits, unless the user said how much it may."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import edgeprune
+from edgeprune.fitting.record import RunRecord
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunRecord]:
+    """A network of convolutions that Winograd's algorithm suits, with room to spare, with little, and as asked for."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(4, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(), nn.AvgPool2d(16),
+        nn.Flatten(), nn.Linear(16, 2),
+    )  # fmt: skip
+    numbers = np.random.default_rng(0)
+    data = {"train": (numbers.normal(size=(120, 4, 16, 16)).astype(np.float32), numbers.integers(0, 2, 120))}
+    folder = tmp_path_factory.mktemp("runs")
+
+    def fit(**limits: object) -> RunRecord:
+        return edgeprune.fit(model, data, target="cortex-m4", epochs=0, runs=folder, **limits)  # type: ignore[arg-type]
+
+    roomy, asked = fit(), fit(optimize="balanced")
+    return {"roomy": roomy, "asked": asked, "tight": fit(flash=asked.flash_bytes + 1500)}
+
+
+def test_room_makes_layers_faster(fitted: dict[str, RunRecord]) -> None:
+    roomy, asked = fitted["roomy"], fitted["asked"]
+    assert asked.faster == ()
+    assert roomy.faster
+    assert roomy.total_ticks < 0.8 * asked.total_ticks
+    assert roomy.fits and roomy.verified_samples == asked.verified_samples == 24
+    assert abs(roomy.predicted.flash_bytes / roomy.flash_bytes - 1) < 0.01
+    assert roomy.predicted.ram_parts["arena"] == roomy.arena_bytes
+
+
+def test_a_limit_holds(fitted: dict[str, RunRecord]) -> None:
+    tight = fitted["tight"]
+    assert tight.flash_bytes <= tight.flash_limit_bytes
+    assert tight.faster == ()  # one layer would take several thousand bytes
+
+
+def test_the_run_is_built_the_same_again(fitted: dict[str, RunRecord]) -> None:
+    from edgeprune.kernels.base import Optimize
+    from edgeprune.subject import open_subject
+
+    run = Path(fitted["roomy"].run)
+    again = open_subject(run, None, Optimize.BALANCED, run, "test").model
+    assert again is not None and again.faster == frozenset(fitted["roomy"].faster)
