@@ -59,7 +59,7 @@ def _console(folder: Path) -> Iterator[Subject]:
 
 @dataclass(frozen=True)
 class Kind:
-    """`share`: how many of ten sessions; emulated boards take a core for themselves, so one kind runs at a time."""
+    """`share`: how many of twenty sessions; emulated boards take a core for themselves, so one kind runs at a time."""
 
     name: str
     share: int
@@ -67,10 +67,10 @@ class Kind:
 
 
 KINDS = (
-    Kind("update, our bootloader", 2, _boot),
-    Kind("flash, ROM, extended erase", 3, lambda _: _rom(extended=True)),
-    Kind("flash, ROM, classic erase", 2, lambda _: _rom(extended=False)),
-    Kind("profile and verify", 3, _console),
+    Kind("update, our bootloader", 3, _boot),
+    Kind("flash, ROM, extended erase", 6, lambda _: _rom(extended=True)),
+    Kind("flash, ROM, classic erase", 5, lambda _: _rom(extended=False)),
+    Kind("profile and verify", 6, _console),
 )
 
 

@@ -27,7 +27,7 @@ from tests.emulator.wire_sessions import Untrue
 from tests.unit.device.fake_rom import FakeRom
 
 CONSOLE_TIMEOUT_S = 0.5
-BOOT_TIMING = Timing(reply_s=0.2, write_s=0.3, erase_s=0.5, erase_all_s=2.0, quiet_s=0.005, call_s=0.12)
+BOOT_TIMING = Timing(reply_s=0.2, write_s=0.3, erase_s=0.5, erase_all_s=2.0, quiet_s=0.02, call_s=0.12)
 ROM_TIMING = Timing(reply_s=0.01, write_s=0.01, erase_s=0.01, erase_all_s=0.01, quiet_s=0.001, call_s=0.02)
 _TICKS_SLACK = 2
 
@@ -57,7 +57,7 @@ class BootSubject:
         if not ended_well:
             self._board.power_off()
             self._link = self._board.power_on()
-        build = Console(self._link, CONSOLE_TIMEOUT_S).identity().build_id
+        build = Console(self._link).identity().build_id
         builds = [firmware.build_id for firmware in self._firmwares]
         if build not in (builds[self._running], builds[self._wanted]):
             raise Untrue(f"neither the old nor the new image runs: {build}")
@@ -68,7 +68,7 @@ class BootSubject:
     def _check_kept(self) -> None:
         if self._running != self._wanted:
             raise Untrue("success was told, the old image runs")
-        loader = self._board.loader(self._link, timing=BOOT_TIMING)
+        loader = self._board.loader(self._link)
         loader.connect()
         info = loader.info()
         if info.state is not State.SETTLED or info.running.verdict is not Verdict.GOOD:

@@ -22,6 +22,8 @@
 
 #define GPIO_OUTSET CORE_REGISTER(0x50000508u)
 #define GPIO_DIRSET CORE_REGISTER(0x50000518u)
+#define GPIO_PIN_CNF(pin) CORE_REGISTER(0x50000700u + 4u * (pin))
+#define GPIO_PIN_CNF_PULLED_UP (3u << 2) /* the input buffer on; it is off after reset */
 
 #define TIMER0_TASKS_START CORE_REGISTER(0x40008000u)
 #define TIMER0_TASKS_CAPTURE0 CORE_REGISTER(0x40008040u)
@@ -60,6 +62,7 @@ void board_start(void)
     }
     GPIO_OUTSET = 1u << BOARD_TX_PIN;
     GPIO_DIRSET = 1u << BOARD_TX_PIN;
+    GPIO_PIN_CNF(BOARD_RX_PIN) = GPIO_PIN_CNF_PULLED_UP;
     UART_PSELTXD = BOARD_TX_PIN;
     UART_PSELRXD = BOARD_RX_PIN;
     UART_BAUDRATE = baud_setting();

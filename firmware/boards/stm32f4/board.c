@@ -15,11 +15,13 @@
 #error "BOARD_USART must be 1 to 6"
 #endif
 
+#define GPIO_BASE 0x40020000u
+
 #include "../cortex-m/cycles.h"
+#include "../stm32/pin.h"
 #include "../stm32/usart.h"
 #include "clock.h"
 
-#define GPIO(pin, offset) CORE_REGISTER(0x40020000u + 0x400u * ((pin) / 16u) + (offset))
 #define USART_ALTERNATE_FUNCTION (BOARD_USART <= 3 ? 7u : 8u)
 #define RCC_APB1ENR_TIM2 1u
 
@@ -33,21 +35,13 @@ static uint32_t last_count;
 static uint32_t wraps;
 static board_clock_t clock = {"cycles", 0, 1, 0, 1};
 
-static void alternate(uint32_t pin)
-{
-    uint32_t at = pin % 16u;
-    RCC_AHB1ENR |= 1u << pin / 16u;
-    volatile uint32_t *function = &GPIO(pin, at < 8u ? 0x20u : 0x24u);
-    *function = (*function & ~(15u << at % 8u * 4u)) | USART_ALTERNATE_FUNCTION << at % 8u * 4u;
-    GPIO(pin, 0x0u) = (GPIO(pin, 0x0u) & ~(3u << at * 2u)) | 2u << at * 2u;
-}
-
 void board_start(void)
 {
     uint32_t core_hz = clock_start();
     bool fast = core_hz != HSI_HZ;
-    alternate(BOARD_TX_PIN);
-    alternate(BOARD_RX_PIN);
+    RCC_AHB1ENR |= 1u << BOARD_TX_PIN / 16u | 1u << BOARD_RX_PIN / 16u;
+    pin_alternate(BOARD_TX_PIN, USART_ALTERNATE_FUNCTION);
+    pin_alternate(BOARD_RX_PIN, USART_ALTERNATE_FUNCTION);
 #ifdef USART_APB2_BIT
     RCC_APB2ENR |= USART_APB2_BIT;
     usart_start(fast ? core_hz / 2u : core_hz);

@@ -1,0 +1,93 @@
+/*
+ * STM32L4+ (L4R, L4S): RM0432, chapters RCC, PWR, FLASH, GPIO, LPUART. From the target's TOML: LPUART1 on BOARD_TX_PIN and
+ * BOARD_RX_PIN (16 * port + pin, function 8). Compiled only: this port has not run on a chip.
+ *
+ * Clocks from the internal 16 MHz oscillator, so that no crystal needs to be known.
+ */
+#define GPIO_BASE 0x48000000u
+#define USART_BASE 0x40008000u /* LPUART1 */
+
+#include "../cortex-m/cycle_clock.h"
+#include "../stm32/pin.h"
+#include "../stm32/usart_isr.h"
+
+#define RCC_CR CORE_REGISTER(0x40021000u)
+#define RCC_CFGR CORE_REGISTER(0x40021008u)
+#define RCC_PLLCFGR CORE_REGISTER(0x4002100Cu)
+#define RCC_AHB2ENR CORE_REGISTER(0x4002104Cu)
+#define RCC_APB1ENR1 CORE_REGISTER(0x40021058u)
+#define RCC_APB1ENR2 CORE_REGISTER(0x4002105Cu)
+#define RCC_CCIPR CORE_REGISTER(0x40021088u)
+#define PWR_CR1 CORE_REGISTER(0x40007000u)
+#define PWR_CR2 CORE_REGISTER(0x40007004u)
+#define PWR_SR2 CORE_REGISTER(0x40007014u)
+#define PWR_CR5 CORE_REGISTER(0x40007080u)
+#define FLASH_ACR CORE_REGISTER(0x40022000u)
+
+#define HSI_HZ 16000000u
+#define RCC_CR_HSION (1u << 8)
+#define RCC_CR_HSIRDY (1u << 10)
+#define RCC_CR_PLLON (1u << 24)
+#define RCC_CR_PLLRDY (1u << 25)
+#define RCC_PLLCFGR_SOURCE_HSI 2u
+#define RCC_PLLCFGR_N(factor) ((factor) << 8)
+#define RCC_PLLCFGR_REN (1u << 24) /* with R = 0: the VCO by 2 */
+#define RCC_CFGR_SW_PLL 3u
+#define RCC_CFGR_HPRE_DIV2 (8u << 4)
+#define RCC_CFGR_HPRE_MASK (15u << 4)
+#define RCC_APB1ENR1_PWREN (1u << 28)
+#define RCC_APB1ENR2_LPUART1EN 1u
+#define RCC_CCIPR_LPUART1_HSI (2u << 10)
+#define PWR_CR1_VOS_MASK (3u << 9)
+#define PWR_CR1_VOS_RANGE1 (1u << 9)
+#define PWR_CR2_IOSV (1u << 9)
+#define PWR_SR2_VOSF (1u << 10)
+#define PWR_CR5_R1MODE (1u << 8) /* clear: boost, needed above 80 MHz */
+#define FLASH_ACR_CACHES_PREFETCH (7u << 8)
+#define FLASH_HZ_A_WAIT_STATE 20000000u
+
+#if BOARD_CLOCK_HZ > 120000000 || BOARD_CLOCK_HZ < 64000000 || BOARD_CLOCK_HZ % 8000000 != 0
+#error "clock_hz must be a multiple of 8 MHz from 64 to 120 MHz"
+#endif
+
+static void clock_start(void)
+{
+    RCC_APB1ENR1 |= RCC_APB1ENR1_PWREN;
+    (void)RCC_APB1ENR1; /* the clock runs after two cycles */
+    PWR_CR1 = (PWR_CR1 & ~PWR_CR1_VOS_MASK) | PWR_CR1_VOS_RANGE1;
+    while ((PWR_SR2 & PWR_SR2_VOSF) != 0) {
+    }
+    PWR_CR5 &= ~PWR_CR5_R1MODE;
+    RCC_CR |= RCC_CR_HSION;
+    while ((RCC_CR & RCC_CR_HSIRDY) == 0) {
+    }
+    FLASH_ACR = FLASH_ACR_CACHES_PREFETCH | (BOARD_CLOCK_HZ - 1u) / FLASH_HZ_A_WAIT_STATE;
+    RCC_PLLCFGR = RCC_PLLCFGR_SOURCE_HSI | RCC_PLLCFGR_N(BOARD_CLOCK_HZ / (HSI_HZ / 2u)) | RCC_PLLCFGR_REN;
+    RCC_CR |= RCC_CR_PLLON;
+    while ((RCC_CR & RCC_CR_PLLRDY) == 0) {
+    }
+    /* Above 80 MHz the step is taken in two: half the speed for a microsecond. */
+    RCC_CFGR = (RCC_CFGR & ~RCC_CFGR_HPRE_MASK) | RCC_CFGR_HPRE_DIV2;
+    RCC_CFGR |= RCC_CFGR_SW_PLL;
+    while ((RCC_CFGR >> 2 & 3u) != RCC_CFGR_SW_PLL) {
+    }
+    for (uint32_t i = 0; i < BOARD_CLOCK_HZ / 1000000u; i++) {
+        __asm volatile("nop");
+    }
+    RCC_CFGR &= ~RCC_CFGR_HPRE_MASK;
+}
+
+void board_start(void)
+{
+    clock_start();
+    PWR_CR2 |= PWR_CR2_IOSV; /* port G has a supply of its own */
+    RCC_AHB2ENR |= 1u << BOARD_TX_PIN / 16u | 1u << BOARD_RX_PIN / 16u;
+    (void)RCC_AHB2ENR;
+    pin_alternate(BOARD_TX_PIN, 8u);
+    pin_alternate(BOARD_RX_PIN, 8u);
+    RCC_CCIPR |= RCC_CCIPR_LPUART1_HSI;
+    RCC_APB1ENR2 |= RCC_APB1ENR2_LPUART1EN;
+    (void)RCC_APB1ENR2;
+    usart_start((uint32_t)((256ull * HSI_HZ + BOARD_BAUD / 2u) / BOARD_BAUD));
+    cycle_clock_start(BOARD_CLOCK_HZ);
+}
