@@ -4,13 +4,11 @@
  */
 #include "board.h"
 #include "core.h"
+#include "ticks.h"
 
 #define TIMER_CTRL CORE_REGISTER(CMSDK_TIMER_BASE + 0x0u)
 #define TIMER_VALUE CORE_REGISTER(CMSDK_TIMER_BASE + 0x4u)
 #define TIMER_RELOAD CORE_REGISTER(CMSDK_TIMER_BASE + 0x8u)
-
-static uint32_t last_count;
-static uint32_t wraps;
 
 static void timer_start(void)
 {
@@ -21,10 +19,5 @@ static void timer_start(void)
 
 uint64_t board_ticks(void)
 {
-    uint32_t count = ~TIMER_VALUE;
-    if (count < last_count) {
-        wraps++;
-    }
-    last_count = count;
-    return (uint64_t)wraps << 32 | count;
+    return ticks_extended(~TIMER_VALUE);
 }

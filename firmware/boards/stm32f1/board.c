@@ -6,6 +6,7 @@
 #include "../cortex-m/cycles.h"
 #include "../cortex-m/systick.h"
 #include "../stm32/usart.h"
+#include "ticks.h"
 
 #define RCC_CR CORE_REGISTER(0x40021000u)
 #define RCC_CFGR CORE_REGISTER(0x40021004u)
@@ -25,8 +26,6 @@
 #endif
 
 static bool counts_cycles;
-static uint32_t last_count;
-static uint32_t wraps;
 static board_clock_t clock = {"cycles", 0, 1, 0, 1};
 
 static uint32_t clock_start(void)
@@ -65,12 +64,7 @@ uint64_t board_ticks(void)
     if (!counts_cycles) {
         return systick_ticks();
     }
-    uint32_t count = DWT_CYCCNT;
-    if (count < last_count) {
-        wraps++;
-    }
-    last_count = count;
-    return (uint64_t)wraps << 32 | count;
+    return ticks_extended(DWT_CYCCNT);
 }
 
 const board_clock_t *board_clock(void)

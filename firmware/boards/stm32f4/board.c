@@ -20,6 +20,7 @@
 #include "../cortex-m/cycles.h"
 #include "../stm32/pin.h"
 #include "../stm32/usart.h"
+#include "ticks.h"
 #include "clock.h"
 
 #define USART_ALTERNATE_FUNCTION (BOARD_USART <= 3 ? 7u : 8u)
@@ -31,8 +32,6 @@
 #define TIM2_CR1_ENABLE 1u
 
 static volatile uint32_t *counter;
-static uint32_t last_count;
-static uint32_t wraps;
 static board_clock_t clock = {"cycles", 0, 1, 0, 1};
 
 void board_start(void)
@@ -65,12 +64,7 @@ void board_start(void)
 
 uint64_t board_ticks(void)
 {
-    uint32_t count = *counter;
-    if (count < last_count) {
-        wraps++;
-    }
-    last_count = count;
-    return (uint64_t)wraps << 32 | count;
+    return ticks_extended(*counter);
 }
 
 const board_clock_t *board_clock(void)
