@@ -17,10 +17,11 @@ from edgeprune.device.board import open_board
 from edgeprune.device.console import Console
 from edgeprune.errors import DeviceError, ModelError, UsageError
 from edgeprune.graph.clean import clean
-from edgeprune.ir import Graph
+from edgeprune.ir import Graph, OpKind
 from edgeprune.kernels import lower
 from edgeprune.kernels.base import KernelCall, Optimize
 from edgeprune.plan import MemoryPlan, make_plan
+from edgeprune.plan.stage import plan_ram_first
 from edgeprune.release import __version__
 from edgeprune.target.profile import Target
 from edgeprune.target.registry import load_target
@@ -38,6 +39,7 @@ class CompiledModel:
         identity: stated in the generated files and answered by the console.
         optimize: what the kernels were chosen for.
         faster: positions of ops whose kernels were chosen for speed all the same.
+        extra_macs: what layers run row by row cost beyond the network's own.
     """
 
     graph: Graph
@@ -46,6 +48,7 @@ class CompiledModel:
     identity: Identity
     optimize: Optimize
     faster: frozenset[int] = frozenset()
+    extra_macs: int = 0
 
     @property
     def input_bytes(self) -> int:
@@ -58,6 +61,11 @@ class CompiledModel:
     @property
     def kernel_sources(self) -> tuple[str, ...]:
         return tuple(sorted({source for call in self.calls for source in call.sources}))
+
+    @property
+    def row_by_row_layers(self) -> int:
+        """Layers that run row by row."""
+        return sum(len(op.attrs["ops"]) for op in self.graph.ops if op.kind is OpKind.STAGE)
 
     @property
     def running(self) -> list[int]:
@@ -74,6 +82,7 @@ def compile_model(
     command: str,
     layer_names: Sequence[str] = (),
     faster: Iterable[int] = (),
+    ram_first: bool = False,
 ) -> CompiledModel:
     """Reads a `.tflite`, cleans its graph, chooses kernels and plans the arena.
 
@@ -81,6 +90,7 @@ def compile_model(
         model: the int8 `.tflite` file.
         layer_names: names for its ops in order, where the file was stripped of them; empty keeps the file's.
         faster: positions, in the cleaned graph, of ops whose kernels are chosen for speed whatever `optimize` says.
+        ram_first: run the first layers row by row (`plan/stage`) where that makes the arena smaller.
 
     Raises:
         ModelError, UnsupportedOp: the file cannot be used.
@@ -90,10 +100,12 @@ def compile_model(
         graph = graph.with_ops(tuple(replace(op, name=name) for op, name in zip(graph.ops, layer_names, strict=True)))
     model_hash = hashlib.sha256(model).hexdigest()[:16]
     identity = Identity(model_id, model_hash, target.name, command, __version__)
-    return compile_graph(clean(graph), target, optimize, identity, faster)
+    return compile_graph(clean(graph), target, optimize, identity, faster, ram_first)
 
 
-def compile_file(path: Path, target: Target, *, optimize: Optimize, model_id: str, command: str) -> CompiledModel:
+def compile_file(
+    path: Path, target: Target, *, optimize: Optimize, model_id: str, command: str, ram_first: bool = False
+) -> CompiledModel:
     """`compile_model` for a file a user named, which its errors name too.
 
     Raises:
@@ -103,15 +115,28 @@ def compile_file(path: Path, target: Target, *, optimize: Optimize, model_id: st
     if not path.is_file():
         raise UsageError(f"{path} is not there", hint="give an int8 .tflite")
     try:
-        return compile_model(path.read_bytes(), target, optimize=optimize, model_id=model_id, command=command)
+        return compile_model(
+            path.read_bytes(), target, optimize=optimize, model_id=model_id, command=command, ram_first=ram_first
+        )
     except ModelError as error:
         raise type(error)(f"{path.name}: {error.message}", error.hint) from None
 
 
 def compile_graph(
-    graph: Graph, target: Target, optimize: Optimize, identity: Identity, faster: Iterable[int] = ()
+    graph: Graph,
+    target: Target,
+    optimize: Optimize,
+    identity: Identity,
+    faster: Iterable[int] = (),
+    ram_first: bool = False,
 ) -> CompiledModel:
-    """Kernels and arena of a cleaned int8 graph; one without data cannot be emitted, only measured."""
+    """Kernels and arena of a cleaned int8 graph; one without data cannot be emitted, only measured.
+
+    `ram_first` wants lean kernels everywhere: it overrules `faster`.
+    """
+    if ram_first:
+        staged = plan_ram_first(graph, target.cpu.isa, optimize)
+        return CompiledModel(staged.graph, staged.calls, staged.plan, identity, optimize, extra_macs=staged.extra_macs)
     chosen = frozenset(faster)
     calls = lower(graph, target.cpu.isa, optimize, chosen)
     return CompiledModel(graph, calls, make_plan(graph, calls), identity, optimize, chosen)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from edgeprune.cli.options import json_option, target_option
+from edgeprune.cli.options import json_option, ram_first_option, target_option
 from edgeprune.cli.output import Printer, table
 from edgeprune.errors import UsageError
 from edgeprune.units import bytes_text
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="How much flash may buy speed.",
 )
+@ram_first_option
 @click.option(
     "--package",
     "package_folder",
@@ -42,6 +43,7 @@ def command(
     target: Target | None,
     out: Path | None,
     optimize: str,
+    ram_first: bool,
     package_folder: Path | None,
     model_id: str | None,
     printer: Printer,
@@ -60,7 +62,9 @@ def command(
         target,
         optimize=Optimize(optimize),
         model_id=model_id or model.stem,
-        command=f"edgeprune build {model.name} --target {target.name} --optimize {optimize}",
+        command=f"edgeprune build {model.name} --target {target.name} --optimize {optimize}"
+        + (" --ram-first" if ram_first else ""),
+        ram_first=ram_first,
     )
     images = link_images(compiled, target, folder)
     for name, text in compiled.sources().items():
@@ -82,6 +86,8 @@ def command(
         "reserved_stack_bytes": size.ram_parts["stack"],
         "folder": str(folder),
         "elf": str(images.judged.elf),
+        "row_by_row_layers": compiled.row_by_row_layers,
+        "extra_macs": compiled.extra_macs,
         "uf2": str(images.own.uf2) if images.own and images.own.uf2 else None,
         "package": str(package_folder) if package_folder else None,
         "build_id": images.judged.build_id,
@@ -97,4 +103,7 @@ def command(
         ["  data", bytes_text(result["data_bytes"])],
         ["  stack, reserved", bytes_text(result["reserved_stack_bytes"])],
     ]
+    if ram_first:
+        rows.append(["layers run row by row", str(compiled.row_by_row_layers)])
+        rows.append(["  MACs they cost more", f"{compiled.extra_macs:,}"])
     printer.result(result, table(["", "bytes"], rows, ["bytes"], title=f"{model.name} for {target.name}"), str(folder))

@@ -75,3 +75,7 @@ json_option = click.option(
     callback=_printer,
     help="Print the result as JSON on stdout; a failure is JSON too.",
 )
+
+ram_first_option = click.option(
+    "--ram-first", is_flag=True, help="Run the first layers row by row where that makes the arena smaller; slower."
+)

@@ -40,7 +40,11 @@ def kernel_costs(core: str) -> dict[str, KernelCost]:
 
 
 def predicted_instructions(call: KernelCall, cpu: Cpu) -> float | None:
-    """Of one call on an emulated core; None where its function was never measured there."""
+    """Of one call on an emulated core, or of its parts; None where a function was never measured there."""
+    if call.parts:
+        each = [(predicted_instructions(part, cpu), times) for part, times in call.parts]
+        known = [instructions * times for instructions, times in each if instructions is not None]
+        return None if len(known) < len(each) else sum(known)
     cost = kernel_costs(cpu.core).get(call.function)
     return None if cost is None else cost.instructions(call)
 

@@ -143,6 +143,7 @@ class KernelCall:
         emit: C statements of the call, given the names.
         definitions: C text at file scope (parameter structs, specialised loops), given the names.
         shared: specialised functions that other calls may use too.
+        parts: calls this one is made of, and how often each runs; for the latency model.
     """
 
     function: str
@@ -156,3 +157,4 @@ class KernelCall:
     work: Work = Work()
     definitions: Callable[[Symbols], str] | None = None
     shared: tuple[Shared, ...] = ()
+    parts: tuple[tuple[KernelCall, int], ...] = ()

@@ -6,7 +6,7 @@ Hadfield 2020, arXiv:2010.01668) both take it. A promise counts only where the i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeprune.ir import Graph
@@ -50,7 +50,22 @@ def state_problem(graph: Graph, calls: Sequence[KernelCall], buffers: tuple[Buff
         for index, buffer in enumerate(buffers)
         for tensor, offset in buffer.tensors.items()
     }
-    alive: list[list[tuple[int, Piece]]] = [[] for _ in range(len(calls) + 1)]
+    return _problem(
+        buffers,
+        len(calls) + 1,
+        lambda op: _promises(graph, calls[op], op, places, buffers) if op < len(calls) else {},
+    )
+
+
+def disjoint_problem(buffers: tuple[Buffer, ...], ops: int) -> Problem:
+    """The placement problem of buffers that promise nothing, alive at ops 0..ops - 1."""
+    return _problem(buffers, ops, lambda op: {})
+
+
+def _problem(
+    buffers: tuple[Buffer, ...], ops: int, promises_of: Callable[[int], dict[tuple[_Place, _Place], _Leads]]
+) -> Problem:
+    alive: list[list[tuple[int, Piece]]] = [[] for _ in range(ops)]
     for index, buffer in enumerate(buffers):
         for piece in buffer.pieces:
             for op in range(piece.first_op, piece.end_op):
@@ -58,7 +73,7 @@ def state_problem(graph: Graph, calls: Sequence[KernelCall], buffers: tuple[Buff
     conflicts: list[Conflict] = []
     needed: list[int] = []
     for op, present in enumerate(alive):
-        promises = _promises(graph, calls[op], op, places, buffers) if op < len(calls) else {}
+        promises = promises_of(op)
         new = [
             conflict
             for position, (first, one) in enumerate(present)

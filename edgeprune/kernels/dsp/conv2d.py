@@ -66,7 +66,7 @@ class _Shape:
     def is_one_row(self) -> bool:
         """Pixels of input and output are the same, so rows do not matter."""
         window = self.window
-        return not self.copied and window.stride_h == window.stride_w == window.kernel_w == 1
+        return not self.copied and window.stride_h == window.stride_w == window.kernel_h == window.kernel_w == 1
 
 
 def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall | None:
@@ -86,9 +86,9 @@ def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
 
 def _shape(conv: Conv2d) -> _Shape | None:
     window = conv.window
-    copied = any(window.pad) or window.kernel_h > 1
+    copied = any(window.pad) or (window.kernel_h > 1 and window.out_h > 1)
     row_bytes = window.kernel_w * window.in_c
-    joined = copied and row_bytes > 4 and 1 < window.kernel_h <= 4 // max(1, row_bytes % 4)
+    joined = row_bytes > 4 and 1 < window.kernel_h <= 4 // max(1, row_bytes % 4)
     tail_bytes = row_bytes % 4 if joined else 0
     shape = _Shape(
         window=window,
@@ -186,7 +186,7 @@ def _fields(conv: Conv2d, shape: _Shape, tile: str, low: int, high: int, s: Symb
         "stream": s.constant("stream"),
         "single": s.constant("single") if window.out_c % 2 else "NULL",
         "window": f"{{ .rows = {window.kernel_h}, .segment_bytes = {segment}, .tail_bytes = {shape.tail_bytes}, "
-        f".row_bytes = {shape.window_row_bytes if shape.copied else 0}, "
+        f".row_bytes = {shape.window_row_bytes}, "
         f".pixel_bytes = {window.stride_w * window.in_c} }}",
         "steps": shape.steps,
         **geometry,

@@ -12,8 +12,8 @@
  *            zero_point * 2^e + 2^(e - 1), e (EXACT in dsp/tile.h)
  *
  * A window of `window.rows` image rows, padded left and right with the zero point, moves down the image as a copy in
- * scratch; an output row is written after its window has been copied. Where nothing is padded and kernel_h is 1
- * (`window_copied` 0) pixels are taken from `in` itself, each read before the tile it belongs to is written.
+ * scratch; an output row is written after its window has been copied. Where nothing is padded and kernel_h or
+ * out_h is 1 (`window_copied` 0) pixels are taken from `in` itself, each read before the tile it belongs to is written.
  *
  * Range:   as dsp/tile.h says.
  * Scratch: columns, 24 bytes a step, then the copied window, window.rows * window.row_bytes
