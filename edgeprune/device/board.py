@@ -10,8 +10,10 @@ from pathlib import Path
 from edgeprune.device.console import Console
 from edgeprune.device.emulator import COUNTED, EmulatorLink
 from edgeprune.device.link import Link
+from edgeprune.device.replies import DeviceIdentity
 from edgeprune.device.serial_link import SerialLink
 from edgeprune.errors import DeviceError
+from edgeprune.image.elf import elf_text
 from edgeprune.image.read import read_image
 from edgeprune.target.profile import Target
 
@@ -40,14 +42,25 @@ def open_board(target: Target, elf: Path, build_id: str, port: str | None = None
                 console.await_boot()
             identity = console.identity()
             if identity.build_id != build_id:
-                raise DeviceError(
-                    f"{link.name} runs build {identity.build_id} (model {identity.model_hash}, for {identity.target}), "
-                    f"not build {build_id}",
-                    hint="`edgeprune flash` writes this one to the board",
-                )
+                raise _other_firmware(link.name, identity, target, elf, build_id)
             yield console
         finally:
             link.close()
+
+
+def _other_firmware(name: str, identity: DeviceIdentity, target: Target, elf: Path, build_id: str) -> DeviceError:
+    """In what way what answers is not what was meant."""
+    model = elf_text(elf.read_bytes(), "ep_model_hash")
+    if identity.target != target.name:
+        differs = f"firmware made for {identity.target}, not for {target.name}"
+    elif identity.model_hash != model:
+        differs = f"another model ({identity.model_hash}, not {model})"
+    else:
+        differs = "this model, but not as it was built last"
+    return DeviceError(
+        f"{name} holds {differs}: it runs build {identity.build_id}, not build {build_id}",
+        hint="`edgeprune flash` writes this one to the board",
+    )
 
 
 @contextmanager

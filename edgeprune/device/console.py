@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable
 from typing import TypeVar
 
-from edgeprune.device.lines import READY, Damaged, LineReader, Refused, Silent
+from edgeprune.device.lines import READY, Damaged, Foreign, LineReader, Refused, Silent
 from edgeprune.device.link import Link, MemoryPort
 from edgeprune.device.replies import (
     DeviceIdentity,
@@ -32,6 +32,9 @@ _ATTEMPTS = 3
 _PATIENCE = 6
 _HANDSHAKE_TIMEOUT_S = 4.0
 _QUIET_S = 0.3
+_HEARD_LINES = 4
+_OUR_LINES = ("m-", "e-[")
+_LOADER_ANSWERS = frozenset((0x79, 0x1F))
 
 T = TypeVar("T")
 
@@ -63,16 +66,19 @@ class Console:
 
     def identity(self) -> DeviceIdentity:
         """Who is there; finds its place in the conversation first, whatever was said before."""
-        attempt = 1
-        while True:
+        foreign: Foreign | None = None
+        for attempt in range(_ATTEMPTS):
             try:
                 self._device = self._find_place()
                 break
+            except Foreign as error:
+                foreign = error
             except (Damaged, Silent):
-                if attempt == _ATTEMPTS:
+                if attempt == _ATTEMPTS - 1 and foreign is None:
                     raise
-                attempt += 1
-        if attempt > 1:
+        else:
+            raise foreign or Silent(f"{self._link.name} does not answer")
+        if attempt > 0:
             self._lines.discard(_QUIET_S)  # answers to the earlier attempts
         return self._device
 
@@ -194,14 +200,32 @@ class Console:
         self._lines.discard()
         self._link.write(b"%" * (FRAME_BYTES + _CRC_BYTES) + b"ep id%")
         deadline_s = time.monotonic() + min(self._command_timeout_s, _HANDSHAKE_TIMEOUT_S)
-        while not (line := self._any_line(deadline_s)).startswith("m-ep-protocol-"):
-            if line.startswith("e-[Unknown command: ep"):
-                raise DeviceError(
-                    f"{self._link.name} answers, but not with EdgePrune's firmware",
-                    hint="`edgeprune flash` writes it to the board",
-                )
+        heard: list[str] = []
+        try:
+            while not (line := self._any_line(deadline_s)).startswith("m-ep-protocol-"):
+                if line.startswith("e-[Unknown command: ep"):
+                    raise self._foreign(line)
+                heard = [*heard[-_HEARD_LINES:], line]
+        except Silent:
+            if self._lines.rest() and set(self._lines.rest()) <= _LOADER_ANSWERS:
+                raise self._only_a_loader() from None
+            if any(not line.startswith(_OUR_LINES) for line in heard):
+                raise self._foreign(heard[-1]) from None
+            raise
         lines = with_crc([line, *self._lines.reply(self._command_timeout_s)], self._link.name)
         return identity_from(lines, self._link.name)
+
+    def _foreign(self, said: str) -> Foreign:
+        return Foreign(
+            f"{self._link.name} answers, but not with EdgePrune's firmware; it says {said[:60]!r}",
+            hint="`edgeprune flash` writes it to the board; or name another port",
+        )
+
+    def _only_a_loader(self) -> Foreign:
+        return Foreign(
+            f"a bootloader answers on {self._link.name}, no firmware runs",
+            hint="`edgeprune flash` writes one; if one is there, take BOOT0 low and press reset",
+        )
 
     def _any_line(self, deadline_s: float) -> str:
         while True:

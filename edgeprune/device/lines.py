@@ -31,6 +31,10 @@ class Refused(WireError):
     """The device answered with an error line; the command may have been damaged."""
 
 
+class Foreign(WireError):
+    """Something else than EdgePrune's firmware seems to answer; a damaged command or reply looks the same."""
+
+
 class LineReader:
     """Cuts what a link delivers into lines ended by CR LF."""
 
@@ -84,6 +88,10 @@ class LineReader:
             if size_bytes > MAX_REPLY_BYTES:
                 raise self._garbled(f"a reply of more than {MAX_REPLY_BYTES:,} bytes")
         return lines
+
+    def rest(self) -> bytes:
+        """What has come since the last whole line."""
+        return bytes(self._pending)
 
     def discard(self, quiet_s: float = 0.0) -> None:
         """Forget what has come so far, and what still comes until nothing has for `quiet_s`; 5 s at most."""

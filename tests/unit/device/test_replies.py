@@ -71,6 +71,19 @@ def test_a_foreign_firmware_is_named():
         console.identity()
 
 
+def test_a_firmware_that_only_talks_is_quoted():
+    console, _ = opened([b"Hello from Arduino\r\ncounter 17\r\n"])
+    with pytest.raises(DeviceError, match=r"not with EdgePrune's firmware; it says 'counter 17'") as caught:
+        console.identity()
+    assert "flash" in caught.value.hint
+
+
+def test_a_bootloader_that_waits_is_named():
+    console, _ = opened([b"\x1f"])
+    with pytest.raises(DeviceError, match="a bootloader answers on fake, no firmware runs"):
+        console.identity()
+
+
 def test_another_protocol_version_is_told():
     with pytest.raises(DeviceError, match="protocol 2"):
         identity_from(["m-ep-protocol-2", *IDENTITY[1:]], "board")

@@ -1,0 +1,29 @@
+"""Coverage-guided fuzzing of everything that reads what a device sends.
+
+    pip install atheris
+    PYTHONPATH=. python benchmarks/fuzz_device.py CORPUS_FOLDER -max_total_time=600 -timeout=5 -rss_limit_mb=600
+
+The first byte picks the reader (tests/unit/device/anything_sent.py), the rest is what the device says. libFuzzer's
+options follow the folder; it stops at a crash, at an input that takes longer than -timeout, or beyond -rss_limit_mb.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import atheris
+
+with atheris.instrument_imports(include=["edgeprune"]):
+    from tests.unit.device.anything_sent import READERS, read_anything
+
+NAMES = tuple(READERS)
+
+
+def one_input(data: bytes) -> None:
+    if data:
+        read_anything(NAMES[data[0] % len(NAMES)], data[1:])
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()
