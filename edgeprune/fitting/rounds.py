@@ -14,14 +14,14 @@ from edgeprune.fitting.cost import WidthCost
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.network import Network
 from edgeprune.fitting.record import StepRecord
+from edgeprune.fitting.recover import thin_and_recover
 from edgeprune.fitting.training import CHECKPOINT_NAME, train
 from edgeprune.prune.allocate import GroupChoice, allocate
 from edgeprune.prune.schedule import waypoint
 from edgeprune.prune.score import rank_channels
 from edgeprune.prune.sensitivity import class_distance, measure_sensitivity, value_distance
 from edgeprune.prune.size_model import SizeModel
-from edgeprune.prune.surgery import thin
-from edgeprune.train.evaluate import bn_reestimate, evaluate
+from edgeprune.train.evaluate import evaluate
 from edgeprune.train.finetune import TrainSettings
 
 _SENSITIVITY_SAMPLES = 256
@@ -123,8 +123,7 @@ def _step(
     def take() -> dict[str, Any]:
         ranking = _ranking(job, network)
         keep = {name: sorted(ranking[name][:width]) for name, width in widths.items()}
-        module = thin(network.module, network.groups, keep)
-        bn_reestimate(module, job.splits.calibration)
+        module = thin_and_recover(job, network, keep)
         settings = _settings(job, epochs)
         if epochs > 0:
             train(job, module, settings, teacher, f"{stage}: training", folder)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
+from scipy.interpolate import PchipInterpolator
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -14,7 +15,8 @@ from edgeprune.prune.channels import ChannelGroup, ChannelGroups
 from edgeprune.prune.surgery import thin
 
 Distance = Callable[[Tensor, Tensor], float]
-_MEASURED_SHARES = (0.875, 0.75, 0.5, 0.25, 0.125)
+Recover = Callable[[nn.Module, Mapping[str, Sequence[int]]], None]
+MEASURED_SHARES = (0.875, 0.75, 0.5, 0.25, 0.125)
 _MOST_WIDTHS = 64
 
 
@@ -49,6 +51,8 @@ def measure_sensitivity(
     samples: Tensor,
     distance: Distance,
     on_group: Callable[[str], None],
+    shares: Sequence[float] = MEASURED_SHARES,
+    recover: Recover | None = None,
 ) -> tuple[GroupChoice, ...]:
     """Thins one group at a time to a few widths and measures how far the outputs move.
 
@@ -59,9 +63,11 @@ def measure_sensitivity(
         samples: (N, ...) float32 inputs as the network sees them.
         distance: (outputs, original outputs) -> damage.
         on_group: told each group's name when it is done.
+        shares: of a group's width that are measured.
+        recover: puts right in a thinned copy what least squares can; None leaves it as `thin` does.
 
     Returns:
-        One choice per group; damage between measured widths interpolated, never falling as channels go.
+        One choice per group; damage between measured widths interpolated smoothly, never falling as channels go.
     """
     with torch.no_grad():
         original = module(samples)
@@ -69,16 +75,19 @@ def measure_sensitivity(
         for group in groups.groups:
             widths = possible_widths(group, multiple)
             measured = {group.size: 0.0}
-            for share in _MEASURED_SHARES:
+            for share in shares:
                 width = _nearest(widths, share * group.size)
                 if width not in measured:
                     kept = sorted(ranking[group.name][:width])
                     thinned = thin(module, groups, {group.name: kept})
+                    if recover is not None:
+                        recover(thinned, {group.name: kept})
                     measured[width] = distance(thinned(samples), original)
             if widths[0] not in measured:
                 measured[widths[0]] = max(measured.values()) * 2
             known = sorted(measured)
-            damage = np.interp(widths, known, [measured[width] for width in known])
+            roots = [max(measured[width], 0.0) ** 0.5 for width in known]
+            damage = np.square(PchipInterpolator(known, roots)(widths)) if len(known) > 1 else np.zeros(len(widths))
             damage = np.maximum.accumulate(damage[::-1])[::-1]
             choices.append(GroupChoice(group.name, widths, tuple(float(d) for d in damage)))
             on_group(group.name)

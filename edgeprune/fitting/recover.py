@@ -1,0 +1,42 @@
+"""What can be won back without training, right after channels are removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import prod
+
+from torch import nn
+
+from edgeprune.fitting.job import Job
+from edgeprune.fitting.network import Network
+from edgeprune.prune.reconstruct import reconstruct
+from edgeprune.prune.surgery import thin
+from edgeprune.train.evaluate import bn_reestimate, outputs_of
+from edgeprune.train.memory import arranged, fastest_order
+from edgeprune.train.splits import Split
+
+_SAMPLES = 2_048  # layers are solved from
+_MOST_NUMBERS = 1 << 26  # in them: 256 MiB
+_JUDGED = 512
+
+
+def thin_and_recover(job: Job, network: Network, keep: Mapping[str, Sequence[int]]) -> nn.Module:
+    """The network with the units of `keep`, its layers re-solved by least squares or its batch norms renewed: whichever
+    has the lower loss on training samples the layers were not solved from (where there are so many)."""
+    solved, renewed = (thin(network.module, network.groups, keep) for _ in range(2))
+    train = job.splits.train
+    samples = train.take(min(_SAMPLES, max(1, _MOST_NUMBERS // prod(train.inputs.shape[1:]))))
+    with fastest_order(samples, network.module, solved) as order:
+        reconstruct(solved, network.module, network.groups, keep, arranged(samples.tensor(), order))
+    bn_reestimate(renewed, job.splits.calibration)
+    judged = replace(train, inputs=train.inputs[-_JUDGED:], targets=train.targets[-_JUDGED:])
+    solved_loss, renewed_loss = (_loss(job, module, judged) for module in (solved, renewed))
+    job.progress.note(
+        f"thinned: loss {solved_loss:.4g} with layers solved again, {renewed_loss:.4g} with batch norms renewed"
+    )
+    return solved if solved_loss <= renewed_loss else renewed
+
+
+def _loss(job: Job, module: nn.Module, split: Split) -> float:
+    return float(job.objective.loss(outputs_of(module, split), split.targets))
