@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from edgeprune.cli.subject import opened, subject_options
 from edgeprune.units import bytes_text, count_text, microseconds_text
 
 if TYPE_CHECKING:
+    from edgeprune.cost.calibration import Calibration
     from edgeprune.device.replies import DeviceMemory, LayerTimings
     from edgeprune.subject import Subject
 
@@ -23,83 +26,117 @@ if TYPE_CHECKING:
 @json_option
 def command(subject: Path, target: str | None, optimize: str, port: str | None, repeats: int, printer: Printer) -> None:
     """Run a model on its board, emulated by default, and show each layer's time and the memory in use."""
+    from edgeprune.cost.calibration import UNCALIBRATED, load_calibration
+
     with opened(subject, target, optimize, f"edgeprune profile {subject}") as ready, ready.running(port) as board:
         if ready.model is not None:
             board.load(bytes(ready.model.input_bytes))
         timings = board.layers(repeats)
         memory = board.memory()
-        printer.result(_data(ready, timings, memory, port), *_text(ready, timings, memory, port))
+        known = _is_real(timings) and ready.model is not None
+        calibration = load_calibration(ready.target.name) if known else None
+        layers = _layers(ready, timings, calibration or UNCALIBRATED)
+        notes = [_learned(ready, timings, calibration)] if known else []
+        printer.result(_data(ready, timings, memory, layers), *_text(ready, timings, memory, layers), *notes)
 
 
-def _data(ready: Subject, timings: LayerTimings, memory: DeviceMemory, port: str | None) -> dict[str, Any]:
-    unit = "instructions" if timings.clock_source == "instructions" else "cycles"
-    known = timings.clock_source != "instructions"
+@dataclass(frozen=True)
+class _Layer:
+    """`predicted`, `ticks`: instructions on an emulated board, ticks of its clock on a real one."""
+
+    name: str
+    operator: str
+    output_shape: tuple[int, ...]
+    macs: int
+    predicted: float | None
+    ticks: int
+
+
+def _is_real(timings: LayerTimings) -> bool:
+    """Emulated boards count instructions, also behind a port."""
+    return timings.clock_source != "instructions"
+
+
+def _layers(ready: Subject, timings: LayerTimings, calibration: Calibration) -> list[_Layer]:
+    if ready.model is None:
+        return [_Layer(f"layer {index}", "", (), 0, None, ticks) for index, ticks in enumerate(timings.layer_ticks)]
+    graph, calls = ready.model.graph, ready.model.calls
+    return [
+        _Layer(
+            graph.ops[i].name,
+            str(graph.ops[i].kind),
+            graph.output_of(graph.ops[i]).shape,
+            calls[i].work.macs,
+            calibration.cycles(calls[i], ready.target.cpu),
+            ticks,
+        )
+        for i, ticks in zip(ready.model.running, timings.layer_ticks, strict=True)
+    ]
+
+
+def _learned(ready: Subject, timings: LayerTimings, before: Calibration | None) -> str:
+    """Keep what this profile of a real board teaches; said in words."""
+    from edgeprune.cost.calibration import calibrate, save_calibration
+
+    assert ready.model is not None
+    calls = [ready.model.calls[i] for i in ready.model.running]
+    learned = calibrate(calls, timings.layer_ticks, ready.target.cpu)
+    told = "predicted from earlier profiles of this board" if before else "predicted at one cycle an instruction"
+    if learned is None:
+        return f"{told}; no kernel of this model was ever measured on a {ready.target.cpu.core}"
+    path = save_calibration(ready.target.name, before.updated(learned) if before else learned)
+    return f"{told}; this one measured {learned.whole:.2f} cycles an instruction, kept in {path}"
+
+
+def _data(ready: Subject, timings: LayerTimings, memory: DeviceMemory, layers: Sequence[_Layer]) -> dict[str, Any]:
+    real = _is_real(timings)
+    unit = "cycles" if real else "instructions"
     return {
-        "source": "device" if port else "emulator",
+        "source": "device" if real else "emulator",
         "target": ready.target.name,
         f"total_{unit}": timings.total_ticks,
-        "total_us": timings.microseconds(timings.total_ticks) if known else None,
+        "total_us": timings.microseconds(timings.total_ticks) if real else None,
         "arena_bytes": memory.arena_bytes,
         "stack_bytes": memory.stack_bytes,
         "stack_all_bytes": memory.stack_all_bytes,
         "data_bytes": memory.data_bytes,
         "layers": [
-            {"index": index, "name": name, "operator": kind, "output_shape": shape, "macs": macs}
-            | {"predicted_instructions": predicted, unit: ticks}
-            | ({"us": timings.microseconds(ticks)} if known else {})
-            for index, (ticks, (name, kind, shape, macs, predicted)) in enumerate(
-                zip(timings.layer_ticks, _layers(ready, len(timings.layer_ticks)), strict=True)
-            )
+            {
+                "index": index,
+                "name": layer.name,
+                "operator": layer.operator,
+                "output_shape": layer.output_shape,
+                "macs": layer.macs,
+                f"predicted_{unit}": layer.predicted,
+                unit: layer.ticks,
+            }
+            | ({"us": timings.microseconds(layer.ticks)} if real else {})
+            for index, layer in enumerate(layers)
         ],
     }
 
 
-def _layers(ready: Subject, count: int) -> list[tuple[str, str, tuple[int, ...], int, float | None]]:
-    """Name, operator, output shape, MACs and predicted instructions of each layer the device times."""
-    from edgeprune.cost.latency import predicted_instructions
-
-    if ready.model is None:
-        return [(f"layer {index}", "", (), 0, None) for index in range(count)]
-    graph, calls = ready.model.graph, ready.model.calls
-    return [
-        (
-            graph.ops[i].name,
-            str(graph.ops[i].kind),
-            graph.output_of(graph.ops[i]).shape,
-            calls[i].work.macs,
-            predicted_instructions(calls[i], ready.target.cpu),
-        )
-        for i in ready.model.running
-    ]
-
-
-def _text(ready: Subject, timings: LayerTimings, memory: DeviceMemory, port: str | None) -> list[Any]:
-    source = "device" if port else "emulator"
-    ticks_column = f"{timings.clock_source} ({source})"
+def _text(ready: Subject, timings: LayerTimings, memory: DeviceMemory, layers: Sequence[_Layer]) -> list[Any]:
+    real = _is_real(timings)
+    source, unit = ("device", "cycles") if real else ("emulator", "instructions")
     rows = [
         [
-            name,
-            kind,
-            "x".join(map(str, shape)),
-            count_text(macs),
-            "" if predicted is None else count_text(round(predicted)),
-            count_text(ticks),
-            f"{100 * ticks / max(timings.total_ticks, 1):.1f} %",
-            f"{ticks / macs:.2f}" if macs else "",
+            layer.name,
+            layer.operator,
+            "x".join(map(str, layer.output_shape)),
+            count_text(layer.macs),
+            "" if layer.predicted is None else count_text(round(layer.predicted)),
+            count_text(layer.ticks),
+            f"{100 * layer.ticks / max(timings.total_ticks, 1):.1f} %",
+            f"{layer.ticks / layer.macs:.2f}" if layer.macs else "",
         ]
-        for ticks, (name, kind, shape, macs, predicted) in zip(
-            timings.layer_ticks, _layers(ready, len(timings.layer_ticks)), strict=True
-        )
+        for layer in layers
     ]
-    columns = ["layer", "operator", "output", "MACs", "instructions (predicted)", ticks_column, "share", "a MAC"]
-    time = (
-        ""
-        if timings.clock_source == "instructions"
-        else f", {microseconds_text(timings.microseconds(timings.total_ticks))}"
-    )
+    columns = ["layer", "operator", "output", "MACs", f"{unit} (predicted)", f"{unit} ({source})", "share", "a MAC"]
+    time = f", {microseconds_text(timings.microseconds(timings.total_ticks))}" if real else ""
     return [
         table(columns, rows, columns[3:], title=f"{ready.name} on {ready.target.name}"),
-        f"one inference: {count_text(timings.total_ticks)} {timings.clock_source} ({source}){time}",
+        f"one inference: {count_text(timings.total_ticks)} {unit} ({source}){time}",
         f"RAM: arena {bytes_text(memory.arena_bytes)}, data {bytes_text(memory.data_bytes)}, "
         f"stack {bytes_text(memory.stack_bytes)} of an inference, {bytes_text(memory.stack_all_bytes)} in all",
     ]
