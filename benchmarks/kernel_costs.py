@@ -21,7 +21,7 @@ from scipy.optimize import nnls
 from edgeprune.atomic import write_text
 from edgeprune.cost.latency import _COSTS, KernelCost
 from edgeprune.deploy import CompiledModel, compile_model, link_images, running_board
-from edgeprune.fitting.cost import compile_machine
+from edgeprune.fitting.cost import compile_made_up
 from edgeprune.fitting.network import Network
 from edgeprune.kernels.base import Optimize
 from edgeprune.model.load import load_module
@@ -45,7 +45,7 @@ def models(target: Target, optimize: Optimize, folder: Path) -> list[CompiledMod
     network = Network.of(module, project.model.input)
     for share in SHARES:
         widths = {name: max(1, round(share * width)) for name, width in network.widths.items()}
-        found.append(compile_machine(network, target, optimize, widths))
+        found.append(compile_made_up(network, target, optimize, widths))
     return found
 
 

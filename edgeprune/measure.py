@@ -64,6 +64,13 @@ def run_samples(
     return BoardRun(np.stack(rows), console.memory(), timings)
 
 
+def memory_in_use(console: Console, input_bytes: int) -> DeviceMemory:
+    """RAM after the same conversation as a replay has, which takes more stack than an inference alone."""
+    console.infer(bytes(input_bytes))
+    console.layers(1)
+    return console.memory()
+
+
 def _compare(number: int, answer: np.ndarray, wanted: np.ndarray) -> None:
     if len(answer) != len(wanted):
         raise VerificationError(

@@ -15,6 +15,7 @@ from edgeprune.export.tflite import export_tflite
 from edgeprune.fitting.cost import footprint_of
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.network import Network
+from edgeprune.measure import memory_in_use
 
 _ROOMY_BYTES = 1 << 26
 
@@ -83,7 +84,6 @@ def _linked(
     roomy = replace(target_space(job.target), flash_bytes=_ROOMY_BYTES, ram_bytes=_ROOMY_BYTES)
     images = link_images(model, job.target, folder, roomy)
     with running_board(images, job.target) as board:
-        board.infer(bytes(model.input_bytes))
-        memory = board.memory()
+        memory = memory_in_use(board, model.input_bytes)
     measured = EngineBaseline.of(images.judged.size.flash_parts, model.calls, memory.data_bytes, memory.stack_all_bytes)
     return Candidate(network, tflite, layers, model, measured, footprint_of(model, job.target, measured))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from edgeprune.budget import Footprint
+from edgeprune.build.space import unbounded_space
 from edgeprune.codegen.emit import Identity
 from edgeprune.cost.flash import EngineBaseline
 from edgeprune.cost.footprint import footprint
@@ -16,6 +18,7 @@ from edgeprune.errors import UsageError
 from edgeprune.fitting.network import Network
 from edgeprune.graph.clean import clean
 from edgeprune.kernels.base import Optimize
+from edgeprune.measure import memory_in_use
 from edgeprune.prune.widths import predicted_graph
 from edgeprune.release import __version__
 from edgeprune.target.profile import Target
@@ -43,11 +46,15 @@ class WidthCost:
 
         Kernels specialised to a layer's shape change size with it, which the first baseline cannot know.
         """
-        compiled = compile_machine(self._network, self._target, self._optimize, widths)
-        images = link_images(compiled, machine_target(self._target), folder)
-        parts = images.judged.size.flash_parts
+        compiled = compile_made_up(self._network, self._target, self._optimize, widths)
+        parts = link_images(compiled, self._target, folder, unbounded_space(self._target)).judged.size.flash_parts
         data_bytes, stack_bytes = self._baseline.data_bytes, self._baseline.stack_bytes
         baseline = EngineBaseline.of(parts, compiled.calls, data_bytes, stack_bytes)
+        return WidthCost(self._network, self._target, self._optimize, baseline)
+
+    def remeasured(self, found: EngineBaseline) -> WidthCost:
+        """The same costs with the variables and the stack that another image of this network showed."""
+        baseline = replace(self._baseline, data_bytes=found.data_bytes, stack_bytes=found.stack_bytes)
         return WidthCost(self._network, self._target, self._optimize, baseline)
 
     def compiled(self, widths: Mapping[str, int]) -> CompiledModel:
@@ -64,29 +71,31 @@ def footprint_of(compiled: CompiledModel, target: Target, baseline: EngineBaseli
 def measure_baseline(network: Network, target: Target, optimize: Optimize, folder: Path) -> EngineBaseline:
     """Links the network with weights drawn at random, without the target's limits, and runs it once on the machine.
 
-    The image is for the emulated machine's own memory, which holds what the target cannot.
+    Flash is the target's own image's. The one that runs is for the emulated machine's memory, which holds what the
+    target cannot.
 
     Raises:
         UsageError: no emulated machine stands in for the target.
         ToolchainError: compiler or emulator missing.
     """
     machine = machine_target(target)
-    compiled = compile_machine(network, target, optimize, network.widths)
+    own = compile_made_up(network, target, optimize, network.widths)
+    parts = link_images(own, target, folder / "own", unbounded_space(target)).judged.size.flash_parts
+    compiled = compile_made_up(network, machine, optimize, network.widths)
     images = link_images(compiled, machine, folder)
     with running_board(images, machine) as board:
-        board.infer(bytes(compiled.input_bytes))
-        memory = board.memory()
-    return EngineBaseline.of(images.judged.size.flash_parts, compiled.calls, memory.data_bytes, memory.stack_all_bytes)
+        memory = memory_in_use(board, compiled.input_bytes)
+    return EngineBaseline.of(parts, own.calls, memory.data_bytes, memory.stack_all_bytes)
 
 
-def compile_machine(network: Network, target: Target, optimize: Optimize, widths: Mapping[str, int]) -> CompiledModel:
-    """The network at these widths for the emulated machine, weights drawn at random."""
+def compile_made_up(network: Network, target: Target, optimize: Optimize, widths: Mapping[str, int]) -> CompiledModel:
+    """The network at these widths, weights drawn at random."""
     graph = with_made_up_constants(clean(predicted_graph(network.traced, network.groups, widths)))
-    return compile_graph(graph, machine_target(target), optimize, _BASELINE)
+    return compile_graph(graph, target, optimize, _BASELINE)
 
 
 def machine_target(target: Target) -> Target:
-    """The emulated machine that stands in for a target, as a target with all of the machine's memory.
+    """What stands in for a target on the emulated machine, with all of the machine's memory.
 
     Raises:
         UsageError: there is none.
@@ -96,4 +105,5 @@ def machine_target(target: Target) -> Target:
         raise UsageError(
             f"no emulated machine stands in for {target.name}", hint="add an [emulator] table to the target's file"
         )
-    return load_target(stand_in.emulator.machine)
+    machine = load_target(stand_in.emulator.machine)
+    return stand_in.model_copy(update={"memory": machine.memory, "reserve": machine.reserve})

@@ -126,7 +126,7 @@ def _until_it_fits(
             return settled, cost.footprint(network.widths)
         over = ", ".join(f"{name} at {ratio:.1%}" for name, ratio in candidate.footprint.excess(job.budget).items())
         job.progress.note(f"linked and measured, {over} of the limit: tightening")
-        budget = tightened(budget, candidate.footprint, job.budget)
+        budget, cost = tightened(budget, candidate.footprint, job.budget), cost.remeasured(candidate.baseline)
     raise DoesNotFit(
         f"after {_MOST_ROUNDS} rounds the linked image still needs {candidate.footprint.flash_bytes:,} B of flash and "
         f"{candidate.footprint.ram_bytes:,} B of RAM",

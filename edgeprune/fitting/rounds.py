@@ -164,20 +164,20 @@ def _settings(job: Job, epochs: int) -> TrainSettings:
 def tightened(budget: Budget, found: Footprint, limits: Budget) -> Budget:
     """The budget for the next round, smaller than this one by what the measured footprint is over the limits.
 
+    RAM stays: what its prediction did not know, variables and stack, is known once measured (`WidthCost.remeasured`).
+
     Raises:
         DoesNotFit: nothing would be left.
     """
     flash_over = max(0, found.flash_bytes - limits.flash_bytes)
-    ram_over = max(0, found.ram_bytes - limits.ram_bytes)
-    if budget.flash_bytes <= flash_over or budget.ram_bytes <= ram_over:
+    if budget.flash_bytes <= flash_over:
         raise DoesNotFit(
-            f"the linked image is over its limits by {flash_over:,} B of flash and {ram_over:,} B of RAM",
+            f"the linked image is over its limit by {flash_over:,} B of flash",
             hint="choose a larger target (`edgeprune targets list`)",
         )
     share = max(1.0, found.excess(limits).get("latency", 1.0))
     return replace(
         budget,
         flash_bytes=budget.flash_bytes - flash_over,
-        ram_bytes=budget.ram_bytes - ram_over,
         latency_us=None if budget.latency_us is None else budget.latency_us / share,
     )
