@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from edgeprune.codegen.arrays import array_text, float_text
 from edgeprune.codegen.names import layer_names
+from edgeprune.errors import UnsupportedOp
 from edgeprune.ir import DType, Graph, Op, Tensor
 from edgeprune.kernels.base import KernelCall
 from edgeprune.kernels.operands import CTYPES
@@ -75,6 +76,11 @@ class _Names:
 
     def _address(self, tensor: int, const: str) -> str:
         ctype = CTYPES[self.graph.tensors[tensor].dtype]
+        if tensor not in self.offset_bytes:
+            raise UnsupportedOp(
+                f"{self.op.kind} {self.op.name!r}: its input {self.graph.tensors[tensor].name!r} is a constant",
+                "convert the model again with constant folding",
+            )
         return f"({const}{ctype} *)AT({self.offset_bytes[tensor]})"
 
 
@@ -89,6 +95,7 @@ def emit(graph: Graph, calls: Sequence[KernelCall], plan: MemoryPlan, identity: 
 
     Raises:
         ModelError: constants or scales a kernel cannot take.
+        UnsupportedOp: a constant where the kernel reads an activation.
     """
     layers = layer_names(graph)
     names = [

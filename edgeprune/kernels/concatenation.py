@@ -32,8 +32,9 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     check_same(graph, op, output, *tensors)
     if op.attrs.get("activation", Activation.NONE) is not Activation.NONE:
         raise UnsupportedOp(f"{place(graph, op)}: a fused activation")
-    whole = sum(part[axis] for part in parts)
-    fits = all((*part[:axis], whole, *part[axis + 1 :]) == output.shape for part in parts)
+    same_rank = all(len(part) == len(output.shape) for part in parts)
+    whole = sum(part[axis] for part in parts) if same_rank else 0
+    fits = same_rank and all((*part[:axis], whole, *part[axis + 1 :]) == output.shape for part in parts)
     require(graph, op, fits, f"{[tensor.shape for tensor in tensors]} into {output.shape}")
     if prod(output.shape[:axis]) == 1 and concatenates_in_place(graph, op):
         return view_call()

@@ -73,6 +73,7 @@ def read_lstm(graph: Graph, op: Op) -> Lstm:
     batches, steps, in_len = data.shape
     if op.attrs["time_major"]:
         batches, steps = steps, batches
+    require(graph, op, len(cell.shape) == len(state.shape) == 2, f"states of shapes {cell.shape} and {state.shape}")
     cell_len, out_len = cell.shape[-1], state.shape[-1]
     require(graph, op, output.shape == (*data.shape[:2], out_len), f"{data.shape} into {output.shape}")
     require(
@@ -198,7 +199,7 @@ def _fields(graph: Graph, op: Op, layer: Lstm, s: Symbols) -> dict[str, object]:
         clip = op.attrs["projection_clip"] / scale_zero(layer.state)[0]
         fields |= {
             "projection": s.constant("projection"), "projection_bias": s.constant("projection_bias"),
-            "projection_multiplier": multiplier, "projection_shift": shift, "projection_clip": int(min(clip, 127.0)),
+            "projection_multiplier": multiplier, "projection_shift": shift, "projection_clip": _clamped(clip, 127),
         }  # fmt: skip
     return fields | {
         "hidden_multiplier": hidden[0], "hidden_shift": hidden[1], "hidden_zero": _hidden_offset(layer),
@@ -209,8 +210,12 @@ def _fields(graph: Graph, op: Op, layer: Lstm, s: Symbols) -> dict[str, object]:
         "out_batch": layer.out_len * (1 if time_major else layer.steps),
         "steps": layer.steps, "batches": layer.batches, "in_len": layer.in_len, "cell_len": layer.cell_len,
         "out_len": layer.out_len, "cell_bits": 15 + cell_power,
-        "cell_clip": int(min(op.attrs["cell_clip"] / cell_scale, 32767.0)),
+        "cell_clip": _clamped(op.attrs["cell_clip"] / cell_scale, 32767),
     }  # fmt: skip
+
+
+def _clamped(clip: float, most: int) -> int:
+    return int(max(-most, min(clip, most)))
 
 
 def _hidden_offset(layer: Lstm) -> int:

@@ -26,8 +26,9 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     outputs = [graph.output_of(op, index) for index in range(len(op.outputs))]
     check_types(graph, op, data, *outputs)
     parts = [_with_axis(op, output.shape) for output in outputs]
-    whole = sum(part[axis] for part in parts)
-    fits = all((*part[:axis], whole, *part[axis + 1 :]) == data.shape for part in parts)
+    same_rank = all(len(part) == len(data.shape) for part in parts)
+    whole = sum(part[axis] for part in parts) if same_rank else 0
+    fits = same_rank and all((*part[:axis], whole, *part[axis + 1 :]) == data.shape for part in parts)
     require(graph, op, fits, f"{data.shape} into {[output.shape for output in outputs]}")
     if prod(data.shape[:axis]) == 1 and splits_in_place(graph, op):
         return view_call()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from edgeprune.errors import ModelError, UnsupportedOp
@@ -61,6 +62,12 @@ class Source:
         if not -rank <= value < rank:
             raise ModelError(f"{self.where}: axis {value} does not exist in a tensor of {rank} axes")
         return value % rank
+
+    def real(self, value: float) -> float:
+        """A setting that is a number."""
+        if not isfinite(value):
+            raise ModelError(f"{self.where}: one of its settings is {value}")
+        return float(value)
 
     def rank(self, index: int = 0) -> int:
         return len(self.input(index).shape)
@@ -182,8 +189,8 @@ def _lstm(s: Source) -> Attrs:
     if o.FusedActivationFunction() != 4:
         raise UnsupportedOp(f"{s.where}: its activation is not tanh")
     return {
-        "cell_clip": float(o.CellClip()),
-        "projection_clip": float(o.ProjClip()),
+        "cell_clip": s.real(o.CellClip()),
+        "projection_clip": s.real(o.ProjClip()),
         "time_major": bool(o.TimeMajor()),
         "intermediates": s.intermediates,
     }
@@ -199,37 +206,39 @@ def _none(s: Source) -> Attrs:
 
 @dataclass(frozen=True)
 class Rule:
-    """options: generated class ("" where an op needs none); inputs: those kept, in normal order, None for all."""
+    """options: generated class ("" where an op needs none); inputs: those kept, in normal order, None for all;
+    required: how many of them, from the first on, must be there."""
 
     options: str
     read: Callable[[Source], Attrs]
     inputs: tuple[int, ...] | None = None
+    required: int = 1
 
 
 _FIRST = (0,)
 RULES: Mapping[OpKind, Rule] = {
-    OpKind.CONV_2D: Rule("Conv2DOptions", _conv),
-    OpKind.DEPTHWISE_CONV_2D: Rule("DepthwiseConv2DOptions", _conv),
-    OpKind.TRANSPOSE_CONV: Rule("TransposeConvOptions", _transpose_conv, (2, 1, 3)),
-    OpKind.FULLY_CONNECTED: Rule("FullyConnectedOptions", _dense),
-    OpKind.ADD: Rule("AddOptions", _activation),
-    OpKind.SUB: Rule("SubOptions", _activation),
-    OpKind.MUL: Rule("MulOptions", _activation),
-    OpKind.MAXIMUM: Rule("", _none),
-    OpKind.MINIMUM: Rule("", _none),
+    OpKind.CONV_2D: Rule("Conv2DOptions", _conv, required=2),
+    OpKind.DEPTHWISE_CONV_2D: Rule("DepthwiseConv2DOptions", _conv, required=2),
+    OpKind.TRANSPOSE_CONV: Rule("TransposeConvOptions", _transpose_conv, (2, 1, 3), required=2),
+    OpKind.FULLY_CONNECTED: Rule("FullyConnectedOptions", _dense, required=2),
+    OpKind.ADD: Rule("AddOptions", _activation, required=2),
+    OpKind.SUB: Rule("SubOptions", _activation, required=2),
+    OpKind.MUL: Rule("MulOptions", _activation, required=2),
+    OpKind.MAXIMUM: Rule("", _none, required=2),
+    OpKind.MINIMUM: Rule("", _none, required=2),
     OpKind.AVERAGE_POOL_2D: Rule("Pool2DOptions", _pool),
     OpKind.MAX_POOL_2D: Rule("Pool2DOptions", _pool),
     OpKind.MEAN: Rule("ReducerOptions", _reduce, _FIRST),
     OpKind.SUM: Rule("ReducerOptions", _reduce, _FIRST),
     OpKind.REDUCE_MAX: Rule("ReducerOptions", _reduce, _FIRST),
-    OpKind.SOFTMAX: Rule("SoftmaxOptions", lambda s: {"beta": float(s.options.Beta())}),
+    OpKind.SOFTMAX: Rule("SoftmaxOptions", lambda s: {"beta": s.real(s.options.Beta())}),
     OpKind.LOGISTIC: Rule("", _none),
     OpKind.TANH: Rule("", _none),
     OpKind.RELU: Rule("", _none),
     OpKind.RELU6: Rule("", _none),
     OpKind.RELU_N1_TO_1: Rule("", _none),
-    OpKind.LEAKY_RELU: Rule("LeakyReluOptions", lambda s: {"alpha": float(s.options.Alpha())}),
-    OpKind.PRELU: Rule("", _none),
+    OpKind.LEAKY_RELU: Rule("LeakyReluOptions", lambda s: {"alpha": s.real(s.options.Alpha())}),
+    OpKind.PRELU: Rule("", _none, required=2),
     OpKind.HARD_SWISH: Rule("", _none),
     OpKind.ELU: Rule("", _none),
     OpKind.GELU: Rule("GeluOptions", lambda s: {"approximate": bool(s.options.Approximate())}),
@@ -247,7 +256,7 @@ RULES: Mapping[OpKind, Rule] = {
     OpKind.UNPACK: Rule("UnpackOptions", _unpack),
     OpKind.SLICE: Rule("", _slice, _FIRST),
     OpKind.STRIDED_SLICE: Rule("StridedSliceOptions", _strided_slice, _FIRST),
-    OpKind.GATHER: Rule("GatherOptions", _gather),
+    OpKind.GATHER: Rule("GatherOptions", _gather, required=2),
     OpKind.RESIZE_NEAREST_NEIGHBOR: Rule("ResizeNearestNeighborOptions", _resize, _FIRST),
     OpKind.RESIZE_BILINEAR: Rule("ResizeBilinearOptions", _resize, _FIRST),
     OpKind.SPACE_TO_DEPTH: Rule("SpaceToDepthOptions", _block),
@@ -258,7 +267,9 @@ RULES: Mapping[OpKind, Rule] = {
     OpKind.SQRT: Rule("", _none),
     OpKind.RSQRT: Rule("", _none),
     OpKind.BATCH_MATMUL: Rule(
-        "BatchMatMulOptions", lambda s: {"adj_x": bool(s.options.AdjX()), "adj_y": bool(s.options.AdjY())}
+        "BatchMatMulOptions",
+        lambda s: {"adj_x": bool(s.options.AdjX()), "adj_y": bool(s.options.AdjY())},
+        required=2,
     ),
     OpKind.ARG_MAX: Rule("", _arg_max, _FIRST),
     OpKind.UNIDIRECTIONAL_SEQUENCE_LSTM: Rule("UnidirectionalSequenceLSTMOptions", _lstm),

@@ -72,6 +72,9 @@ def _read(file: FlatFile) -> Graph:
             inputs = tuple(inputs[index] if index < len(inputs) else -1 for index in kept)
         while inputs and inputs[-1] < 0:
             inputs = inputs[:-1]
+        required = inputs[: RULES[kind].required]
+        if len(required) < RULES[kind].required or min(required) < 0:
+            raise ModelError(f"{source.where}: {RULES[kind].required} inputs are needed", BROKEN_HINT)
         ops.append(Op(kind, names[position], inputs, outputs, attrs))
     graph_inputs, graph_outputs = file.ints(subgraph.InputsAsNumpy()), file.ints(subgraph.OutputsAsNumpy())
     graph = Graph(tuple(tensors), tuple(ops), graph_inputs, graph_outputs)
@@ -101,9 +104,8 @@ def _at(kinds: list[str], index: int) -> str:
 
 def _tensor_indices(file: FlatFile, operator: Any, tensors: list[Tensor]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     inputs, outputs = file.ints(operator.InputsAsNumpy()), file.ints(operator.OutputsAsNumpy())
-    if any(not -1 <= index < len(tensors) for index in inputs) or any(
-        not 0 <= index < len(tensors) for index in outputs
-    ):
+    maybe = (*inputs, *file.ints(operator.IntermediatesAsNumpy()))
+    if not all(-1 <= index < len(tensors) for index in maybe) or not all(0 <= i < len(tensors) for i in outputs):
         raise ModelError(f"an operator refers to tensors {inputs} -> {outputs} of {len(tensors)}", BROKEN_HINT)
     if not outputs:
         raise ModelError("an operator without output", BROKEN_HINT)
@@ -188,3 +190,5 @@ def _check_flow(graph: Graph) -> None:
     for index in graph.outputs:
         if index not in known:
             raise ModelError(f"nothing writes the output {graph.tensors[index].name!r}", BROKEN_HINT)
+        if graph.tensors[index].is_constant:
+            raise ModelError(f"the output {graph.tensors[index].name!r} is a constant", "no inference is needed for it")

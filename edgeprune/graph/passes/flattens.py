@@ -26,7 +26,7 @@ def run(graph: Graph) -> Graph:
             continue
         dense = graph.ops[path[-1]]
         weights = graph.tensors[dense.inputs[1]]
-        if graph.consumers[dense.inputs[1]] != (path[-1],) or weights.shape[1] != graph.tensors[data].element_count:
+        if graph.consumers[dense.inputs[1]] != (path[-1],) or weights.shape[1:] != (graph.tensors[data].element_count,):
             continue
         first = graph.ops[path[0]]
         replaced[path[0]] = replace(first, kind=OpKind.RESHAPE, inputs=(data,), attrs={})
