@@ -174,6 +174,8 @@ def _gather(s: Source) -> Attrs:
 
 
 def _resize(s: Source) -> Attrs:
+    if s.ints(1) != s.outputs[0].shape[1:3]:
+        raise ModelError(f"{s.where}: resizes to {s.ints(1)}, but its output has shape {s.outputs[0].shape}")
     return {
         "align_corners": bool(s.options.AlignCorners()),
         "half_pixel_centers": bool(s.options.HalfPixelCenters()),

@@ -3,8 +3,8 @@
     python -m tests.firmware.fuzz mutations --count 100000 --runs 400
     python -m tests.firmware.fuzz guided --seconds 300   # coverage-guided; needs `pip install atheris` (Linux)
 
-Every file goes through reader, clean-up, kernels, planner and generator. Of those the engine takes, some are run: the
-C under AddressSanitizer and UBSan with poisoned bytes around every tensor, and beside it LiteRT's reference interpreter,
+Every file goes through reader, clean-up, kernels, planner and generator. Some of those the engine takes are run: the C
+under AddressSanitizer and UBSan with poisoned bytes around every tensor, and beside it LiteRT's reference interpreter,
 in a process of its own because damaged files crash it. `--append` keeps the output in tests/firmware/fuzz.txt.
 """
 

@@ -1,4 +1,4 @@
-"""Coverage-guided damage: branches of edgeprune lead the way. `fuzz.py guided` starts this; arguments are libFuzzer's."""
+"""Coverage-guided damage: branches of edgeprune lead. `fuzz.py guided` starts this; arguments are libFuzzer's."""
 
 from __future__ import annotations
 
