@@ -12,6 +12,7 @@ from edgeprune.build.firmware import Firmware, build_firmware
 from edgeprune.build.package import PackageFacts, package_files
 from edgeprune.build.space import LinkSpace, target_space
 from edgeprune.codegen.emit import Identity, emit
+from edgeprune.constant_channels import without_constant_channels
 from edgeprune.cost.flash import constant_bytes
 from edgeprune.device.board import open_board
 from edgeprune.device.console import Console
@@ -100,7 +101,8 @@ def compile_model(
         graph = graph.with_ops(tuple(replace(op, name=name) for op, name in zip(graph.ops, layer_names, strict=True)))
     model_hash = hashlib.sha256(model).hexdigest()[:16]
     identity = Identity(model_id, model_hash, target.name, command, __version__)
-    return compile_graph(clean(graph), target, optimize, identity, faster, ram_first)
+    cleaned = without_constant_channels(clean(graph))
+    return compile_graph(cleaned, target, optimize, identity, faster, ram_first)
 
 
 def compile_file(

@@ -214,5 +214,17 @@ class Graph:
         """Tensor index -> index of the op that writes it."""
         return {tensor: index for index, op in enumerate(self.ops) for tensor in op.outputs}
 
+    @cached_property
+    def largest_op_bytes(self) -> int:
+        """Most bytes of activations one op reads and writes."""
+        return max(
+            sum(
+                self.tensors[t].size_bytes
+                for t in (*op.inputs, *op.outputs)
+                if t >= 0 and not self.tensors[t].is_constant
+            )
+            for op in self.ops
+        )
+
     def with_ops(self, ops: tuple[Op, ...]) -> Graph:
         return replace(self, ops=ops)

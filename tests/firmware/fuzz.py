@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeprune.codegen.emit import emit
+from edgeprune.constant_channels import without_constant_channels
 from edgeprune.errors import EdgePruneError
 from edgeprune.graph.clean import clean
 from edgeprune.kernels import lower
@@ -97,7 +98,7 @@ def compiled_arena_bytes(data: bytes, isa: Isa) -> int:
     signal.alarm(HANG_S)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, resource.RLIM_INFINITY))
     try:
-        graph = clean(read_tflite(data))
+        graph = without_constant_channels(clean(read_tflite(data)))
         calls = lower(graph, isa, Optimize.BALANCED)
         plan = make_plan(graph, calls)
         emit(graph, calls, plan, IDENTITY)
@@ -109,7 +110,7 @@ def compiled_arena_bytes(data: bytes, isa: Isa) -> int:
 
 def run_beside_litert(data: bytes, isa: Isa, seed: int) -> str:
     """What came of it, in words. Raises AssertionError where the C leaves its tensors or computes other bytes."""
-    samples, graph = random_samples(data, 1, seed), clean(read_tflite(data))
+    samples, graph = random_samples(data, 1, seed), without_constant_channels(clean(read_tflite(data)))
     calls = lower(graph, isa, Optimize.BALANCED)
     plan = place_apart(graph, calls)
     ours = run_c(graph, emit(graph, calls, plan, IDENTITY), samples, gaps=plan.gaps)

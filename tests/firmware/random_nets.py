@@ -74,10 +74,11 @@ class NetBuilder:
     def _weights(self, x: Value, shape: tuple[int, ...], axis: int, out_c: int, taps: int) -> tuple[int, int, float]:
         scales = np.float32(self.rng.uniform(0.005, 0.02, out_c))
         weights = self.model.tensor(shape, scale=scales, axis=axis, data=self.rng.integers(-127, 128, shape))
-        bias = self.model.tensor(
-            (out_c,), "int32", np.float32(x.scale) * scales, data=self.rng.integers(-4000, 4000, out_c)
-        )
+        bias = self.model.tensor((out_c,), "int32", np.float32(x.scale) * scales, data=self._bias(out_c))
         return weights, bias, float(np.float32(x.scale * 1.2 * np.sqrt(taps)))
+
+    def _bias(self, out_c: int) -> np.ndarray:
+        return self.rng.integers(-4000, 4000, out_c)
 
     def dense(self, x: Value, out_c: int) -> Value:
         w, b, scale = self._weights(x, (out_c, x.shape[1]), 0, out_c, x.shape[1])
@@ -177,9 +178,9 @@ class NetBuilder:
         return self.model.build()
 
 
-def random_net(seed: int, layers: int = 8) -> bytes:
+def random_net(seed: int, layers: int = 8, kind: type[NetBuilder] = NetBuilder) -> bytes:
     """A convolutional net with residuals, branches, pads, views and activations in random places."""
-    net = NetBuilder(seed)
+    net = kind(seed)
     rng = net.rng
     x = net.input(1, int(rng.integers(4, 11)), int(rng.integers(4, 11)), int(rng.integers(1, 6)))
 

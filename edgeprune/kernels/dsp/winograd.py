@@ -107,22 +107,11 @@ def _way(graph: Graph, conv: Conv2d) -> _Way | None:
         return None
     square = window.in_c >= _SQUARE_CHANNELS and window.in_h % _SQUARE.block_rows == 0
     way = _SQUARE if square else _ROW
+    # Scratch far below what an operator of the graph needs anyway seldom raises the arena.
     return (
         way
-        if window.in_h % way.block_rows == 0 and way.scratch_bytes(window.in_c) <= _largest_op_bytes(graph) // 2
+        if window.in_h % way.block_rows == 0 and way.scratch_bytes(window.in_c) <= graph.largest_op_bytes // 2
         else None
-    )
-
-
-def _largest_op_bytes(graph: Graph) -> int:
-    """Most bytes one op reads and writes: scratch far below seldom raises the arena."""
-    return max(
-        sum(
-            graph.tensors[t].size_bytes
-            for t in (*op.inputs, *op.outputs)
-            if t >= 0 and not graph.tensors[t].is_constant
-        )
-        for op in graph.ops
     )
 
 
