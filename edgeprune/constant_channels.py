@@ -29,6 +29,7 @@ Int64s = NDArray[np.int64]
 
 _FILTERS = (OpKind.CONV_2D, OpKind.FULLY_CONNECTED)
 _FEWEST = 2  # LiteRT rounds the factor of a FULLY_CONNECTED with a single scale in another way
+_MOST = 1 << 16  # no layer of a microcontroller has more; a damaged file may
 _POOLS = (OpKind.MAX_POOL_2D, OpKind.AVERAGE_POOL_2D)
 
 
@@ -65,8 +66,8 @@ def _intervals(graph: Graph) -> dict[int, _Interval]:
     """Of every int8 activation, by tensor."""
     found: dict[int, _Interval] = {}
     for index, tensor in enumerate(graph.tensors):
-        if tensor.dtype is DType.INT8 and not tensor.is_constant and tensor.shape:
-            channels = tensor.shape[-1]
+        channels = tensor.shape[-1] if tensor.shape else 0
+        if tensor.dtype is DType.INT8 and not tensor.is_constant and 0 < channels <= _MOST:
             found[index] = _Interval(np.full(channels, -128), np.full(channels, 127))
     for op in graph.ops:
         source = found.get(op.inputs[0])
