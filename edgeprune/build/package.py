@@ -21,7 +21,7 @@ from edgeprune.errors import ToolchainError
 from edgeprune.ir import Graph, Tensor
 from edgeprune.kernels.base import Optimize
 from edgeprune.resources import shipped
-from edgeprune.target.profile import Target
+from edgeprune.target.profile import Isa, Target
 
 _OWN_INCLUDE = re.compile(r'^#include "([^"]+)"\n', re.MULTILINE)
 _SYSTEM_INCLUDE = re.compile(r"^#include <[^>]+>\n", re.MULTILINE)
@@ -186,7 +186,7 @@ def _readme(graph: Graph, target: Target, facts: PackageFacts, flags: str) -> st
         for position, tensor in enumerate(graph.tensors[index] for index in indices)
     ]
     return _README.format(
-        facts=facts, target=target.name, title=target.title, ends="\n".join(ends), flags=flags,
+        facts=facts, host=_ON_HOST[target.cpu.isa is Isa.MVE], target=target.name, title=target.title, ends="\n".join(ends), flags=flags,
         constant_bytes=facts.weight_bytes + facts.table_bytes,
     )  # fmt: skip
 
@@ -196,6 +196,14 @@ def _scale(tensor: Tensor) -> str:
         return "plain values"
     return f"real = (q {-tensor.qparams.zero_point[0]:+d}) * {tensor.qparams.scale[0]:.9g}"
 
+
+_ON_HOST = {
+    False: (
+        ", for Arm and for\nthe machine on your desk: the core's own instructions have plain C beside them, so the package "
+        "runs in unit tests there."
+    ),
+    True: ".\nKernels in vector instructions (`kernel_mve_*.c`) build for the core alone.",
+}
 
 _README = """\
 # {facts.model_id}
@@ -233,8 +241,7 @@ for `libmodel.a`. C11; `stdint.h`, `stddef.h`, `memcpy`, `memmove` and `memset` 
     {flags}
 
 Aliasing and contraction are not matters of taste: the arena holds tensors of several types, and float ends must round
-as the reference does. All of it compiles with `-Wall -Wextra -Werror -Wconversion` under gcc and clang, for Arm and for
-the machine on your desk: the core's own instructions have plain C beside them, so the package runs in unit tests there.
+as the reference does. All of it compiles with `-Wall -Wextra -Werror -Wconversion` under gcc and clang{host}
 
 To place the arena, give `.bss.ep_arena` an address in the linker script. One such package goes into an image: names are
 `ep_model_*`.
