@@ -186,7 +186,8 @@ def _readme(graph: Graph, target: Target, facts: PackageFacts, flags: str) -> st
         for position, tensor in enumerate(graph.tensors[index] for index in indices)
     ]
     return _README.format(
-        facts=facts, host=_ON_HOST[target.cpu.isa is Isa.MVE], target=target.name, title=target.title, ends="\n".join(ends), flags=flags,
+        facts=facts, target=target.name, title=target.title, ends="\n".join(ends), flags=flags,
+        host=_CORE_ALONE if target.cpu.isa is Isa.MVE else _ANYWHERE,
         constant_bytes=facts.weight_bytes + facts.table_bytes,
     )  # fmt: skip
 
@@ -197,13 +198,10 @@ def _scale(tensor: Tensor) -> str:
     return f"real = (q {-tensor.qparams.zero_point[0]:+d}) * {tensor.qparams.scale[0]:.9g}"
 
 
-_ON_HOST = {
-    False: (
-        ", for Arm and for\nthe machine on your desk: the core's own instructions have plain C beside them, so the package "
-        "runs in unit tests there."
-    ),
-    True: ".\nKernels in vector instructions (`kernel_mve_*.c`) build for the core alone.",
-}
+_ANYWHERE = """for Arm and for
+the machine on your desk: the core's own instructions have plain C beside them, so the package runs in unit tests there."""
+_CORE_ALONE = """for Arm.
+Kernels in vector instructions (`kernel_mve_*.c`) build for the core alone."""
 
 _README = """\
 # {facts.model_id}
@@ -241,7 +239,7 @@ for `libmodel.a`. C11; `stdint.h`, `stddef.h`, `memcpy`, `memmove` and `memset` 
     {flags}
 
 Aliasing and contraction are not matters of taste: the arena holds tensors of several types, and float ends must round
-as the reference does. All of it compiles with `-Wall -Wextra -Werror -Wconversion` under gcc and clang{host}
+as the reference does. All of it compiles with `-Wall -Wextra -Werror -Wconversion` under gcc and clang, {host}
 
 To place the arena, give `.bss.ep_arena` an address in the linker script. One such package goes into an image: names are
 `ep_model_*`.
