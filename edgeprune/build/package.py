@@ -198,8 +198,8 @@ def _scale(tensor: Tensor) -> str:
     return f"real = (q {-tensor.qparams.zero_point[0]:+d}) * {tensor.qparams.scale[0]:.9g}"
 
 
-_ANYWHERE = """for Arm and for
-the machine on your desk: the core's own instructions have plain C beside them, so the package runs in unit tests there."""
+_ANYWHERE = """for Arm and for the machine
+on your desk: the core's own instructions have plain C beside them, so the package runs in unit tests there."""
 _CORE_ALONE = """for Arm.
 Kernels in vector instructions (`kernel_mve_*.c`) build for the core alone."""
 
