@@ -64,7 +64,21 @@ static void __attribute__((noinline)) start(void)
     main();
 }
 
+#if __ARM_ARCH >= 8
+static void begin(void);
+
+/* A ROM that ran before may have left a stack limit of its own: it goes before anything is pushed. */
+__attribute__((naked)) void ep_reset(void)
+{
+    __asm volatile("movs r0, #0\n"
+                   "msr msplim, r0\n"
+                   "b %c0\n" ::"i"(begin));
+}
+
+static void __attribute__((noinline, used)) begin(void)
+#else
 void ep_reset(void)
+#endif
 {
 #if __ARM_ARCH_PROFILE == 'M' && __ARM_ARCH >= 7
     SCB_VTOR = (uint32_t)vectors;

@@ -14,6 +14,7 @@
 #define CLK_REF_CTRL CORE_REGISTER(CLOCKS_BASE + 0x30u)
 #define CLK_REF_SELECTED CORE_REGISTER(CLOCKS_BASE + 0x38u)
 #define CLK_SYS_CTRL CORE_REGISTER(CLOCKS_BASE + 0x3Cu)
+#define CLK_SYS_CTRL_CLEAR CORE_REGISTER(CLOCKS_BASE + CLEAR_ALIAS + 0x3Cu)
 #define CLK_SYS_SELECTED CORE_REGISTER(CLOCKS_BASE + 0x44u)
 #define CLK_PERI_CTRL CORE_REGISTER(CLOCKS_BASE + 0x48u)
 #define CLK_REF_SRC_XOSC 2u
@@ -68,9 +69,11 @@ static void clock_start(uint32_t pll_sys)
     }
     PLL_PRIM = PLL_PRIM_POST_DIVIDERS;
     PLL_PWR_CLEAR = PLL_PWR_POSTDIVPD;
-    CLK_SYS_CTRL = 0u; /* what feeds a running clock is changed while it runs from the other source */
+    /* Auxiliary sources are switched with glitches: only while the clock runs from the other source. */
+    CLK_SYS_CTRL_CLEAR = CLK_SYS_SRC_AUX;
     while ((CLK_SYS_SELECTED & 1u) == 0) {
     }
+    CLK_SYS_CTRL = 0u;
     CLK_SYS_CTRL = CLK_SYS_SRC_AUX;
     while ((CLK_SYS_SELECTED & 1u << CLK_SYS_SRC_AUX) == 0) {
     }
