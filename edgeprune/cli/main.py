@@ -22,6 +22,7 @@ COMMANDS = {
     "init": "Write a project that works as it is: edgeprune.toml and the files it names.",
     "inspect": "Show what a network would take on a target as it is, layer by layer, and whether it fits.",
     "fit": "Thin and quantize a model until its firmware fits the target, then run and profile it there.",
+    "compare": "Compare ways to prune at the same limits: which wins here, by how much, within what noise.",
     "criteria": "List and explain the ways to tell which channels matter (`fit --criterion`).",
     "build": "Compile an int8 .tflite to C, link it with the console for a target, and say what it takes.",
     "run": "Run a model on its board, emulated by default, and show what it answers.",

@@ -1,0 +1,126 @@
+"""`edgeprune compare`."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from edgeprune.atomic import write_text
+from edgeprune.cli.limit_options import limit_options, limits_given, project_path
+from edgeprune.cli.options import json_option
+from edgeprune.cli.output import Printer, progress, table
+from edgeprune.errors import UsageError
+from edgeprune.units import bytes_text
+
+if TYPE_CHECKING:
+    from edgeprune.comparison import Result, Verdict
+
+
+@click.command("compare")
+@limit_options
+@click.option("--criteria", default="l2,taylor,obs", show_default=True, help="Names, with commas between.")
+@click.option(
+    "--schedules", default="one-shot", show_default=True, help="one-shot, iterative, scratch, with commas between."
+)
+@click.option("--scales", default="1", show_default=True, help="The limits times each of these: 1,0.75,0.5.")
+@click.option("--seeds", type=click.IntRange(1), default=2, show_default=True, help="Trainings of each, to see noise.")
+@click.option("--epochs", type=click.IntRange(0), help="Training epochs of each.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("runs/compare"), show_default=True,
+    help="Folder of the comparison; one that was cut off goes on there.",
+)  # fmt: skip
+@json_option
+def command(
+    criteria: str,
+    schedules: str,
+    scales: str,
+    seeds: int,
+    epochs: int | None,
+    out: Path,
+    printer: Printer,
+    **given: Any,
+) -> None:
+    """Compare ways to prune at the same limits: which wins here, by how much, within what noise."""
+    from edgeprune.comparison import Question, compare, verdicts
+    from edgeprune.pipeline import options_of
+    from edgeprune.train.objective import make_objective
+
+    project, target, limits, optimize = limits_given(given)
+    options = options_of(project, epochs=epochs, optimize=optimize)
+    question = Question(
+        project_path(given), target, limits, _words(criteria), _words(schedules),
+        _numbers(scales), seeds, options.epochs,
+    )  # fmt: skip
+    results = compare(question, project, out, options, progress())
+    metric = make_objective(project).metric
+    found = verdicts(results, metric.higher_is_better)
+    data = {
+        "metric": metric.name,
+        "results": [asdict(result) for result in results],
+        "verdicts": [asdict(verdict) for verdict in found],
+    }
+    write_text(out / "comparison.json", json.dumps(data, indent=1) + "\n")
+    for name in ("flash", "ram"):
+        write_text(out / f"{metric.name}-{name}.svg", _plot(results, name, metric.name))
+    printer.result(data, *_tables(results, found, metric.name), f"JSON and plots: {out}")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        found = tuple(float(word) for word in _words(text))
+    except ValueError:
+        found = ()
+    if not found or min(found) <= 0:
+        raise UsageError(f"--scales {text} is no list of numbers above 0", hint="for example --scales 1,0.75,0.5")
+    return found
+
+
+def _plot(results: list[Result], limit: str, metric: str) -> str:
+    from edgeprune.plot import Point, svg
+
+    lines: dict[str, list[Point]] = {}
+    for result in results:
+        x = result.flash_limit_bytes if limit == "flash" else result.ram_limit_bytes
+        lines.setdefault(result.method, []).append(Point(x, statistics.mean(result.test), _spread(result.test)))
+    return svg(f"{metric} on test, against the {limit} limit", f"{limit} limit, bytes", metric, lines)
+
+
+def _spread(values: list[float]) -> float:
+    return statistics.stdev(values) if len(values) > 1 else 0.0
+
+
+def _tables(results: list[Result], found: list[Verdict], metric: str) -> list[Any]:
+    def figures(values: list[float]) -> str:
+        mean = f"{statistics.mean(values):.2f}"
+        return mean if len(values) == 1 else f"{mean} ± {_spread(values):.2f}"
+
+    numeric = ["flash", "RAM", f"{metric}, validation", f"{metric}, test"]
+    columns = ["limits", "criterion", "schedule", *numeric]
+    rows = [
+        [
+            f"x {result.scale:g}", result.criterion, result.schedule, bytes_text(result.flash_bytes),
+            bytes_text(result.ram_bytes), figures(result.validation), figures(result.test),
+        ]
+        for result in results
+    ]  # fmt: skip
+    return [table(columns, rows, numeric, title="float networks, flash and RAM as predicted"), *map(_said, found)]
+
+
+def _said(verdict: Verdict) -> str:
+    if verdict.second is None:
+        return f"x {verdict.scale:g}: {verdict.best} had no rival"
+    noise = "noise unknown with one seed" if verdict.noise is None else f"one seed varies by {verdict.noise:.2f}"
+    clear = "clear of the noise" if verdict.is_clear else "not clear of the noise"
+    return (
+        f"x {verdict.scale:g}: {verdict.best} leads {verdict.second} by {verdict.lead:.2f} on validation; "
+        f"{noise}: {clear}"
+    )

@@ -1,0 +1,259 @@
+"""`edgeprune compare`: criteria and schedules at the same limits, on the same data, with the same seeds.
+
+Widths are chosen for each criterion by its own sensitivities under the limits, and linked as `fit` links them before it
+trains; then every schedule trains them. What wins is decided on validation samples; test samples are looked at once per
+result, for the record. Accuracies are those of the float network before int8. Everything done is noted in the folder,
+so that a comparison cut off goes on where it was.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from edgeprune.budget import Budget
+from edgeprune.cost.flash import EngineBaseline
+from edgeprune.errors import UsageError
+from edgeprune.fitting.cost import WidthCost, measure_baseline
+from edgeprune.fitting.job import FitOptions, Job
+from edgeprune.fitting.limits import Limits, budget_for
+from edgeprune.fitting.network import Network
+from edgeprune.fitting.rounds import allocate_widths, thin_to
+from edgeprune.fitting.training import CHECKPOINT_NAME, train
+from edgeprune.fitting.workspace import Workspace
+from edgeprune.model.load import load_module
+from edgeprune.progress import Progress
+from edgeprune.project import Project
+from edgeprune.prune.criterion import find_criterion
+from edgeprune.prune.surgery import apply_widths
+from edgeprune.target.registry import load_target
+from edgeprune.train.data import check_together, load_data
+from edgeprune.train.evaluate import evaluate
+from edgeprune.train.finetune import TrainSettings
+from edgeprune.train.objective import make_objective
+
+_ITERATIONS = 3
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is compared; all of it decides the answer.
+
+    Attributes:
+        project: its file; None for the bundled model.
+        target: name or TOML path.
+        scales: the limits times each of these; 1.0 is the limits as given.
+        seeds: of training, 0 .. seeds - 1.
+    """
+
+    project: str | None
+    target: str
+    limits: Limits
+    criteria: tuple[str, ...]
+    schedules: tuple[str, ...]
+    scales: tuple[float, ...]
+    seeds: int
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """One method at one scale of the limits. The lists have a figure a seed; flash and RAM are predicted."""
+
+    criterion: str
+    schedule: str
+    scale: float
+    flash_limit_bytes: int
+    ram_limit_bytes: int
+    flash_bytes: int
+    ram_bytes: int
+    widths: dict[str, int]
+    validation: list[float]
+    test: list[float]
+
+    @property
+    def method(self) -> str:
+        return f"{self.criterion}, {self.schedule}"
+
+
+def compare(
+    question: Question, project: Project, folder: Path, options: FitOptions, progress: Progress
+) -> list[Result]:
+    """All methods' results, in the order asked for.
+
+    Args:
+        folder: gets the notes; one that holds a comparison is gone on with.
+        options: of `fit`; criterion, steps and epochs are the question's.
+
+    Raises:
+        UsageError: an unknown criterion or schedule, or a folder that holds another comparison.
+        DoesNotFit: limits no widths meet.
+        EdgePruneError: as the stages of a fit find.
+    """
+    for name in question.criteria:
+        find_criterion(name)
+    for name in question.schedules:
+        if name not in SCHEDULES:
+            raise UsageError(f"no schedule is called '{name}'", hint=f"one of {', '.join(SCHEDULES)}")
+    workspace = _workspace(folder, asdict(question))
+    target = load_target(question.target)
+    module = load_module(project.model.entry, project.model.weights, project.root)
+    splits, objective = load_data(project), make_objective(project)
+    check_together(module, splits, objective.loss_name)
+    original = Network.of(module, project.model.input)
+    budget = budget_for(target, question.limits)
+    job = Job(project, target, budget, options, splits, objective, workspace, progress)
+
+    def measured() -> dict[str, Any]:
+        return asdict(measure_baseline(original, target, options.kernels, folder / "baseline"))
+
+    cost = WidthCost(original, target, options.kernels, EngineBaseline(**workspace.once("baseline", measured)))
+    return [
+        _result(job, original, cost, question, criterion, schedule, scale)
+        for scale in question.scales
+        for criterion in question.criteria
+        for schedule in question.schedules
+    ]
+
+
+def _result(
+    job: Job, original: Network, cost: WidthCost, question: Question, criterion: str, schedule: str, scale: float
+) -> Result:
+    budget = _scaled(job.budget, scale)
+    mine = replace(job, budget=budget, options=replace(job.options, criterion=criterion, epochs=question.epochs))
+
+    def sized() -> dict[str, Any]:
+        widths, exact = allocate_widths(mine, original, cost, budget, criterion)
+        found = exact.footprint(widths)
+        return {"widths": widths, "flash_bytes": found.flash_bytes, "ram_bytes": found.ram_bytes}
+
+    size = job.workspace.once(f"{criterion} at {scale:g}: widths", sized)
+    validation, test = [], []
+    for seed in range(question.seeds):
+        stage = f"{criterion}, {schedule}, at {scale:g}, seed {seed}"
+        training = job.project.training.model_copy(update={"seed": seed})
+        project = job.project.model_copy(update={"training": training})
+        project._root = job.project.root
+        seeded = replace(mine, project=project)
+
+        def trained(seeded: Job = seeded, stage: str = stage) -> dict[str, float]:
+            torch.manual_seed(seeded.project.training.seed)
+            module = SCHEDULES[schedule](seeded, original, size["widths"], stage)
+            metric = seeded.objective.metric
+            scores = [evaluate(module, split, metric) for split in (seeded.splits.validation, seeded.splits.test)]
+            seeded.progress.note(f"{stage}: {metric.name} {scores[0]:.2f} on validation, {scores[1]:.2f} on test")
+            return dict(zip(("validation", "test"), scores, strict=True))
+
+        noted = job.workspace.once(stage, trained)
+        validation.append(noted["validation"])
+        test.append(noted["test"])
+    return Result(
+        criterion, schedule, scale, budget.flash_bytes, budget.ram_bytes, size["flash_bytes"], size["ram_bytes"],
+        size["widths"], validation, test,
+    )  # fmt: skip
+
+
+def _one_shot(job: Job, original: Network, widths: Mapping[str, int], stage: str) -> nn.Module:
+    """All channels at once, then all of the training."""
+    once = replace(job, options=replace(job.options, steps=1))
+    return thin_to(once, original, widths, original.module, job.options.epochs, stage)[0].module
+
+
+def _iterative(job: Job, original: Network, widths: Mapping[str, int], stage: str) -> nn.Module:
+    """In three steps (fewer where there are fewer epochs), scored anew and trained after each; a step that hurts is
+    undone and taken in two."""
+    steps = min(_ITERATIONS, max(1, job.options.epochs))
+    stepwise = replace(job, options=replace(job.options, steps=steps))
+    return thin_to(stepwise, original, widths, original.module, job.options.epochs, stage)[0].module
+
+
+def _scratch(job: Job, original: Network, widths: Mapping[str, int], stage: str) -> nn.Module:
+    """The same widths drawn at random and trained as long: what the surviving weights are worth.
+
+    Liu et al., "Rethinking the Value of Network Pruning", ICLR 2019, arXiv:1810.05270.
+    """
+    module = apply_widths(original.module, original.groups, widths)
+    for layer in module.modules():
+        reset = getattr(layer, "reset_parameters", None)
+        if callable(reset):
+            reset()
+    training, folder = job.project.training, job.workspace.folder / "steps" / stage.replace(", ", "-").replace(" ", "-")
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = TrainSettings(
+        epochs=job.options.epochs, batch=training.batch, lr=training.lr, optimizer=training.optimizer,
+        seed=training.seed, augment=job.project.data.augment,
+    )  # fmt: skip
+    if settings.epochs > 0:
+        train(job, module, settings, original.module, stage, folder)
+    (folder / CHECKPOINT_NAME).unlink(missing_ok=True)
+    return module
+
+
+Schedule = Callable[[Job, Network, Mapping[str, int], str], nn.Module]
+SCHEDULES: Mapping[str, Schedule] = {"one-shot": _one_shot, "iterative": _iterative, "scratch": _scratch}
+
+
+def _workspace(folder: Path, request: dict[str, Any]) -> Workspace:
+    if not (folder / "state.json").is_file():
+        return Workspace.begin(folder.parent, folder.name, _plain(request))
+    workspace = Workspace.resume(folder)
+    if workspace.request != _plain(request):
+        raise UsageError(f"{folder} holds a comparison of other things", hint="name another folder with --out")
+    return workspace
+
+
+def _plain(value: Any) -> Any:
+    """As JSON gives it back."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _scaled(budget: Budget, scale: float) -> Budget:
+    return replace(
+        budget,
+        flash_bytes=round(budget.flash_bytes * scale),
+        ram_bytes=round(budget.ram_bytes * scale),
+        latency_us=None if budget.latency_us is None else budget.latency_us * scale,
+    )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """At one scale: the best method on validation, its lead in the metric over the second, and the noise.
+
+    noise: standard deviation of one seed around its method's mean, over all methods; None with one seed each.
+    is_clear: the lead is more than two standard errors of the difference of the means.
+    """
+
+    scale: float
+    best: str
+    second: str | None
+    lead: float
+    noise: float | None
+    is_clear: bool
+
+
+def verdicts(results: list[Result], higher_is_better: bool) -> list[Verdict]:
+    """One for each scale."""
+    found = []
+    for scale in dict.fromkeys(result.scale for result in results):
+        here = [result for result in results if result.scale == scale]
+        sign = 1 if higher_is_better else -1
+        ranked = sorted(here, key=lambda result: -sign * statistics.mean(result.validation))
+        lead = 0.0
+        if len(ranked) > 1:
+            lead = sign * (statistics.mean(ranked[0].validation) - statistics.mean(ranked[1].validation))
+        seeds = len(here[0].validation)
+        spread = [statistics.variance(result.validation) for result in here] if seeds > 1 else []
+        noise = statistics.mean(spread) ** 0.5 if spread else None
+        clear = noise is not None and len(ranked) > 1 and lead > 2 * noise * (2 / seeds) ** 0.5
+        second = ranked[1].method if len(ranked) > 1 else None
+        found.append(Verdict(scale, ranked[0].method, second, lead, noise, clear))
+    return found

@@ -1,0 +1,73 @@
+"""`edgeprune compare` on a small network: the same limits for all, resumable, table, JSON and plots."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+MODEL = """
+from torch import nn
+
+
+def build():
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 24, 3, padding=1),
+        nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(24, 2),
+    )
+"""
+PROJECT = """
+[model]
+entry = "model.py:build"
+input = [1, 12, 12]
+
+[data]
+path = "data.npz"
+
+[limits]
+target = "cortex-m4"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Which half of a 12x12 image is brighter."""
+    numbers = np.random.default_rng(0)
+    images = numbers.random((400, 1, 12, 12), np.float32)
+    labels = numbers.integers(0, 2, 400)
+    images[labels == 1, :, :6] += 0.5
+    np.savez(tmp_path / "data.npz", x_train=images, y_train=labels)
+    (tmp_path / "model.py").write_text(MODEL)
+    (tmp_path / "edgeprune.toml").write_text(PROJECT)
+    return tmp_path
+
+
+def compare(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "edgeprune", "compare", "--ram", "7KiB", "--epochs", "1", *arguments],
+        cwd=project, capture_output=True, text=True, check=False,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+
+
+def test_methods_are_compared_at_the_same_limits_and_a_second_call_goes_on(project: Path) -> None:
+    chosen = ("--criteria", "l2,random", "--schedules", "one-shot,scratch")
+    done = compare(project, *chosen, "--json")
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    assert [(row["criterion"], row["schedule"]) for row in data["results"]] == [
+        ("l2", "one-shot"), ("l2", "scratch"), ("random", "one-shot"), ("random", "scratch")
+    ]  # fmt: skip
+    assert all(row["ram_bytes"] <= row["ram_limit_bytes"] == 7168 for row in data["results"])
+    assert all(len(row["validation"]) == len(row["test"]) == 2 for row in data["results"])
+    folder = project / "runs" / "compare"
+    assert json.loads((folder / "comparison.json").read_text()) == data
+    assert {path.name for path in folder.glob("*.svg")} == {"accuracy-flash.svg", "accuracy-ram.svg"}
+    again = compare(project, *chosen)
+    assert again.returncode == 0 and "leads" in again.stdout and "on validation" not in again.stderr
+    assert json.loads((folder / "comparison.json").read_text()) == data
+    other = compare(project, "--criteria", "l1")
+    assert other.returncode == 2 and "holds a comparison of other things" in other.stderr

@@ -1,0 +1,41 @@
+"""Who won, by how much, within what noise; and the plot."""
+
+from xml.etree import ElementTree
+
+import pytest
+
+from edgeprune.comparison import Result, verdicts
+from edgeprune.plot import Point, svg
+
+
+def result(criterion: str, validation: list[float], scale: float = 1.0) -> Result:
+    return Result(criterion, "one-shot", scale, 100, 50, 90, 45, {}, validation, validation)
+
+
+def test_the_lead_is_held_against_the_noise_of_the_means():
+    # variances 2 and 0, so one seed varies by 1; the difference of two means of two by 1, twice that is 2
+    noisy = [result("a", [80.0, 82.0]), result("b", [79.5, 79.5])]
+    (verdict,) = verdicts(noisy, higher_is_better=True)
+    assert (verdict.best, verdict.second, verdict.lead) == ("a, one-shot", "b, one-shot", 1.5)
+    assert verdict.noise == pytest.approx(1.0) and not verdict.is_clear
+    (clear,) = verdicts([*noisy[:1], result("b", [78.5, 78.5])], higher_is_better=True)
+    assert clear.lead == 2.5 and clear.is_clear
+
+
+def test_errors_are_better_when_lower_and_one_seed_knows_no_noise():
+    (verdict,) = verdicts([result("a", [0.5]), result("b", [0.2])], higher_is_better=False)
+    assert (verdict.best, verdict.lead, verdict.noise, verdict.is_clear) == ("b, one-shot", 0.3, None, False)
+
+
+def test_each_scale_has_its_own_verdict_and_one_method_no_rival():
+    found = verdicts([result("a", [1.0, 2.0]), result("a", [1.0, 2.0], 0.5)], higher_is_better=True)
+    assert [(verdict.scale, verdict.second) for verdict in found] == [(1.0, None), (0.5, None)]
+
+
+def test_the_plot_is_xml_and_higher_is_higher():
+    text = svg("a < b", "x", "y", {"one": [Point(1, 10, 0.5), Point(2, 20, 0.5)], "two": [Point(1, 15, 0)]})
+    circles = [node for node in ElementTree.fromstring(text).iter() if node.tag.endswith("circle")]
+    heights = [float(node.attrib["cy"]) for node in circles]
+    assert len(circles) == 3 and heights[1] < heights[2] < heights[0]
+    across = [float(node.attrib["cx"]) for node in circles]
+    assert across[0] == across[2] < across[1]
