@@ -6,11 +6,11 @@
 
 #define SILENCE_MS 5u
 
-/* board_ticks() counts at hz * denominator / numerator. */
-static uint32_t ticks_in_ms(uint32_t duration_ms)
+/* board_ticks() counts at hz * denominator / numerator. A minute is more than 2^32 ticks of a fast core. */
+static uint64_t ticks_in_ms(uint32_t duration_ms)
 {
     const board_clock_t *clock = board_clock();
-    return clock->hz / 1000u * clock->denominator / clock->numerator * duration_ms;
+    return (uint64_t)(clock->hz / 1000u * clock->denominator / clock->numerator) * duration_ms;
 }
 
 void line_put(uint8_t byte)
@@ -22,14 +22,14 @@ void line_put(uint8_t byte)
 
 int line_get(uint32_t timeout_ms)
 {
-    uint32_t limit = ticks_in_ms(timeout_ms);
-    uint32_t start = (uint32_t)board_ticks();
+    uint64_t limit = ticks_in_ms(timeout_ms);
+    uint64_t start = board_ticks();
     do {
         int byte = board_get();
         if (byte >= 0) {
             return byte;
         }
-    } while ((uint32_t)board_ticks() - start < limit);
+    } while (board_ticks() - start < limit);
     return LINE_SILENT;
 }
 
