@@ -137,6 +137,7 @@ def fit(
     epochs: int = 3,
     criterion: str | None = None,
     optimize: str | None = None,
+    ram_first: bool = False,
     augment: str = "none",
     name: str = "model",
     runs: str | Path = "runs",
@@ -153,6 +154,7 @@ def fit(
         flash, ram: bytes, or text such as "96KiB"; latency: microseconds, or text such as "20ms".
         epochs: of training, in all.
         optimize: "size", "balanced" or "speed"; None is balanced, and then spends what flash is left.
+        ram_first: run the first layers row by row where that makes the arena smaller; slower.
         runs: folder that gets the run's folder.
 
     Raises:
@@ -173,7 +175,9 @@ def fit(
     }
     project = project_from(tables, Path.cwd())
     chosen = load_target(target)
-    options = options_of(project, command="edgeprune.fit()", optimize=optimize and Optimize(optimize))
+    options = options_of(
+        project, command="edgeprune.fit()", optimize=optimize and Optimize(optimize), ram_first=ram_first
+    )
     request = FitRequest(None, target, limits_of(project), options)
     workspace = Workspace.begin(Path(runs), f"{time.strftime('%Y-%m-%d-%H%M%S')}-{chosen.name}", request.as_json())
     return _fit(model, make_splits(data, shape), project, chosen, request, workspace, progress or Silent())

@@ -111,6 +111,7 @@ def _run(path: Path, target: str | None) -> Subject:
         command=record.command,
         layer_names=record.layer_names,
         faster=record.faster,
+        ram_first=request["options"].get("ram_first", False),
     )
     own, emulated = path / "firmware" / "firmware.elf", path / "firmware" / "emulated" / "firmware.elf"
     stand_in = emulated_target(chosen)

@@ -10,7 +10,7 @@ import rich_click as click
 from click.core import ParameterSource
 
 from edgeprune.cli.limit_options import limit_options, limits_given, project_path
-from edgeprune.cli.options import json_option
+from edgeprune.cli.options import json_option, ram_first_option
 from edgeprune.cli.output import Printer, progress, table
 from edgeprune.errors import DoesNotFit
 from edgeprune.units import bytes_text, count_text
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 @click.command("fit")
 @limit_options
+@ram_first_option
 @click.option("--epochs", type=click.IntRange(0), help="Training epochs in all.")
 @click.option("--steps", type=click.IntRange(1, 20), help="Thinning steps, with training after each.")
 @click.option("--criterion", help="How channels are ranked, for example l2, taylor or fpgm.")
@@ -72,6 +73,7 @@ def _request(given: Mapping[str, Any], typed: str) -> FitRequest:
         criterion=given["criterion"],
         board_samples=given["samples"],
         optimize=optimize,
+        ram_first=given["ram_first"],
         port=given["port"],
         command=typed,
     )
@@ -84,7 +86,8 @@ def _typed(context: click.Context) -> list[str]:
     for parameter in context.command.params:
         if context.get_parameter_source(str(parameter.name)) == ParameterSource.COMMANDLINE:
             value = context.params[str(parameter.name)]
-            words += [parameter.opts[-1], *([] if parameter.name == "printer" else [str(value)])]
+            is_flag = parameter.name in ("printer", "ram_first")
+            words += [parameter.opts[-1], *([] if is_flag else [str(value)])]
     return words
 
 

@@ -80,6 +80,7 @@ def _linked(
         command=job.options.command,
         layer_names=layers,
         faster=faster,
+        ram_first=job.options.ram_first,
     )
     roomy = replace(target_space(job.target), flash_bytes=_ROOMY_BYTES, ram_bytes=_ROOMY_BYTES)
     images = link_images(model, job.target, folder, roomy)

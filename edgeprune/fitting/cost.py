@@ -30,11 +30,14 @@ _BASELINE = Identity("baseline", "0" * 16, "baseline", "edgeprune, a size baseli
 class WidthCost:
     """Footprints of one network on one target."""
 
-    def __init__(self, network: Network, target: Target, optimize: Optimize, baseline: EngineBaseline):
+    def __init__(
+        self, network: Network, target: Target, optimize: Optimize, baseline: EngineBaseline, ram_first: bool = False
+    ):
         self._network = network
         self._target = target
         self._optimize = optimize
         self._baseline = baseline
+        self._ram_first = ram_first
 
     def footprint(self, widths: Mapping[str, int]) -> Footprint:
         """Flash and RAM by part, at these channel counts; milliseconds, nothing is built."""
@@ -46,20 +49,20 @@ class WidthCost:
 
         Kernels specialised to a layer's shape change size with it, which the first baseline cannot know.
         """
-        compiled = compile_made_up(self._network, self._target, self._optimize, widths)
+        compiled = compile_made_up(self._network, self._target, self._optimize, widths, self._ram_first)
         parts = link_images(compiled, self._target, folder, unbounded_space(self._target)).judged.size.flash_parts
         data_bytes, stack_bytes = self._baseline.data_bytes, self._baseline.stack_bytes
         baseline = EngineBaseline.of(parts, compiled.calls, data_bytes, stack_bytes)
-        return WidthCost(self._network, self._target, self._optimize, baseline)
+        return WidthCost(self._network, self._target, self._optimize, baseline, self._ram_first)
 
     def remeasured(self, found: EngineBaseline) -> WidthCost:
         """The same costs with the variables and the stack that another image of this network showed."""
         baseline = replace(self._baseline, data_bytes=found.data_bytes, stack_bytes=found.stack_bytes)
-        return WidthCost(self._network, self._target, self._optimize, baseline)
+        return WidthCost(self._network, self._target, self._optimize, baseline, self._ram_first)
 
     def compiled(self, widths: Mapping[str, int]) -> CompiledModel:
         graph = clean(predicted_graph(self._network.traced, self._network.groups, widths))
-        return compile_graph(graph, self._target, self._optimize, _BASELINE)
+        return compile_graph(graph, self._target, self._optimize, _BASELINE, ram_first=self._ram_first)
 
 
 def footprint_of(compiled: CompiledModel, target: Target, baseline: EngineBaseline) -> Footprint:
@@ -68,7 +71,9 @@ def footprint_of(compiled: CompiledModel, target: Target, baseline: EngineBaseli
     return footprint(compiled.graph, compiled.calls, compiled.plan, baseline, latency_us)
 
 
-def measure_baseline(network: Network, target: Target, optimize: Optimize, folder: Path) -> EngineBaseline:
+def measure_baseline(
+    network: Network, target: Target, optimize: Optimize, folder: Path, ram_first: bool = False
+) -> EngineBaseline:
     """Links the network with weights drawn at random, without the target's limits, and runs it once on the machine.
 
     Flash is the target's own image's. The one that runs is for the emulated machine's memory, which holds what the
@@ -79,19 +84,21 @@ def measure_baseline(network: Network, target: Target, optimize: Optimize, folde
         ToolchainError: compiler or emulator missing.
     """
     machine = machine_target(target)
-    own = compile_made_up(network, target, optimize, network.widths)
+    own = compile_made_up(network, target, optimize, network.widths, ram_first)
     parts = link_images(own, target, folder / "own", unbounded_space(target)).judged.size.flash_parts
-    compiled = compile_made_up(network, machine, optimize, network.widths)
+    compiled = compile_made_up(network, machine, optimize, network.widths, ram_first)
     images = link_images(compiled, machine, folder)
     with running_board(images, machine) as board:
         memory = memory_in_use(board, compiled.input_bytes)
     return EngineBaseline.of(parts, own.calls, memory.data_bytes, memory.stack_all_bytes)
 
 
-def compile_made_up(network: Network, target: Target, optimize: Optimize, widths: Mapping[str, int]) -> CompiledModel:
+def compile_made_up(
+    network: Network, target: Target, optimize: Optimize, widths: Mapping[str, int], ram_first: bool = False
+) -> CompiledModel:
     """The network at these widths, weights drawn at random."""
     graph = with_made_up_constants(clean(predicted_graph(network.traced, network.groups, widths)))
-    return compile_graph(graph, target, optimize, _BASELINE)
+    return compile_graph(graph, target, optimize, _BASELINE, ram_first=ram_first)
 
 
 def machine_target(target: Target) -> Target:

@@ -28,6 +28,7 @@ class FitOptions:
         optimize: how much flash may buy speed; None spends on speed whatever the limits leave over in the end.
         port: serial port of a real board; None emulates it.
         command: the command line, for the record.
+        ram_first: run the first layers row by row where that makes the arena smaller; nothing is spent on speed then.
     """
 
     epochs: int
@@ -39,6 +40,7 @@ class FitOptions:
     optimize: Optimize | None
     port: str | None
     command: str
+    ram_first: bool = False
 
     @property
     def kernels(self) -> Optimize:

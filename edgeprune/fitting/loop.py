@@ -58,14 +58,14 @@ def run_fit(job: Job, module: nn.Module) -> RunRecord:
     _same_network(job, module)
     check_together(module, job.splits, job.objective.loss_name)
     original = Network.of(module, job.input_shape)
-    cost = WidthCost(original, job.target, job.options.kernels, _baseline(job, original))
+    cost = WidthCost(original, job.target, job.options.kernels, _baseline(job, original), job.options.ram_first)
     before = cost.footprint(original.widths)
     job.progress.note(_said("before", before, job.budget))
     steps: list[StepRecord] = []
     with Exporter() as exporter:
         settled, predicted = _until_it_fits(job, original, cost, exporter, steps)
     candidate = settled.candidate
-    if job.options.optimize is None:
+    if job.options.optimize is None and not job.options.ram_first:
         candidate, predicted = spend_flash(job, candidate, predicted)
     proof = prove(job, candidate)
     job.progress.note(_said("after", proof.footprint(candidate), job.budget))
@@ -96,7 +96,8 @@ def _same_network(job: Job, module: nn.Module) -> None:
 
 def _baseline(job: Job, original: Network) -> EngineBaseline:
     def measure() -> dict[str, Any]:
-        found = measure_baseline(original, job.target, job.options.kernels, job.workspace.folder / "baseline")
+        folder, options = job.workspace.folder / "baseline", job.options
+        found = measure_baseline(original, job.target, options.kernels, folder, options.ram_first)
         return {
             "flash_parts": dict(found.flash_parts),
             "data_bytes": found.data_bytes,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from edgeprune.ir import Graph, Op, OpKind
 from edgeprune.kernels import lower
 from edgeprune.kernels.base import KernelCall, Optimize
 from edgeprune.plan import MemoryPlan, least_arena_bytes, make_plan
+from edgeprune.plan.apart import Problem
+from edgeprune.plan.place import place
 from edgeprune.plan.stage.call import average_rows_call, out_row_bytes, stage_call
 from edgeprune.plan.stage.check import check_stage
 from edgeprune.plan.stage.flow import Flow, act_out, band, find_flow, sums_rows
-from edgeprune.plan.stage.layout import lay_out, least_bytes
+from edgeprune.plan.stage.layout import lay_out, least_bytes, quick_place
 from edgeprune.target.profile import Isa
 
 __all__ = ["Staged", "find_flows", "plan_ram_first", "with_stage"]
@@ -43,14 +45,14 @@ def plan_ram_first(graph: Graph, isa: Isa, optimize: Optimize) -> Staged:
     """
     lean = Optimize.BALANCED if optimize is Optimize.SPEED else optimize
     calls = lower(graph, isa, lean)
-    best = (graph, calls)
-    best_bytes = least_arena_bytes(*best)
+    chosen: Flow | None = None
+    best_bytes = least_arena_bytes(graph, calls)
     for flow in find_flows(graph, calls, isa, lean):
         if least_bytes(graph, flow) < best_bytes:
-            staged = with_stage(graph, calls, flow)
-            needed_bytes = least_arena_bytes(*staged)
+            needed_bytes = least_arena_bytes(*with_stage(graph, calls, flow, quick_place))
             if needed_bytes < best_bytes:
-                best, best_bytes = staged, needed_bytes
+                chosen, best_bytes = flow, needed_bytes
+    best = with_stage(graph, calls, chosen) if chosen is not None else (graph, calls)
     extra_macs = sum(call.work.macs for call in best[1]) - sum(call.work.macs for call in calls)
     return Staged(*best, make_plan(*best), extra_macs)
 
@@ -69,11 +71,16 @@ def find_flows(graph: Graph, calls: Sequence[KernelCall], isa: Isa, optimize: Op
             yield flow
 
 
-def with_stage(graph: Graph, calls: Sequence[KernelCall], flow: Flow) -> tuple[Graph, tuple[KernelCall, ...]]:
+def with_stage(
+    graph: Graph,
+    calls: Sequence[KernelCall],
+    flow: Flow,
+    placing: Callable[[Problem], tuple[int, ...]] = place,
+) -> tuple[Graph, tuple[KernelCall, ...]]:
     """Graph and calls with the flow's ops as one, laid out and checked."""
     row_bytes = out_row_bytes(graph, flow)
     held = act_out(flow, row_bytes)
-    layout = lay_out(flow, held)
+    layout = lay_out(flow, held, placing)
     check_stage(flow, layout, row_bytes, held.lead_bytes)
     last = flow.layers[-1].op
     name = f"{flow.layers[0].op.name}..{last.name}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 
 from edgeprune.ir import Graph
-from edgeprune.plan.apart import disjoint_problem
+from edgeprune.plan.apart import Problem, disjoint_problem
 from edgeprune.plan.lifetime import ALIGN_BYTES, Buffer, Piece, align_up
-from edgeprune.plan.place import arena_bytes, place
+from edgeprune.plan.place import arena_bytes, greedy, place
 from edgeprune.plan.stage.flow import Flow, Held, act_out
 
 _EDGE_COUNTERS_BYTES, _LAYER_COUNTER_BYTES = 4, 2
@@ -29,7 +30,7 @@ class Layout:
     scratch_bytes: int
 
 
-def lay_out(flow: Flow, held: Held) -> Layout:
+def lay_out(flow: Flow, held: Held, placing: Callable[[Problem], tuple[int, ...]] = place) -> Layout:
     """Rows of a line buffer lie at its front, so those further back are free while few are held."""
     events = len(flow.layers) + 1
     buffers = []
@@ -47,7 +48,7 @@ def lay_out(flow: Flow, held: Held) -> Layout:
         buffers.append(Buffer(align_up(size_bytes), (Piece(0, size_bytes, *life),), {}))
     problem = disjoint_problem(tuple(buffers), events)
     counters_bytes = align_up(_EDGE_COUNTERS_BYTES * len(flow.edges) + _LAYER_COUNTER_BYTES * len(flow.layers))
-    found = place(problem)
+    found = placing(problem)
     offsets = [counters_bytes + offset for offset in found]
     edges = len(flow.edges)
     scratch = dict(zip(scratched, offsets[edges:], strict=True))
@@ -56,6 +57,11 @@ def lay_out(flow: Flow, held: Held) -> Layout:
         tuple(scratch.get(index, 0) for index in range(len(flow.layers))),
         counters_bytes + arena_bytes(problem, found),
     )
+
+
+def quick_place(problem: Problem) -> tuple[int, ...]:
+    """A placement close to the best one, in milliseconds."""
+    return greedy(problem, max(problem.needed_bytes))
 
 
 def least_bytes(graph: Graph, flow: Flow) -> int:
