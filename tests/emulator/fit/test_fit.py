@@ -110,7 +110,9 @@ def test_the_image_is_within_limits_that_the_network_as_it_was_broke(fitted: dic
 def test_predicted_is_what_was_planned_and_linked(fitted: dict[str, object]) -> None:
     predicted, after = fitted["predicted"], fitted["after"]
     assert isinstance(predicted, dict) and isinstance(after, dict)
-    assert predicted["ram_parts"] == after["ram_parts"]  # arena, variables and the stack of a whole replay
+    ram, found = predicted["ram_parts"], after["ram_parts"]
+    assert (ram["arena"], ram["data"]) == (found["arena"], found["data"])
+    assert abs(ram["stack"] - found["stack"]) <= 32  # measured on the network as it was; its own once it is linked
     assert predicted["macs"] == after["macs"]
     assert abs(predicted["flash_bytes"] - after["flash_bytes"]) <= max(256, after["flash_bytes"] // 100)
 
