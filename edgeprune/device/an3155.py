@@ -100,29 +100,29 @@ class An3155:
         length = bytes([len(content) - 1])
         data = _with_sum(length + content)
         parts = (_command(WRITE), _with_sum(_address(address)), data)
-        self._retried(lambda: self._send(parts, self._timing.write_s))
+        self._retried(lambda: self._do(parts, self._timing.write_s))
 
     def erase(self, pages: Sequence[int]) -> None:
         """Erase pages (sectors) by number, at most 256 at a time. For parts with Extended Erase."""
         count = (len(pages) - 1).to_bytes(2, "big")
         listed = _with_sum(count + b"".join(page.to_bytes(2, "big") for page in pages))
         patience_s = self._timing.reply_s + len(pages) * self._timing.erase_s
-        self._retried(lambda: self._send((_command(EXTENDED_ERASE), listed), patience_s))
+        self._retried(lambda: self._do((_command(EXTENDED_ERASE), listed), patience_s))
 
     def erase_classic(self, pages: Sequence[int]) -> None:
         """Erase pages by number, at most 255 at a time. For parts without Extended Erase."""
         listed = _with_sum(bytes([len(pages) - 1, *pages]))
         patience_s = self._timing.reply_s + len(pages) * self._timing.erase_s
-        self._retried(lambda: self._send((_command(ERASE), listed), patience_s))
+        self._retried(lambda: self._do((_command(ERASE), listed), patience_s))
 
     def erase_all(self) -> None:
         """Mass erase, by Extended Erase."""
         parts = (_command(EXTENDED_ERASE), _with_sum(_MASS_ERASE.to_bytes(2, "big")))
-        self._retried(lambda: self._send(parts, self._timing.erase_all_s))
+        self._retried(lambda: self._do(parts, self._timing.erase_all_s))
 
     def erase_all_classic(self) -> None:
         """Mass erase, for parts without Extended Erase."""
-        self._retried(lambda: self._send((_command(ERASE), b"\xff\x00"), self._timing.erase_all_s))
+        self._retried(lambda: self._do((_command(ERASE), b"\xff\x00"), self._timing.erase_all_s))
 
     def go(self, address: int) -> None:
         """Start what lies at `address`. Not tried again: a lost answer looks like a started application."""
@@ -174,15 +174,23 @@ class An3155:
 
     def _send(self, parts: Sequence[bytes], last_s: float) -> None:
         """All parts and their answers, `_parts_ahead` of them on the way at a time."""
-        self._pending += self._link.read(0.0)
-        if self._pending:
-            # An answer too many would be taken for this command's, and every one after it for the next one's.
-            raise Damaged(f"{self._link.name} said more than it was asked", hint=_CABLE_HINT)
         for first in range(0, len(parts), self._parts_ahead):
+            self._expect_silence()
             group = parts[first : first + self._parts_ahead]
             self._link.write(b"".join(group))
             for index in range(first, first + len(group)):
                 self._acknowledged(last_s if index == len(parts) - 1 else self._timing.reply_s)
+
+    def _do(self, parts: Sequence[bytes], last_s: float) -> None:
+        """`_send` for a command that nothing follows."""
+        self._send(parts, last_s)
+        self._expect_silence()
+
+    def _expect_silence(self) -> None:
+        """An answer too many would be taken for the next part's, and every one after it for the one after that."""
+        self._pending += self._link.read(0.0)
+        if self._pending:
+            raise Damaged(f"{self._link.name} said more than it was asked", hint=_CABLE_HINT)
 
     def _acknowledged(self, timeout_s: float) -> None:
         answer = self._byte(timeout_s)
