@@ -8,6 +8,7 @@
  *   ep_smmla(a, b, acc)    acc + floor(a * b / 2^32), modulo 2^32
  *   ep_smmlar(a, b, acc)   acc + round(a * b / 2^32), halves upwards, modulo 2^32
  *   ep_saturate8(x)        x clamped to -128..127
+ *   EP_SATURATE8_SHIFTED(x, shift)  x >> shift clamped to -128..127; the shift is a constant in 1..31
  *   ep_load_word(p)        four bytes from any address, the first one lowest
  */
 #ifndef EP_DSP_ARITH_H
@@ -98,7 +99,16 @@ static inline int32_t ep_saturate8(int32_t x)
     return clamped;
 }
 
+#define EP_SATURATE8_SHIFTED(x, shift)                                                      \
+    __extension__({                                                                         \
+        int32_t clamped_;                                                                   \
+        __asm__("ssat %0, #8, %1, asr %2" : "=r"(clamped_) : "r"(x), "I"(shift));           \
+        clamped_;                                                                           \
+    })
+
 #else
+
+#define EP_SATURATE8_SHIFTED(x, shift) ep_saturate8((x) >> (shift))
 
 static inline int32_t ep_smlad(uint32_t x, uint32_t y, int32_t acc)
 {
