@@ -30,6 +30,7 @@ from edgeprune.fitting.workspace import Workspace
 from edgeprune.model.load import load_module
 from edgeprune.progress import Progress
 from edgeprune.project import Project
+from edgeprune.prune.classes import keep_classes
 from edgeprune.prune.criterion import find_criterion
 from edgeprune.prune.surgery import apply_widths
 from edgeprune.target.registry import load_target
@@ -105,6 +106,9 @@ def compare(
     target = load_target(question.target)
     module = load_module(project.model.entry, project.model.weights, project.root)
     splits, objective = load_data(project), make_objective(project)
+    if project.task.classes is not None:
+        module = keep_classes(module, project.model.input, project.task.classes)
+        splits = splits.of_classes(project.task.classes)
     check_together(module, splits, objective.loss_name)
     original = Network.of(module, project.model.input)
     budget = budget_for(target, question.limits)

@@ -114,9 +114,13 @@ def _fit(
 
     from edgeprune.fitting.job import Job
     from edgeprune.fitting.loop import run_fit
+    from edgeprune.prune.classes import keep_classes
     from edgeprune.train.objective import make_objective
 
     torch.manual_seed(project.training.seed)
+    if project.task.classes is not None:
+        module = keep_classes(module, project.model.input, project.task.classes)
+        splits = splits.of_classes(project.task.classes)
     budget = budget_for(target, request.limits)
     objective = make_objective(project)
     job = Job(project, target, budget, request.options, splits, objective, workspace, progress)

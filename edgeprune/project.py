@@ -75,10 +75,14 @@ class DataTable(Strict):
 
 
 class TaskTable(Strict):
-    """loss, metric: a name of `edgeprune.train.objective`, or `file.py:function` of (outputs, targets)."""
+    """loss, metric: a name of `edgeprune.train.objective`, or `file.py:function` of (outputs, targets).
+
+    classes: of the network's, those that are needed; the others and what only they needed are removed.
+    """
 
     loss: str = "cross_entropy"
     metric: str = "accuracy"
+    classes: tuple[Annotated[int, Field(ge=0)], ...] | None = None
 
 
 class LimitsTable(Strict):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from edgeprune.errors import ModelError
+from edgeprune.errors import DataError, ModelError
 from edgeprune.train.memory import arranged, fastest_order
 from edgeprune.train.objective import Metric
 from edgeprune.train.splits import Split
@@ -31,11 +33,18 @@ def evaluate(module: nn.Module, split: Split, metric: Metric) -> float:
 
     Raises:
         ModelError: an output is NaN or infinite.
+        DataError: the metric itself gives no number.
     """
     outputs = outputs_of(module, split)
     if not bool(torch.isfinite(outputs).all()):
         raise ModelError("the model answers NaN or infinite values", hint="training diverged: lower lr in [training]")
-    return float(metric.score(outputs, split.targets))
+    found = float(metric.score(outputs, split.targets))
+    if not isfinite(found):
+        raise DataError(
+            f"the metric '{metric.name}' gives {found} for {len(split):,} samples of finite outputs",
+            hint="look for a division by zero in it: a class without samples, targets that are all alike",
+        )
+    return found
 
 
 def bn_reestimate(module: nn.Module, split: Split) -> None:

@@ -12,14 +12,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edgeprune.errors import ModelError
+
 _MOMENTUM = 0.9
 _WEIGHT_DECAY = 5e-4
 DEFAULT_LR = {"muon": 0.05, "sgd": 0.05}
 
 
 def make_optimizer(module: nn.Module, kind: str, lr: float) -> torch.optim.Optimizer:
-    """kind: `muon` or `sgd`. Biases and batch norms are not decayed."""
+    """kind: `muon` or `sgd`. Biases and batch norms are not decayed; frozen parameters stay.
+
+    Raises:
+        ModelError: all parameters are frozen.
+    """
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    if not trained:
+        raise ModelError(
+            "every parameter of the model is frozen (requires_grad is False), so nothing can be trained",
+            hint="module.requires_grad_(True) in your build(), or --epochs 0",
+        )
     kernels = [parameter for parameter in trained if parameter.ndim >= 3 and parameter.shape[1] > 1]
     chosen = {id(parameter) for parameter in kernels} if kind == "muon" else set()
     rest = [parameter for parameter in trained if id(parameter) not in chosen]

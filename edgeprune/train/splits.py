@@ -6,7 +6,7 @@ once, for final figures. Samples stay as they came (8-bit images stay 8-bit) and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,6 +60,24 @@ class Splits:
     calibration: Split
     validation: Split
     test: Split
+
+    def of_classes(self, classes: Sequence[int]) -> Splits:
+        """The samples of these classes alone, which are counted anew from 0 in the order of their numbers.
+
+        Raises:
+            DataError: the targets are no class numbers, or a split has no sample of these classes.
+        """
+        order = torch.tensor(sorted(classes))
+
+        def chosen(name: str, split: Split) -> Split:
+            if split.targets.is_floating_point():
+                raise DataError("classes were chosen, and the targets are no class numbers", hint="drop 'classes'")
+            mine = torch.isin(split.targets, order)
+            if not bool(mine.any()):
+                raise DataError(f"'{name}' has no sample of classes {order.tolist()}", hint="choose other classes")
+            return replace(split, inputs=split.inputs[mine], targets=torch.searchsorted(order, split.targets[mine]))
+
+        return Splits(**{name: chosen(name, getattr(self, name)) for name in _NAMES})
 
 
 def make_splits(

@@ -8,7 +8,7 @@ def reuse(rows: ChannelRows) -> Tensor:
     """Reduce and Reuse: the channels that vary most stay, and rebuild the others.
 
     What goes is a linear mixture of what stays, as well as least squares can make it; that 1x1 convolution is folded
-    into the layers behind, so it costs nothing.
+    into the layers behind (`prune.reuse.thin_reusing`), so it costs nothing.
 
     Polyak, Wolf, "Channel-Level Acceleration of Deep Face Representations", IEEE Access 2015,
     doi:10.1109/ACCESS.2015.2494536.
