@@ -13,12 +13,12 @@ once more where they are read back. Exit 1 when a double takes more than 1.5 tim
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import random
 import select
 import sys
 import tempfile
-import threading
 import time
 import tty
 from collections.abc import Callable
@@ -46,7 +46,7 @@ _STEP_S = 0.0005
 
 
 class PacedPort:
-    """A pseudo-terminal with a device behind it that is reached at a baud rate; runs in a thread of its own."""
+    """A pseudo-terminal with a device behind it that is reached at a baud rate; runs in a process of its own."""
 
     def __init__(self, device: Link, baud: int):
         self._master, self._slave = os.openpty()
@@ -54,13 +54,12 @@ class PacedPort:
         self.path = os.ttyname(self._slave)
         self._device = device
         self._byte_s = BITS_A_BYTE / baud
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._relay, daemon=True)
-        self._thread.start()
+        self._process = multiprocessing.get_context("fork").Process(target=self._relay, daemon=True)
+        self._process.start()
 
     def close(self) -> None:
-        self._stopped.set()
-        self._thread.join()
+        self._process.terminate()
+        self._process.join()
         os.close(self._master)
         os.close(self._slave)
 
@@ -69,8 +68,9 @@ class PacedPort:
         to_device: list[tuple[float, bytes]] = []
         to_host: list[tuple[float, bytes]] = []
         free_to_device_s = free_to_host_s = 0.0
-        while not self._stopped.is_set():
-            if select.select([self._master], [], [], _STEP_S)[0]:
+        while True:
+            due_s = min([entry[0] for entry in (*to_device[:1], *to_host[:1])], default=float("inf"))
+            if select.select([self._master], [], [], min(max(due_s - time.monotonic(), 0.0), _STEP_S))[0]:
                 data = os.read(self._master, 4096)
                 free_to_device_s = max(time.monotonic(), free_to_device_s) + len(data) * self._byte_s
                 to_device.append((free_to_device_s, data))

@@ -67,10 +67,10 @@ class Kind:
 
 
 KINDS = (
-    Kind("update, our bootloader", 3, _boot),
-    Kind("flash, ROM, extended erase", 6, lambda _: _rom(extended=True)),
-    Kind("flash, ROM, classic erase", 5, lambda _: _rom(extended=False)),
-    Kind("profile and verify", 6, _console),
+    Kind("update, our bootloader", 2, _boot),
+    Kind("flash, ROM, extended erase", 8, lambda _: _rom(extended=True)),
+    Kind("flash, ROM, classic erase", 7, lambda _: _rom(extended=False)),
+    Kind("profile and verify", 3, _console),
 )
 
 

@@ -106,9 +106,14 @@ class SerialLink:
 
         wire = self._wire()
         try:
-            wire.timeout = max(timeout_s, 0.0)
-            first = wire.read(1)
-            return bytes(first + wire.read(wire.in_waiting)) if first else b""
+            if timeout_s > 0.0:
+                if wire.timeout != timeout_s:
+                    wire.timeout = timeout_s  # asks the system for the port's settings each time
+                first = wire.read(1)
+            else:
+                first = b""
+            waiting = wire.in_waiting
+            return bytes(first + wire.read(waiting)) if waiting else bytes(first)
         except (serial.SerialException, OSError, TypeError) as error:
             # pyserial on POSIX reads from a closed descriptor as a TypeError
             raise self._gone(error) from error

@@ -42,7 +42,7 @@ class BootSubject:
         self._board = board
         self._firmwares = firmwares
         self._link = board.power_on()
-        self._running = self._wanted = 0
+        self._running = self._wanted = self._fallback = 0
         self._install(self._link, 0)
 
     def wire(self) -> Link:
@@ -59,9 +59,14 @@ class BootSubject:
             self._link = self._board.power_on()
         build = Console(self._link).identity().build_id
         builds = [firmware.build_id for firmware in self._firmwares]
-        if build not in (builds[self._running], builds[self._wanted]):
+        allowed = {self._running, self._wanted, self._fallback}
+        if build not in (builds[index] for index in allowed):
             raise Untrue(f"neither the old nor the new image runs: {build}")
-        self._running = builds.index(build)
+        before, self._running = self._running, builds.index(build)
+        if ended_well:
+            self._fallback = self._running
+        elif self._running == self._wanted:
+            self._fallback = before  # the new image has not been confirmed: the old one may come back
         if ended_well:
             self._check_kept()
 
