@@ -14,7 +14,7 @@ from edgeprune.plan.place import place
 from edgeprune.plan.stage.call import average_rows_call, out_row_bytes, stage_call
 from edgeprune.plan.stage.check import check_stage
 from edgeprune.plan.stage.flow import Flow, act_out, band, find_flow, sums_rows
-from edgeprune.plan.stage.layout import lay_out, least_bytes, quick_place
+from edgeprune.plan.stage.layout import fullest_bytes, lay_out, quick_place
 from edgeprune.target.profile import Isa
 
 __all__ = ["Staged", "find_flows", "plan_ram_first", "with_stage"]
@@ -48,7 +48,10 @@ def plan_ram_first(graph: Graph, isa: Isa, optimize: Optimize) -> Staged:
     chosen: Flow | None = None
     best_bytes = least_arena_bytes(graph, calls)
     for flow in find_flows(graph, calls, isa, lean):
-        if least_bytes(graph, flow) < best_bytes:
+        fullest = fullest_bytes(flow)
+        if fullest + graph.tensors[flow.source].size_bytes >= best_bytes:
+            break
+        if fullest + graph.output_of(flow.layers[-1].op).size_bytes < best_bytes:
             needed_bytes = least_arena_bytes(*with_stage(graph, calls, flow, quick_place))
             if needed_bytes < best_bytes:
                 chosen, best_bytes = flow, needed_bytes

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 
-from edgeprune.ir import Graph
 from edgeprune.plan.apart import Problem, disjoint_problem
 from edgeprune.plan.lifetime import ALIGN_BYTES, Buffer, Piece, align_up
 from edgeprune.plan.place import arena_bytes, greedy, place
@@ -64,16 +63,15 @@ def quick_place(problem: Problem) -> tuple[int, ...]:
     return greedy(problem, max(problem.needed_bytes))
 
 
-def least_bytes(graph: Graph, flow: Flow) -> int:
-    """No arena that holds the stage is smaller: its fullest moment beside its input or output."""
+def fullest_bytes(flow: Flow) -> int:
+    """What a flow holds at its fullest moment, beside its input and output; a longer flow never holds less."""
     held = act_out(flow, 0)
     fullest = 0
     for event in range(len(flow.layers) + 1):
         rows = sum(held.rows[e][event] * edge.row_bytes for e, edge in enumerate(flow.edges))
         scratch = sum(layer.call.scratch_bytes for i, layer in enumerate(flow.layers) if layer.sums or event == i + 1)
         fullest = max(fullest, rows + scratch)
-    ends = (flow.source, flow.layers[-1].op.outputs[0])
-    return fullest + max(graph.tensors[tensor].size_bytes for tensor in ends)
+    return fullest
 
 
 def _row(slot: int, row_bytes: int, first: int, end: int) -> Piece:
