@@ -23,7 +23,7 @@ from edgeprune.cost.latency import _COSTS, KernelCost
 from edgeprune.deploy import CompiledModel, compile_model, link_images, running_board
 from edgeprune.fitting.cost import compile_made_up
 from edgeprune.fitting.network import Network
-from edgeprune.kernels.base import Optimize
+from edgeprune.kernels.base import Optimize, Work
 from edgeprune.model.load import load_module
 from edgeprune.project import default_project
 from edgeprune.target.profile import Target
@@ -67,19 +67,22 @@ def main() -> None:
                     ticks = console.layers(1).layer_ticks
                 for index, measured in zip(compiled.running, ticks, strict=True):
                     call = compiled.calls[index]
-                    rows[call.function].append((call.work.macs, call.work.outputs, 1, measured))
+                    rows[call.function].append((call.work, measured))
             cores[target.cpu.core] = {function: asdict(fitted(rows[function])) for function in sorted(rows)}
             for function, cost in cores[target.cpu.core].items():
                 print(f"{target.cpu.core} {function}: {cost}", flush=True)
     write_text(_COSTS, json.dumps({"made_by": "benchmarks/kernel_costs.py", "cores": cores}, indent=1) + "\n")
 
 
-def fitted(rows: list[tuple[int, int, int, int]]) -> KernelCost:
-    table = np.array(rows, float)
-    features, ticks = table[:, :3], table[:, 3]
+def fitted(rows: list[tuple[Work, int]]) -> KernelCost:
+    names = sorted({name for work, _ in rows for name in work.features})
+    columns = [(w.macs, w.outputs, 1, *(w.features.get(name, 0) for name in names)) for w, _ in rows]
+    features, ticks = np.array(columns, float), np.array([measured for _, measured in rows], float)
     coefficients, _ = nnls(features / ticks[:, None], np.ones(len(ticks)))
-    error = float(np.abs(features @ coefficients / ticks - 1).max())
-    return KernelCost(*(round(float(c), 4) for c in coefficients), round(error, 4), len(rows))
+    per_mac, per_output, per_call, *rest = (round(float(c), 4) for c in coefficients)
+    error = round(float(np.abs(features @ coefficients / ticks - 1).max()), 4)
+    per_feature = {name: cost for name, cost in zip(names, rest, strict=True) if cost}
+    return KernelCost(per_mac, per_output, per_call, error, len(rows), per_feature)
 
 
 if __name__ == "__main__":

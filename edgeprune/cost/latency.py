@@ -1,14 +1,15 @@
 """Predicted instructions of a kernel call, from costs measured on emulated boards.
 
 `kernel_costs.json` (made by `benchmarks/kernel_costs.py`) holds for each core and C function the non-negative
-coefficients of `instructions = per_mac * macs + per_output * outputs + per_call`, fitted to profiles of real layers.
+coefficients of `instructions = per_mac * macs + per_output * outputs + per_call + sum(per_feature * Work.features)`,
+fitted to profiles of real layers.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -27,9 +28,12 @@ class KernelCost:
     per_call: float
     error: float
     layers: int
+    per_feature: Mapping[str, float] = field(default_factory=dict)
 
     def instructions(self, call: KernelCall) -> float:
-        return self.per_mac * call.work.macs + self.per_output * call.work.outputs + self.per_call
+        work = call.work
+        features = sum(cost * work.features.get(name, 0) for name, cost in self.per_feature.items())
+        return self.per_mac * work.macs + self.per_output * work.outputs + self.per_call + features
 
 
 @cache

@@ -10,7 +10,7 @@ import numpy as np
 from edgeprune.errors import UnsupportedOp
 from edgeprune.ir import DType, Graph, Op, Tensor
 from edgeprune.kernels.base import Constant, KernelCall, Optimize, Symbols, Work
-from edgeprune.kernels.geometry import Window, read_window, window_overlaps
+from edgeprune.kernels.geometry import Window, inside_taps, read_window, window_overlaps
 from edgeprune.kernels.operands import (
     as_constant,
     input_tensor,
@@ -168,7 +168,10 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
             *scale_tables(conv.image, conv.weights, conv.output, window.out_c),
         ),
         overlaps=window_overlaps(window, channels_in_step=False),
-        work=Work(macs=conv.macs, outputs=window.batches * window.out_len),
+        work=Work(
+            macs=conv.macs, outputs=window.batches * window.out_len,
+            features=inside_taps(window, filters=window.out_c, tap_macs=conv.group_in_c),
+        ),
         definitions=definitions,
     )  # fmt: skip
 

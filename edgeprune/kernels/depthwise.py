@@ -15,7 +15,7 @@ from edgeprune.kernels.conv2d import (
     require_constant_weights,
     scale_tables,
 )  # fmt: skip
-from edgeprune.kernels.geometry import Window, read_window, window_overlaps
+from edgeprune.kernels.geometry import Window, inside_taps, read_window, window_overlaps
 from edgeprune.kernels.operands import (
     as_constant,
     input_tensor,
@@ -109,7 +109,10 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
             *scale_tables(layer.image, layer.weights, layer.output, window.out_c),
         ),
         overlaps=window_overlaps(window, channels_in_step=True),
-        work=Work(macs=layer.macs, outputs=window.batches * window.out_len),
+        work=Work(
+            macs=layer.macs, outputs=window.batches * window.out_len,
+            features=inside_taps(window, filters=window.out_c, tap_macs=1),
+        ),
         definitions=definitions,
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from edgeprune.errors import UnsupportedOp
 from edgeprune.ir import Graph, Op, Tensor
@@ -98,6 +99,21 @@ def window_overlaps(window: Window, channels_in_step: bool) -> tuple[Overlap, ..
             if written:  # before the first one
                 lead = max(lead, written - still_read)
     return (Overlap(0, "forward", lead),)
+
+
+def inside_taps(window: Window, filters: int, tap_macs: int) -> dict[str, int]:
+    """What a kernel that skips the border does, for the latency model: taps inside the image, and their MACs."""
+    rows = _taps_along(window.in_h, window.out_h, window.kernel_h, window.stride_h, window.dilation_h, window.pad[0])
+    columns = _taps_along(window.in_w, window.out_w, window.kernel_w, window.stride_w, window.dilation_w, window.pad[2])
+    taps = window.batches * rows * columns * filters
+    return {"taps": taps, "tap_macs": taps * tap_macs}
+
+
+@lru_cache(maxsize=1024)
+def _taps_along(in_size: int, out_size: int, taps: int, stride: int, dilation: int, pad: int) -> int:
+    """Of all outputs along an axis together, those that fall inside."""
+    places = (out * stride - pad + tap * dilation for out in range(out_size) for tap in range(taps))
+    return sum(0 <= place < in_size for place in places)
 
 
 def _first_read(window: Window, y: int, x: int) -> int:

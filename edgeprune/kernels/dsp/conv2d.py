@@ -154,10 +154,26 @@ def _call(conv: Conv2d, shape: _Shape, stream: Stream | None, optimize: Optimize
         constants=_constants(window.out_c, shape.steps, stream, shift is not None),
         scratch_bytes=shape.scratch_bytes,
         overlaps=(Overlap(0, "forward", _lead_bytes(shape)),) if window.batches == 1 else (),
-        work=Work(macs=conv.macs, outputs=window.batches * window.out_len),
+        work=_work(conv, shape, is_exact=shift is None),
         definitions=definitions,
         shared=(shared,),
     )
+
+
+def _work(conv: Conv2d, shape: _Shape, is_exact: bool) -> Work:
+    window = conv.window
+    outputs = window.batches * window.out_len
+    tiles = window.batches * -(-window.out_h * window.out_w // _PIXELS)
+    features = {
+        "tiles": tiles,
+        "column_steps": tiles * shape.steps,
+        "pair_steps": tiles * shape.steps * (window.out_c // 2),
+        "single_steps": tiles * shape.steps * (window.out_c % 2),
+        "row_tiles": tiles * window.kernel_h,
+        "copied_bytes": window.batches * window.out_h * shape.window_row_bytes * window.kernel_h if shape.copied else 0,
+        "exact_outputs": outputs if is_exact else 0,
+    }
+    return Work(macs=conv.macs, outputs=outputs, features=features)
 
 
 def _constants(out_c: int, steps: int, stream: Stream | None, two: bool) -> tuple[Constant, ...]:

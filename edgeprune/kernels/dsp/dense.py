@@ -135,6 +135,13 @@ def _call(layer: Dense, groups: _Groups, shift: int, words: Int64s | None) -> Ke
         ),
         scratch_bytes=8 * steps,
         overlaps=(Overlap(0, "forward", lead),),
-        work=Work(macs=layer.macs, outputs=layer.rows * layer.out_len),
+        work=Work(
+            macs=layer.macs, outputs=layer.rows * layer.out_len,
+            features={
+                "steps": layer.rows * steps,
+                "six_steps": layer.rows * steps * groups.sixes,
+                "pair_steps": layer.rows * steps * groups.pairs,
+            },
+        ),
         definitions=definitions,
     )  # fmt: skip

@@ -214,7 +214,15 @@ def _call(layer: Depthwise, plane: _Plane, values: _Values | None, optimize: Opt
         ),
         scratch_bytes=plane.plane_bytes * min(2, window.in_c),
         overlaps=(Overlap(0, "same", 0),) if window.batches == 1 and _in_place(layer, plane) else (),
-        work=Work(macs=layer.macs, outputs=window.batches * window.out_len),
+        work=Work(
+            macs=layer.macs, outputs=window.batches * window.out_len,
+            features={
+                "loaded": window.batches * window.in_len,
+                "plane_rows": window.batches * window.in_c * plane.in_rows,
+                "out_rows": window.batches * window.in_c * plane.out_rows,
+                "odd_rows": window.batches * window.in_c * plane.out_rows * (plane.out_length % 2),
+            },
+        ),
         definitions=definitions,
         shared=(Shared(f"{macro}({name}, {geometry}, {ends})\n", code_bytes),),
     )  # fmt: skip

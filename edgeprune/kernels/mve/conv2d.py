@@ -76,9 +76,19 @@ def _call(conv: Conv2d, window: Window, rows: Rows, stream: NDArray[np.int32] | 
         constants=(rows.constant(stream),),
         scratch_bytes=_PIXELS * rows.column_bytes,
         overlaps=(Overlap(0, "forward", _lead_bytes(window)),) if window.batches == 1 else (),
-        work=Work(macs=conv.macs, outputs=window.batches * window.out_len),
+        work=_work(conv, window, rows),
         definitions=definitions,
     )
+
+
+def _work(conv: Conv2d, window: Window, rows: Rows) -> Work:
+    pixels = window.batches * window.out_h * window.out_w
+    segment_vectors = -(-window.kernel_w * window.in_c // 16)
+    features = rows.features(tiles=-(-pixels // _PIXELS), pixels=pixels) | {
+        "column_rows": pixels * window.kernel_h,
+        "column_vectors": pixels * window.kernel_h * segment_vectors,
+    }
+    return Work(macs=conv.macs, outputs=window.batches * window.out_len, features=features)
 
 
 def _lead_bytes(window: Window) -> int:

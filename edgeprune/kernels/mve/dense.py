@@ -50,6 +50,10 @@ def _call(layer: Dense, stream: NDArray[np.int32] | None) -> KernelCall:
         constants=(rows.constant(stream),),
         scratch_bytes=rows.column_bytes,
         overlaps=(Overlap(0, "forward", lead),),
-        work=Work(macs=layer.macs, outputs=layer.rows * layer.out_len),
+        work=Work(
+            macs=layer.macs,
+            outputs=layer.rows * layer.out_len,
+            features=rows.features(tiles=layer.rows, pixels=layer.rows),
+        ),
         definitions=definitions,
     )

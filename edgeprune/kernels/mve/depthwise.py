@@ -98,9 +98,23 @@ def _call(layer: Depthwise, words: NDArray[np.int32] | None) -> KernelCall:
         ),
         scratch_bytes=columns * _COLUMN_BYTES + (_BLOCK * window.in_w if window.stride_w == 1 else 0),
         overlaps=(Overlap(0, "same", 0),) if window.batches == 1 and _in_place(window) else (),
-        work=Work(macs=layer.macs, outputs=window.batches * window.out_len),
+        work=_work(layer),
         definitions=definitions,
     )  # fmt: skip
+
+
+def _work(layer: Depthwise) -> Work:
+    window = layer.window
+    at_once = 3 - window.stride_h
+    passes, blocks = window.batches * -(-window.out_h // at_once), -(-window.in_c // _BLOCK)
+    stores = "pairs" if window.stride_h == 1 else "quads"
+    features = {
+        "row_blocks": passes * blocks,
+        "loaded_columns": passes * blocks * window.in_w,
+        "row_channels": passes * window.in_c,
+        stores: passes * window.in_c * -(-window.out_w // (2 * window.stride_w)),
+    }
+    return Work(macs=layer.macs, outputs=window.batches * window.out_len, features=features)
 
 
 def _in_place(window: Window) -> bool:

@@ -39,6 +39,18 @@ class Rows:
             self.channels // _GROUP * self.taps + self.channels % _GROUP * single
         )
 
+    def features(self, tiles: int, pixels: int) -> dict[str, int]:
+        """What the tile does over `pixels` columns, a few a time, for the latency model."""
+        groups, singles = self.channels // _GROUP, self.channels % _GROUP
+        return {
+            "tiles": tiles,
+            "tile_groups": tiles * groups,
+            "group_steps": tiles * groups * (self.taps // _LANES),
+            "group_tails": tiles * groups * (self.taps % _LANES > 0),
+            "singles": pixels * singles,
+            "single_steps": pixels * singles * -(-self.taps // _LANES),
+        }
+
     def constant(self, words: NDArray[np.int32] | None) -> Constant:
         """The stream in flash; multipliers and shifts count as the engine's."""
         return Constant(

@@ -16,6 +16,12 @@ def test_the_formula() -> None:
     assert cost.instructions(call("any", macs=1_000, outputs=50)) == 2_600
 
 
+def test_features_cost_what_was_measured_for_them() -> None:
+    cost = KernelCost(2.0, 0.0, 100.0, error=0.0, layers=3, per_feature={"taps": 3.0, "rows": 7.0})
+    work = Work(macs=10, outputs=5, features={"taps": 4, "others": 1_000})
+    assert cost.instructions(KernelCall("any", emit=lambda names: "", work=work)) == 132
+
+
 def test_a_function_never_measured_on_a_core_has_no_prediction() -> None:
     cpu = load_target("cortex-m4").cpu
     assert predicted_instructions(call("ep_unheard_of", 10, 10), cpu) is None
@@ -26,7 +32,8 @@ def test_a_function_never_measured_on_a_core_has_no_prediction() -> None:
 def test_every_emulated_core_has_measured_costs(core: str) -> None:
     costs = kernel_costs(core)
     assert costs
-    assert all(cost.per_mac >= 0 and cost.per_output >= 0 and cost.per_call >= 0 for cost in costs.values())
+    for cost in costs.values():
+        assert min(cost.per_mac, cost.per_output, cost.per_call, *cost.per_feature.values()) >= 0
 
 
 def test_one_cycle_an_instruction_on_the_targets_clock() -> None:
