@@ -57,6 +57,10 @@ from edgeprune.kernels.mve import conv2d as mve_conv2d
 from edgeprune.kernels.mve import dense as mve_dense
 from edgeprune.kernels.mve import depthwise as mve_depthwise
 from edgeprune.kernels.operands import place
+from edgeprune.kernels.scalar import add as scalar_add
+from edgeprune.kernels.scalar import conv2d as scalar_conv2d
+from edgeprune.kernels.scalar import dense as scalar_dense
+from edgeprune.kernels.scalar import depthwise as scalar_depthwise
 from edgeprune.target.profile import Isa
 
 __all__ = ["check_supported", "lower"]
@@ -137,7 +141,16 @@ _MVE: Mapping[OpKind, tuple[Candidate, ...]] = {
     OpKind.SUB: (mve_add.candidate,),
 }
 
+_SCALAR: Mapping[OpKind, tuple[Candidate, ...]] = {
+    OpKind.CONV_2D: (scalar_conv2d.candidate,),
+    OpKind.DEPTHWISE_CONV_2D: (scalar_depthwise.candidate,),
+    OpKind.FULLY_CONNECTED: (scalar_dense.candidate,),
+    OpKind.ADD: (scalar_add.candidate,),
+    OpKind.SUB: (scalar_add.candidate,),
+}
+
 _FAST: Mapping[Isa, tuple[tuple[Isa, Mapping[OpKind, tuple[Candidate, ...]]], ...]] = {
+    Isa.SCALAR: ((Isa.SCALAR, _SCALAR),),
     Isa.DSP: ((Isa.DSP, _DSP),),
     Isa.MVE: ((Isa.MVE, _MVE), (Isa.DSP, _DSP)),  # a core with the vectors has the DSP extension, too
 }

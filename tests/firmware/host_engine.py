@@ -128,7 +128,8 @@ def _kernels(flags: tuple[str, ...]) -> str:
     """An archive of all kernels a host can compile (all but the vector extension's), compiled once."""
     folder = tempfile.mkdtemp(prefix="edgeprune-kernels-")
     objects = []
-    sources = (source for isa in ("ref", "dsp") for source in (shipped("firmware") / "kernels" / isa).glob("*.c"))
+    root = shipped("firmware") / "kernels"
+    sources = (source for isa in ("ref", "scalar", "dsp") for source in (root / isa).glob("*.c"))
     for source in sorted(sources):
         target = f"{folder}/{source.parent.name}_{source.stem}.o"
         _compile(["-c", str(source), "-o", target], flags)

@@ -1,0 +1,89 @@
+"""CONV_2D four pixels at a time (`firmware/include/scalar/conv2d.h`): no dilation, one group."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeprune.ir import DType, Graph, Op
+from edgeprune.kernels.base import KernelCall, Optimize, Symbols, Work
+from edgeprune.kernels.conv2d import Conv2d, read_conv2d
+from edgeprune.kernels.dsp.layer import folded_bias, layer_scaling
+from edgeprune.kernels.geometry import window_overlaps
+from edgeprune.kernels.operands import params, repeat, stepped
+from edgeprune.kernels.requant import activation_range, scale_zero
+from edgeprune.kernels.scalar.stream import LANE_LIMIT, Words, channel_words, stream_constant
+from edgeprune.target.profile import Isa
+
+_PIXELS = 4
+_STEP_BYTES = 64  # of the columns: four taps of four pixels, a word each on ARMv6-M
+
+
+def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall | None:
+    if isa is not Isa.SCALAR:
+        return None
+    conv = read_conv2d(graph, op)
+    window = conv.window
+    if not (conv.groups == window.dilation_h == window.dilation_w == 1) or _is_packed(conv, optimize):
+        return None
+    if conv.weights.data is None:
+        return _call(conv, None)
+    rows = conv.weights.data.reshape(window.out_c, -1).astype(np.int64)
+    scaling = layer_scaling(conv.op, conv.image, conv.weights, conv.output, window.out_c)
+    words = channel_words(rows, folded_bias(rows, conv.bias, conv.image), scaling, LANE_LIMIT)
+    return None if words is None else _call(conv, words)
+
+
+def _is_packed(conv: Conv2d, optimize: Optimize) -> bool:
+    """int4 weights would take twice their flash here."""
+    return conv.weights.dtype is DType.INT4 and optimize is Optimize.SIZE
+
+
+def _call(conv: Conv2d, words: Words | None) -> KernelCall:
+    window = conv.window
+    taps = window.kernel_h * window.kernel_w * window.in_c
+    steps = -(-taps // 4)
+
+    def definitions(s: Symbols) -> str:
+        low, high = activation_range(conv.op.attrs["activation"], conv.output)
+        fields = {"stream": s.constant("stream")} | _geometry(conv) | {
+            "steps": steps, "out_min": low, "out_max": high, "in_zero": scale_zero(conv.image)[1],
+        }  # fmt: skip
+        return params(s, "ep_conv2d_scalar_t", fields)
+
+    def emit(s: Symbols) -> str:
+        return repeat(
+            window.batches,
+            lambda n: (
+                f"ep_conv2d_scalar(&{s.layer}_params, {stepped(s.input(0), window.in_len, n)}, "
+                f"{stepped(s.output(0), window.out_len, n)}, {s.scratch()});"
+            ),
+        )
+
+    return KernelCall(
+        function="ep_conv2d_scalar",
+        emit=emit,
+        sources=("scalar/columns.c", "scalar/conv2d.c", "scalar/tile.c"),
+        headers=("scalar/conv2d.h",),
+        constants=(stream_constant(window.out_c, taps, words),),
+        scratch_bytes=_STEP_BYTES * steps + (_PIXELS * window.out_c if window.out_h * window.out_w % _PIXELS else 0),
+        overlaps=window_overlaps(window, channels_in_step=False),
+        work=Work(macs=conv.macs, outputs=window.batches * window.out_len),
+        definitions=definitions,
+    )
+
+
+def _geometry(conv: Conv2d) -> dict[str, object]:
+    """Sizes in pixels; a 1x1 convolution without strides and pads is one long row, so that all tiles are full."""
+    window = conv.window
+    pixels = window.out_h * window.out_w
+    sizes = {
+        "in_h": window.in_h, "in_w": window.in_w, "in_c": window.in_c,
+        "out_h": window.out_h, "out_w": window.out_w, "out_c": window.out_c,
+        "kernel_h": window.kernel_h, "kernel_w": window.kernel_w,
+        "stride_h": window.stride_h, "stride_w": window.stride_w,
+        "pad_top": window.pad[0], "pad_left": window.pad[2],
+    }  # fmt: skip
+    is_one_row = window.kernel_h == window.kernel_w == window.stride_h == window.stride_w == 1 and not any(window.pad)
+    if is_one_row and pixels <= 0xFFFF:
+        sizes |= {"in_h": 1, "in_w": pixels, "out_h": 1, "out_w": pixels}
+    return dict(sizes)

@@ -1,0 +1,147 @@
+"""FULLY_CONNECTED eight channels at a time (`firmware/include/scalar/dense.h`).
+
+A group's weights take two bytes each, so only `--optimize speed` makes groups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeprune.ir import DType, Graph, Op
+from edgeprune.kernels.base import Constant, KernelCall, Optimize, Overlap, Symbols, Work
+from edgeprune.kernels.dense import Dense, read_dense
+from edgeprune.kernels.dsp.dense import dense_scaling
+from edgeprune.kernels.dsp.layer import folded_bias
+from edgeprune.kernels.dsp.requant import Int64s
+from edgeprune.kernels.dsp.stream import as_words
+from edgeprune.kernels.operands import params, table
+from edgeprune.kernels.requant import activation_range
+from edgeprune.kernels.scalar.stream import channel_words, scale_words
+from edgeprune.target.profile import Isa
+
+_GROUP = 8
+_RUNS = (16, 8, 4)
+_LANE_LIMIT = 1 << 15
+_ACC_LIMIT = 1 << 29
+_SINGLE_COST, _TAP_COST, _SPLIT_COST = 5.0, 1.4, 4.5  # instructions of an M0, about: a product alone, in pairs; a run
+
+
+@dataclass(frozen=True, eq=False)
+class _Groups:
+    """Channels in their order on the device: `count` groups of eight in runs of `run` inputs, the rest single."""
+
+    order: NDArray[np.intp]
+    count: int
+    run: int
+
+    @property
+    def grouped(self) -> NDArray[np.intp]:
+        return self.order[: _GROUP * self.count]
+
+    @property
+    def single(self) -> NDArray[np.intp]:
+        return self.order[_GROUP * self.count :]
+
+
+def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall | None:
+    if isa is not Isa.SCALAR:
+        return None
+    layer = read_dense(graph, op)
+    zero_points = layer.weights.qparams.zero_point if layer.weights.qparams is not None else ()
+    if any(zero_points) or (layer.weights.dtype is DType.INT4 and optimize is Optimize.SIZE):
+        return None
+    if layer.weights.data is None:
+        most = layer.out_len // _GROUP if optimize is Optimize.SPEED else 0
+        return _call(layer, _Groups(np.arange(layer.out_len), most, min(_RUNS)), None, None)
+    weights = layer.weights.data.astype(np.int64)
+    bias, scaling = folded_bias(weights, layer.bias, layer.data), dense_scaling(layer)
+    singles = channel_words(weights, bias, scaling, _ACC_LIMIT)
+    scale = scale_words(scaling)
+    if singles is None or scale is None:
+        return None
+    groups = _choose(weights, optimize)
+    words = _group_words(weights[groups.grouped], bias[groups.grouped], scale[groups.grouped], groups.run)
+    return _call(layer, groups, words, singles[groups.single])
+
+
+def _choose(weights: Int64s, optimize: Optimize) -> _Groups:
+    """Longer runs cost less, and leave more channels single."""
+    channels = len(weights)
+    if optimize is not Optimize.SPEED:
+        return _Groups(np.arange(channels), 0, min(_RUNS))
+    best = None
+    for run in _RUNS:
+        padded = np.pad(weights, ((0, 0), (0, -weights.shape[1] % run))).reshape(channels, -1, run)
+        reach = 128 * np.abs(padded).sum(axis=2).max(axis=1, initial=0)
+        light = reach < _LANE_LIMIT
+        count = int(light.sum()) // _GROUP
+        taps = padded.shape[1] * run
+        cost = _GROUP * count * taps * (_TAP_COST + _SPLIT_COST / run)
+        cost += (channels - _GROUP * count) * weights.shape[1] * _SINGLE_COST
+        if best is None or cost < best[0]:
+            best = cost, _Groups(np.argsort(~light, kind="stable"), count, run)
+    assert best is not None
+    return best[1]
+
+
+def _group_words(weights: Int64s, bias: Int64s, scale: Int64s, run: int) -> Int64s:
+    """weights (8 * groups, in_len) -> words of all groups."""
+    groups = len(weights) // _GROUP
+    padded = np.pad(weights, ((0, 0), (0, -weights.shape[1] % run)))
+    runs = padded.shape[1] // run
+    low, high = bias[0::2], bias[1::2]
+    starts = np.stack([low + (high << 16) - (runs << 15), high], axis=1)
+    pairs = (padded[1::2] << 16) + padded[0::2]
+    by_group = np.swapaxes(pairs.reshape(groups, _GROUP // 2, padded.shape[1]), 1, 2)  # taps, then pairs
+    parts = (starts, by_group, scale)
+    return np.concatenate([part.reshape(groups, part.size // max(groups, 1)) for part in parts], axis=1).reshape(-1)
+
+
+def _call(layer: Dense, groups: _Groups, group_words: Int64s | None, singles: NDArray[np.uint32] | None) -> KernelCall:
+    steps, runs = -(-layer.in_len // 4), -(-layer.in_len // groups.run)
+    own_words = _GROUP * (1 + layer.in_len / 4)  # of a group: what its biases and weights take alone
+    words = _GROUP + 4 * groups.run * runs + 3 * _GROUP
+
+    def definitions(s: Symbols) -> str:
+        low, high = activation_range(layer.op.attrs["activation"], layer.output)
+        fields = {
+            "groups": s.constant("groups") if groups.count else "NULL",
+            "singles": s.constant("singles") if len(groups.single) else "NULL",
+            "order": s.constant("order"),
+            "rows": layer.rows, "in_len": layer.in_len, "out_len": layer.out_len,
+            "group_count": groups.count, "run": groups.run, "runs": runs,
+            "out_min": low, "out_max": high,
+        }  # fmt: skip
+        return params(s, "ep_dense_scalar_t", fields)
+
+    constants = []
+    if groups.count:
+        values = None if group_words is None else (lambda: as_words(group_words))
+        table_bytes = groups.count * int(4 * (words - own_words))
+        constants.append(
+            Constant("groups", "uint32_t", groups.count * words, 4, values=values, table_bytes=table_bytes)
+        )
+    if len(groups.single):
+        count = len(groups.single)
+        constants.append(
+            Constant(
+                "singles", "uint32_t", count * (4 + steps), 4, table_bytes=12 * count,
+                values=None if singles is None else (lambda: singles.reshape(-1)),
+            )
+        )  # fmt: skip
+    constants.append(table("order", "uint16_t", layer.out_len, lambda: groups.order.astype(np.uint16)))
+    lead = max((row * (layer.out_len - layer.in_len) for row in range(1, layer.rows)), default=-layer.in_len)
+    return KernelCall(
+        function="ep_dense_scalar",
+        emit=lambda s: f"ep_dense_scalar(&{s.layer}_params, {s.input(0)}, {s.output(0)}, {s.scratch()});",
+        sources=("scalar/dense.c",),
+        headers=("scalar/dense.h",),
+        constants=tuple(constants),
+        scratch_bytes=max(groups.run * runs, 4 * steps),
+        overlaps=(Overlap(0, "forward", lead),),
+        work=Work(macs=layer.macs, outputs=layer.rows * layer.out_len),
+        definitions=definitions,
+    )
