@@ -11,6 +11,8 @@ from enum import StrEnum
 from edgeprune.device.link import Link
 from edgeprune.errors import DeviceError
 
+_NAP_S = 0.0005
+
 
 class Fault(StrEnum):
     FLIP = "flip"  # one bit of the byte
@@ -94,6 +96,8 @@ class FaultyLink:
             self._check()
             if in_time or (time.monotonic() >= deadline_s and not self._is_due()):
                 return in_time
+            if not arrived:
+                time.sleep(_NAP_S)  # doubles of devices do not wait
 
     def _is_due(self) -> bool:
         return bool(self._late) and time.monotonic() >= self._late_until_s

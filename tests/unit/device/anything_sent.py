@@ -28,18 +28,22 @@ from edgeprune.target.registry import load_target
 NOW = Timing(reply_s=0.0, write_s=0.0, erase_s=0.0, erase_all_s=0.0, quiet_s=0.0, call_s=0.0)
 IDENTITY = DeviceIdentity("a-board", "0" * 16, "1" * 16, 0x2000_0000, 16, "cycles", 84_000_000)
 STM32 = load_target("stm32f4-discovery")
+_PIECE_BYTES = 40
 IMAGE = Image((Segment(0x0800_0000, bytes(300)),))
 
 
+TURN = b"\xfe"
+
+
 class Babble:
-    """Link to a device that says given bytes, piece by piece, whatever it is told, then nothing."""
+    """Link to a device that says given bytes, whatever it is told: up to each TURN after another write."""
 
     name = "babble"
 
     def __init__(self, data: bytes):
-        size = data[0] % 40 + 1 if data else 1
-        self._pieces = [data[at : at + size] for at in range(1, len(data), size)]
-        self._pieces.reverse()
+        self._turns = data.split(TURN)
+        self._turns.reverse()
+        self._pending = b""
 
     def open(self) -> None:
         pass
@@ -48,10 +52,12 @@ class Babble:
         pass
 
     def write(self, data: bytes) -> None:
-        pass
+        if self._turns:
+            self._pending += self._turns.pop()
 
     def read(self, timeout_s: float) -> bytes:
-        return self._pieces.pop() if self._pieces else b""
+        data, self._pending = self._pending[:_PIECE_BYTES], self._pending[_PIECE_BYTES:]
+        return data
 
 
 def _console(ask: Callable[[Console], object]) -> Callable[[bytes], object]:
@@ -59,12 +65,46 @@ def _console(ask: Callable[[Console], object]) -> Callable[[bytes], object]:
 
 
 def _loader(ask: Callable[[An3155], object]) -> Callable[[bytes], object]:
-    return lambda data: ask(An3155(Babble(data), NOW, parts_ahead=1 + len(data) % 3))
+    return lambda data: ask(An3155(Babble(data), NOW))
 
 
 def _reply(read: Callable[[list[str]], object]) -> Callable[[bytes], object]:
     """Lines whose CRC holds: damage is out of the question, only another firmware."""
     return lambda data: read(data.decode("ascii", errors="replace").splitlines())
+
+
+def _with_crc(*lines: str) -> bytes:
+    body = "".join(f"{line}\r\n" for line in lines).encode()
+    return body + f"m-ep-crc-{zlib.crc32(body):08x}\r\nm-ready\r\n".encode()
+
+
+_IDENTITY = _with_crc(
+    "m-ep-protocol-1", "m-ep-target-[a-board]", "m-ep-model-[0123456789abcdef]", "m-ep-build-[fedcba9876543210]",
+    "m-ep-input-[20000010 16]", "m-ep-clock-[cycles 84000000]",
+)  # fmt: skip
+_INFER = b"m-warmup-start-0\r\nm-warmup-done\r\nm-infer-done\r\nm-results-[0.000]\r\nm-ready\r\n"
+_OUTPUT = _with_crc(f"m-ep-input-crc-{zlib.crc32(bytes(16)):08x}", "m-ep-output-01020304")
+_LOADED = _with_crc("m-ep-send-16", "m-ep-loaded-16").removeprefix(b"m-ep-send-16\r\n")
+_TIMES = ("m-ep-layer-0-10", "m-ep-layer-1-20", "m-ep-total-31")
+_ACK = b"\x79"
+_COMMANDS = b"\x79\x07\x31\x00\x01\x02\x11\x21\x31\x44\x79"
+
+# What a device in order says to some of the readers below, for a fuzzer to begin with.
+IN_ORDER: dict[str, bytes] = {
+    "console identity": _IDENTITY,
+    "console inference": TURN.join((_IDENTITY, b"m-ep-send-16\r\n", _LOADED, _INFER, _OUTPUT)),
+    "console layers": TURN.join((_IDENTITY, _INFER, _with_crc(*_TIMES, *_TIMES))),
+    "console memory": _with_crc("m-ep-arena-1", "m-ep-stack-2", "m-ep-stack-all-3", "m-ep-data-4"),
+    "console results": TURN.join((b"m-results-[0.000,-1.500]\r\nm-ready\r\n",) * 2),
+    "confirmation": TURN.join((_IDENTITY, b"m-ep-confirm\r\nm-init-done\r\nm-ready\r\n", _IDENTITY)),
+    "loader: commands": _COMMANDS,
+    "loader: product id": b"\x79\x01\x04\x13\x79",
+    "loader: read": TURN.join((_ACK, _ACK, _ACK + bytes(256))),
+    "loader: write": TURN.join((_ACK,) * 3),
+    "loader: erase": TURN.join((_ACK,) * 2),
+    "ROM session": TURN.join((_ACK, _COMMANDS, b"\x79\x01\x04\x13\x79", *(_ACK,) * 40)),
+    "bootloader session": TURN.join((_ACK, _ACK + _ACK + _ACK + bytes(176))),
+}
 
 
 def _with_right_crc(data: bytes) -> bytes:
