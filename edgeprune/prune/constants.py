@@ -12,7 +12,7 @@ The users' complaint behind this: microsoft/nni#2130.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,7 +63,7 @@ def settle(module: nn.Module, groups: ChannelGroups, staying: Kept) -> None:
         module: at full width, `add_biases` done.
     """
     traced, homes = groups.traced, homes_of(module)
-    values = {name: getattr(*home[0]).detach().double().cpu().numpy() for name, home in homes.items()}
+    values = _Values(homes)
     said = emissions(traced, values)
     heard: dict[int, list[tuple[Tensor, Floats]]] = {}
     for op, gone in _losing_inputs(groups, staying):
@@ -79,6 +79,24 @@ def settle(module: nn.Module, groups: ChannelGroups, staying: Kept) -> None:
             mean = np.mean([change for _, change in changes], axis=0)
             target = changes[0][0]
             target.add_(torch.from_numpy(mean).to(target))
+
+
+class _Values(Mapping[str, Floats]):
+    """Parameters and buffers as float64, each converted when it is asked for: all at once would be twice the model."""
+
+    def __init__(self, homes: Mapping[str, Home]):
+        self._homes = homes
+
+    def __getitem__(self, name: str) -> Floats:
+        tensor: Tensor = getattr(*self._homes[name][0])
+        values: Floats = tensor.detach().double().cpu().numpy()
+        return values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._homes)
+
+    def __len__(self) -> int:
+        return len(self._homes)
 
 
 def _has_norm(traced: TracedModel, op: Op) -> bool:
@@ -120,7 +138,7 @@ def _per_channel(said: Floats, axis: int, channels: int) -> Floats:
     return np.broadcast_to(said.mean(axis=others), (channels,))
 
 
-def _heard(traced: TracedModel, op: Op, values: dict[str, Floats], constants: Floats) -> Floats:
+def _heard(traced: TracedModel, op: Op, values: Mapping[str, Floats], constants: Floats) -> Floats:
     """What constants (channels,) add to the layer's sums (outputs,), the mean over output positions."""
     graph = traced.graph
     weight = arranged(traced, op.inputs[1], values)
