@@ -23,10 +23,10 @@ from edgeprune.kernels.scalar.stream import channel_words, scale_words
 from edgeprune.target.profile import Isa
 
 _GROUP = 8
-_RUNS = (16, 8, 4)
+_RUNS = (32, 24, 16, 12, 8, 4)
 _LANE_LIMIT = 1 << 15
 _ACC_LIMIT = 1 << 29
-_SINGLE_COST, _TAP_COST, _SPLIT_COST = 5.0, 1.4, 4.5  # instructions of an M0, about: a product alone, in pairs; a run
+_SINGLE_COST, _TAP_COST, _SPLIT_COST = 5.6, 1.4, 5.2  # instructions of an M0, about: a product alone, in pairs; a run
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +50,7 @@ def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
     if isa is not Isa.SCALAR:
         return None
     layer = read_dense(graph, op)
-    zero_points = layer.weights.qparams.zero_point if layer.weights.qparams is not None else ()
-    if any(zero_points) or (layer.weights.dtype is DType.INT4 and optimize is Optimize.SIZE):
+    if _suits_ref(layer, optimize):
         return None
     if layer.weights.data is None:
         most = layer.out_len // _GROUP if optimize is Optimize.SPEED else 0
@@ -65,6 +64,15 @@ def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
     groups = _choose(weights, optimize)
     words = _group_words(weights[groups.grouped], bias[groups.grouped], scale[groups.grouped], groups.run)
     return _call(layer, groups, words, singles[groups.single])
+
+
+def _suits_ref(layer: Dense, optimize: Optimize) -> bool:
+    """Weights with a zero point; for size, int4 ones and those with one scale: here each channel has its own."""
+    qparams = layer.weights.qparams
+    if qparams is not None and any(qparams.zero_point):
+        return True
+    has_one_scale = qparams is not None and len(qparams.scale) == 1
+    return optimize is Optimize.SIZE and (has_one_scale or layer.weights.dtype is DType.INT4)
 
 
 def _choose(weights: Int64s, optimize: Optimize) -> _Groups:
@@ -110,7 +118,7 @@ def _call(layer: Dense, groups: _Groups, group_words: Int64s | None, singles: ND
         fields = {
             "groups": s.constant("groups") if groups.count else "NULL",
             "singles": s.constant("singles") if len(groups.single) else "NULL",
-            "order": s.constant("order"),
+            "order": s.constant("order") if groups.count else "NULL",
             "rows": layer.rows, "in_len": layer.in_len, "out_len": layer.out_len,
             "group_count": groups.count, "run": groups.run, "runs": runs,
             "out_min": low, "out_max": high,
@@ -124,6 +132,7 @@ def _call(layer: Dense, groups: _Groups, group_words: Int64s | None, singles: ND
         constants.append(
             Constant("groups", "uint32_t", groups.count * words, 4, values=values, table_bytes=table_bytes)
         )
+        constants.append(table("order", "uint16_t", layer.out_len, lambda: groups.order.astype(np.uint16)))
     if len(groups.single):
         count = len(groups.single)
         constants.append(
@@ -132,7 +141,6 @@ def _call(layer: Dense, groups: _Groups, group_words: Int64s | None, singles: ND
                 values=None if singles is None else (lambda: singles.reshape(-1)),
             )
         )  # fmt: skip
-    constants.append(table("order", "uint16_t", layer.out_len, lambda: groups.order.astype(np.uint16)))
     lead = max((row * (layer.out_len - layer.in_len) for row in range(1, layer.rows)), default=-layer.in_len)
     return KernelCall(
         function="ep_dense_scalar",

@@ -6,7 +6,7 @@
  *
  *   in       int8    [rows][in_len]
  *   out      int8    [rows][out_len]
- *   order    uint16  [out_len]         channels in the order of groups and singles
+ *   order    uint16  [out_len]         channels in the order of groups and singles; NULL where they are as they come
  *   groups   words   of eight channels a0 b0 .. a3 b3: start [4][2], [runs * run][4] weights 2^16 * b + a,
  *                    multiplier, offset, exponent [8][3] (scalar/arith.h)
  *   singles  words   of one channel: bias, [ceil(in_len / 4)] four bytes weight + 128, multiplier, offset, exponent

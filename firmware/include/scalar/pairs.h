@@ -36,14 +36,17 @@ typedef struct {
     "add r10, r4\n"                 \
     "add r11, r5\n"
 
-#define EP_PAIR_SPLIT(S)            \
-    "mov r2, " S "\n"               \
-    "ldmia r6!, {r3, r4}\n"         \
-    "adds r3, r3, r2\n"             \
-    "asrs r2, r2, #16\n"            \
-    "adds r4, r4, r2\n"             \
-    "subs r6, #8\n"                 \
-    "stmia r6!, {r3, r4}\n"
+#define EP_PAIR_SPLIT(S, TOTAL, HIGH)       \
+    "mov r7, " S "\n"                       \
+    "adds " TOTAL ", " TOTAL ", r7\n"       \
+    "asrs r7, r7, #16\n"                    \
+    "adds " HIGH ", " HIGH ", r7\n"
+#define EP_PAIR_SPLIT_TWO(S, T)             \
+    "ldmia r6!, {r2, r3, r4, r5}\n"         \
+    EP_PAIR_SPLIT(S, "r2", "r3")            \
+    EP_PAIR_SPLIT(T, "r4", "r5")            \
+    "subs r6, #16\n"                        \
+    "stmia r6!, {r2, r3, r4, r5}\n"
 
 static inline const uint32_t *ep_pair_runs(const int8_t *inputs, const uint32_t *words, uint32_t run, uint32_t runs,
                                            ep_pair_t sums[EP_PAIRS])
@@ -71,10 +74,8 @@ static inline const uint32_t *ep_pair_runs(const int8_t *inputs, const uint32_t 
         EP_PAIR_TAP EP_PAIR_TAP EP_PAIR_TAP EP_PAIR_TAP
         "bne 2b\n"
         "mov r6, r12\n"
-        EP_PAIR_SPLIT("r8")
-        EP_PAIR_SPLIT("r9")
-        EP_PAIR_SPLIT("r10")
-        EP_PAIR_SPLIT("r11")
+        EP_PAIR_SPLIT_TWO("r8", "r9")
+        EP_PAIR_SPLIT_TWO("r10", "r11")
         "ldr r2, [sp, #4]\n"
         "subs r2, #1\n"
         "str r2, [sp, #4]\n"

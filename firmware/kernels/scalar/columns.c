@@ -2,9 +2,12 @@
 
 #if defined(__ARM_ARCH_6M__)
 
-/* Two of the four pixels. Registers: r0 in, r1 its end, r2 step, r3 columns, r4 zero, r5 r6 values, r8 r9 sums. */
-static __attribute__((noinline)) void two(const int8_t *in, const int8_t *end, uint32_t step, uint32_t *columns,
-                                          int32_t sums[2])
+/*
+ * An even number of taps of two neighbouring pixels.
+ * Registers: r0 in, r1 its end, r2 step, r3 columns, r4 zero, r5 r6 values, r8 r9 sums.
+ */
+static __attribute__((noinline)) void two_pixels(const int8_t *in, const int8_t *end, uint32_t step, uint32_t *columns,
+                                                 int32_t sums[2])
 {
     register const int8_t *r0 __asm__("r0") = in;
     register const int8_t *r1 __asm__("r1") = end;
@@ -19,6 +22,7 @@ static __attribute__((noinline)) void two(const int8_t *in, const int8_t *end, u
         "mov r9, r6\n"
         "movs r4, #0\n"
         "1:\n"
+        ".rept 2\n"
         "ldrsb r5, [r0, r4]\n"
         "ldrsb r6, [r0, r2]\n"
         "adds r0, #1\n"
@@ -26,6 +30,7 @@ static __attribute__((noinline)) void two(const int8_t *in, const int8_t *end, u
         "adds r3, #8\n"
         "add r8, r5\n"
         "add r9, r6\n"
+        ".endr\n"
         "cmp r0, r1\n"
         "bne 1b\n"
         "pop {r4}\n"
@@ -38,20 +43,53 @@ static __attribute__((noinline)) void two(const int8_t *in, const int8_t *end, u
 }
 
 uint32_t *ep_put_four(const int8_t *in, const int8_t *end, uint32_t step, uint32_t *columns,
-                          int32_t sums[EP_COLUMN_PIXELS])
+                      int32_t sums[EP_COLUMN_PIXELS])
 {
-    two(in, end, step, columns, sums);
-    two(in + 2U * step, end + 2U * step, step, columns + 2, sums + 2);
+    if ((end - in) % 2 != 0) {
+        for (uint32_t p = 0; p < EP_COLUMN_PIXELS; p++) {
+            columns[p] = (uint32_t)(int32_t)in[p * step];
+            sums[p] += in[p * step];
+        }
+        in++;
+        columns += EP_COLUMN_WORDS;
+    }
+    if (in != end) {
+        two_pixels(in, end, step, columns, sums);
+        two_pixels(in + 2U * step, end + 2U * step, step, columns + 2, sums + 2);
+    }
     return columns + EP_COLUMN_WORDS * (uint32_t)(end - in);
 }
 
+/* Registers: r2 zero, r4 values. */
 int32_t ep_put_one(const int8_t *in, uint32_t taps, uint32_t p, uint32_t *columns)
 {
+    const int8_t *const end = in + taps;
     int32_t sum = 0;
     columns += p;
-    for (const int8_t *const end = in + taps; in != end; in++, columns += EP_COLUMN_WORDS) {
-        *columns = (uint32_t)(int32_t)*in;
-        sum += *in;
+    if (taps % 2U != 0U) {
+        sum = *in++;
+        *columns = (uint32_t)sum;
+        columns += EP_COLUMN_WORDS;
+    }
+    if (in != end) {
+        __asm__ volatile(
+            ".syntax unified\n"
+            "movs r2, #0\n"
+            "1:\n"
+            "ldrsb r4, [%[in], r2]\n"
+            "adds %[in], #1\n"
+            "str r4, [%[columns]]\n"
+            "adds %[sum], %[sum], r4\n"
+            "ldrsb r4, [%[in], r2]\n"
+            "adds %[in], #1\n"
+            "str r4, [%[columns], #16]\n"
+            "adds %[sum], %[sum], r4\n"
+            "adds %[columns], #32\n"
+            "cmp %[in], %[end]\n"
+            "bne 1b\n"
+            : [in] "+l"(in), [columns] "+l"(columns), [sum] "+l"(sum)
+            : [end] "l"(end)
+            : "r2", "r4", "cc", "memory");
     }
     return sum;
 }

@@ -1,5 +1,6 @@
 #include "scalar/dense.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "scalar/arith.h"
@@ -57,6 +58,28 @@ static int32_t products(const int8_t *inputs, const uint8_t *weights, uint32_t t
     return acc;
 }
 
+#elif defined(__ARM_ARCH) && defined(__thumb2__)
+
+static int32_t products(const int8_t *inputs, const uint8_t *weights, uint32_t taps, int32_t acc)
+{
+    const int8_t *const end = inputs + taps;
+    int32_t input;
+    uint32_t weight;
+    __asm__ volatile(
+        "1:\n"
+        ".rept 4\n"
+        "ldrb %[weight], [%[weights]], #1\n"
+        "ldrsb %[input], [%[inputs]], #1\n"
+        "mla %[acc], %[weight], %[input], %[acc]\n"
+        ".endr\n"
+        "cmp %[inputs], %[end]\n"
+        "bne 1b\n"
+        : [acc] "+r"(acc), [inputs] "+r"(inputs), [weights] "+r"(weights), [input] "=&r"(input), [weight] "=&r"(weight)
+        : [end] "r"(end)
+        : "cc", "memory");
+    return acc;
+}
+
 #else
 
 static int32_t products(const int8_t *inputs, const uint8_t *weights, uint32_t taps, int32_t acc)
@@ -82,17 +105,16 @@ void ep_dense_scalar(const ep_dense_scalar_t *layer, const int8_t *in, int8_t *o
     int8_t *const inputs = scratch;
     const uint32_t in_len = layer->in_len;
     const uint32_t steps = (in_len + 3U) / 4U;
-    const uint32_t grouped = (uint32_t)layer->run * layer->runs;
-    (void)memset(inputs, 0, grouped > 4U * steps ? grouped : 4U * steps);
+    const uint32_t run_taps = (uint32_t)layer->run * layer->runs;
+    (void)memset(inputs, 0, run_taps > 4U * steps ? run_taps : 4U * steps);
     for (uint32_t row = 0; row < layer->rows; row++, in += in_len, out += layer->out_len) {
         (void)memcpy(inputs, in, in_len);
-        const uint16_t *order = layer->order;
-        const uint16_t *const order_end = order + layer->out_len;
         const uint32_t *stream = layer->groups;
-        for (uint32_t group = 0; group < layer->group_count; group++, order += 2U * EP_PAIRS) {
-            stream = eight_channels(layer, inputs, stream, order, out);
+        const uint32_t grouped = 2U * EP_PAIRS * layer->group_count;
+        for (uint32_t o = 0; o < grouped; o += 2U * EP_PAIRS) {
+            stream = eight_channels(layer, inputs, stream, layer->order + o, out);
         }
-        if (order == order_end) {
+        if (grouped == layer->out_len) {
             continue;
         }
         int32_t raised = 0;
@@ -100,8 +122,8 @@ void ep_dense_scalar(const ep_dense_scalar_t *layer, const int8_t *in, int8_t *o
             raised += inputs[i] * 128;
         }
         stream = layer->singles;
-        for (; order != order_end; order++, stream += 1U + SCALE_WORDS + steps) {
-            out[*order] = one_channel(layer, inputs, stream, raised);
+        for (uint32_t o = grouped; o < layer->out_len; o++, stream += 1U + SCALE_WORDS + steps) {
+            out[layer->order == NULL ? o : layer->order[o]] = one_channel(layer, inputs, stream, raised);
         }
     }
 }

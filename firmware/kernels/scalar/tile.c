@@ -6,8 +6,8 @@
 /* What the loop over channels reads again for each of them; the assembler knows the places. */
 typedef struct {
     int32_t starts[4];
-    uint32_t rounds; /* of eight taps */
-    uint32_t odd;    /* four taps before them */
+    uint32_t rounds; /* of ROUND_STEPS times four taps */
+    uint32_t rest;   /* four taps each, before them */
     uint32_t step;
     const int8_t *out_end;
     const uint32_t *columns;
@@ -16,9 +16,10 @@ typedef struct {
 
 #if defined(__ARM_ARCH_6M__)
 
+#define ROUND_STEPS 4U
 #define ROUNDING 0xC0008000U /* 2^15 - 2^30: see ep_high_plus */
 
-/* Registers: r0 columns, r1 stream, r2-r5 a word of each pixel, r6 weight, r7 rounds, r8-r11 sums, r12 job, lr out. */
+/* Registers: r0 columns, r1 stream, r2-r5 words, r6 weight, r7 rounds, r8-r11 sums, r12 ROUNDING, lr out. */
 #define TAP(AT)                     \
     "ldmia r0!, {r2, r3, r4, r5}\n" \
     "ldrb r6, [r1, #" AT "]\n"      \
@@ -48,8 +49,7 @@ typedef struct {
     "movs r4, r3\n"                 \
     "muls r4, r1, r4\n"             \
     "adds r5, r5, r4\n"             \
-    "ldr r4, [sp]\n"                \
-    "adds r5, r5, r4\n"             \
+    "add r5, r12\n"                 \
     "asrs r5, r5, #16\n"            \
     "muls r3, r2, r3\n"             \
     "adds r3, r3, r5\n"             \
@@ -58,11 +58,11 @@ typedef struct {
     "asrs r3, r6\n"                 \
     "sxtb r5, r3\n"                 \
     "cmp r5, r3\n"                  \
-    "beq 5f\n"                      \
+    "beq 6f\n"                      \
     "asrs r3, r3, #31\n"            \
     "movs r5, #127\n"               \
     "eors r3, r5\n"                 \
-    "5:\n"                          \
+    "6:\n"                          \
     "mov r5, lr\n"                  \
     "strb r3, [r5]\n"
 
@@ -74,12 +74,12 @@ static __attribute__((noinline)) void all_channels(const job_t *job, const uint3
     __asm__ volatile(
         ".syntax unified\n"
         "push {r4-r7, lr}\n"
-        "mov r12, r0\n"
+        "push {r0}\n"
         "mov lr, r2\n"
         "ldr r3, [r0, #36]\n"
-        "push {r3}\n"
+        "mov r12, r3\n"
         "1:\n"
-        "mov r2, r12\n"
+        "ldr r2, [sp]\n"
         "ldr r0, [r2, #32]\n"
         "ldmia r1!, {r7}\n"
         "ldmia r2!, {r3, r4, r5, r6}\n"
@@ -93,30 +93,35 @@ static __attribute__((noinline)) void all_channels(const job_t *job, const uint3
         "mov r11, r6\n"
         "ldmia r2!, {r6, r7}\n"
         "cmp r7, #0\n"
-        "mov r7, r6\n"
-        "beq 2f\n"
+        "beq 3f\n"
+        "2:\n"
         TAP("0") TAP("1") TAP("2") TAP("3")
         "adds r1, #4\n"
-        "2:\n"
-        "cmp r7, #0\n"
-        "beq 4f\n"
-        "3:\n"
-        TAP("0") TAP("1") TAP("2") TAP("3") TAP("4") TAP("5") TAP("6") TAP("7")
-        "adds r1, #8\n"
         "subs r7, #1\n"
-        "bne 3b\n"
+        "bne 2b\n"
+        "ldr r6, [sp]\n"
+        "ldr r6, [r6, #16]\n"
+        "3:\n"
+        "movs r7, r6\n"
+        "bne 4f\n"
+        "b 5f\n"
         "4:\n"
+        TAP("0") TAP("1") TAP("2") TAP("3") TAP("4") TAP("5") TAP("6") TAP("7")
+        TAP("8") TAP("9") TAP("10") TAP("11") TAP("12") TAP("13") TAP("14") TAP("15")
+        "adds r1, #16\n"
+        "subs r7, #1\n"
+        "beq 5f\n"
+        "b 4b\n"
+        "5:\n"
         "ldmia r1!, {r2, r3, r6}\n"
-        "ldr r4, [sp]\n"
         "push {r1}\n"
-        "push {r4}\n"
         "movs r4, #1\n"
         "lsls r4, r4, #14\n"
         "adds r0, r3, r4\n"
         "uxth r1, r2\n"
         "lsrs r2, r2, #16\n"
         "mov r3, r8\n"
-        "mov r4, r12\n"
+        "ldr r4, [sp, #4]\n"
         "ldr r4, [r4, #24]\n"
         "mov r8, r4\n"
         FINISH_R3
@@ -126,20 +131,20 @@ static __attribute__((noinline)) void all_channels(const job_t *job, const uint3
         FINISH("r10")
         "add lr, r8\n"
         FINISH("r11")
-        "pop {r0, r1}\n"
+        "pop {r1}\n"
         "mov r2, r8\n"
         "lsls r3, r2, #1\n"
         "adds r2, r2, r3\n"
         "subs r5, r5, r2\n"
         "adds r5, #1\n"
         "mov lr, r5\n"
-        "mov r2, r12\n"
+        "ldr r2, [sp]\n"
         "ldr r2, [r2, #28]\n"
         "cmp r2, r5\n"
-        "beq 6f\n"
+        "beq 7f\n"
         "b 1b\n"
-        "6:\n"
-        "pop {r3}\n"
+        "7:\n"
+        "pop {r0}\n"
         "pop {r4-r7}\n"
         "pop {r3}\n"
         "mov lr, r3\n"
@@ -157,6 +162,8 @@ static void start(job_t *job, const int32_t sums[EP_COLUMN_PIXELS])
 }
 
 #else
+
+#define ROUND_STEPS 2U
 
 /* The lower lane starts at its middle, so that it never borrows from the upper one. */
 static int64_t start_pair(int32_t a, int32_t b)
@@ -263,7 +270,7 @@ static int8_t finish(int64_t acc, const uint32_t *scale)
 static void all_channels(const job_t *job, const uint32_t *stream, int8_t *out)
 {
     const int64_t lane = 1LL << EP_LANE_BITS;
-    const uint32_t steps = 2U * job->rounds + job->odd;
+    const uint32_t steps = ROUND_STEPS * job->rounds + job->rest;
     for (; out != job->out_end; out++) {
         const uint8_t *const weights = (const uint8_t *)(stream + 1);
         const uint32_t *const scale = stream + 1U + steps;
@@ -287,7 +294,12 @@ void ep_tile_scalar(const uint32_t *columns, const int32_t sums[4], const uint32
                     uint32_t channels, int8_t *out)
 {
     job_t job = {
-        .rounds = steps / 2U, .odd = steps % 2U, .step = channels, .out_end = out + channels, .columns = columns};
+        .rounds = steps / ROUND_STEPS,
+        .rest = steps % ROUND_STEPS,
+        .step = channels,
+        .out_end = out + channels,
+        .columns = columns,
+    };
     start(&job, sums);
     all_channels(&job, stream, out);
 }
