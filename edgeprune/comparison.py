@@ -11,6 +11,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ from edgeprune.progress import Progress
 from edgeprune.project import Project
 from edgeprune.prune.classes import keep_classes
 from edgeprune.prune.criterion import find_criterion
-from edgeprune.prune.surgery import apply_widths
+from edgeprune.prune.score import rank_channels
+from edgeprune.prune.surgery import apply_widths, thin
 from edgeprune.target.registry import load_target
 from edgeprune.train.data import check_together, load_data
 from edgeprune.train.evaluate import evaluate
@@ -51,6 +53,7 @@ class Question:
         target: name or TOML path.
         scales: the limits times each of these; 1.0 is the limits as given.
         seeds: of training, 0 .. seeds - 1.
+        rewind: weights of the same network early in its training, for the schedule `rewind`.
     """
 
     project: str | None
@@ -61,6 +64,7 @@ class Question:
     scales: tuple[float, ...]
     seeds: int
     epochs: int
+    rewind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,8 +104,12 @@ def compare(
     for name in question.criteria:
         find_criterion(name)
     for name in question.schedules:
-        if name not in SCHEDULES:
-            raise UsageError(f"no schedule is called '{name}'", hint=f"one of {', '.join(SCHEDULES)}")
+        if name == "rewind" and question.rewind is None:
+            raise UsageError(
+                "the schedule 'rewind' needs early weights", hint="--rewind FILE, saved as the trained ones"
+            )
+        if name != "rewind" and name not in SCHEDULES:
+            raise UsageError(f"no schedule is called '{name}'", hint=f"one of {', '.join(SCHEDULES)}, rewind")
     workspace = _workspace(folder, asdict(question))
     target = load_target(question.target)
     module = load_module(project.model.entry, project.model.weights, project.root)
@@ -148,7 +156,9 @@ def _result(
 
         def trained(seeded: Job = seeded, stage: str = stage) -> dict[str, float]:
             torch.manual_seed(seeded.project.training.seed)
-            module = SCHEDULES[schedule](seeded, original, size["widths"], stage)
+            rewinds = schedule == "rewind" and question.rewind is not None
+            take = partial(_rewound, str(question.rewind)) if rewinds else SCHEDULES[schedule]
+            module = take(seeded, original, size["widths"], stage)
             metric = seeded.objective.metric
             scores = [evaluate(module, split, metric) for split in (seeded.splits.validation, seeded.splits.test)]
             seeded.progress.note(f"{stage}: {metric.name} {scores[0]:.2f} on validation, {scores[1]:.2f} on test")
@@ -164,7 +174,11 @@ def _result(
 
 
 def _one_shot(job: Job, original: Network, widths: Mapping[str, int], stage: str) -> nn.Module:
-    """All channels at once, then all of the training."""
+    """All channels at once, then all of the training, whose rate starts at its peak again: learning-rate rewinding.
+
+    Renda, Frankle, Carbin, "Comparing Rewinding and Fine-tuning in Neural Network Pruning", ICLR 2020,
+    arXiv:2003.02389.
+    """
     once = replace(job, options=replace(job.options, steps=1))
     return thin_to(once, original, widths, original.module, job.options.epochs, stage)[0].module
 
@@ -187,6 +201,25 @@ def _scratch(job: Job, original: Network, widths: Mapping[str, int], stage: str)
         reset = getattr(layer, "reset_parameters", None)
         if callable(reset):
             reset()
+    return _trained(job, module, original.module, stage)
+
+
+def _rewound(early: str, job: Job, original: Network, widths: Mapping[str, int], stage: str) -> nn.Module:
+    """The channels the trained network would keep, their weights put back to where they were early in training.
+
+    Frankle, Carbin, "The Lottery Ticket Hypothesis", ICLR 2019, arXiv:1803.03635; not quite to the start: Frankle et
+    al., "Linear Mode Connectivity and the Lottery Ticket Hypothesis", ICML 2020, arXiv:1912.05671.
+    """
+    samples = job.splits.calibration
+    ranking = rank_channels(
+        original.module, original.groups, job.options.criterion, samples.tensor(), samples.targets, job.objective.loss
+    )
+    keep = {name: sorted(ranking[name][:width]) for name, width in widths.items()}
+    module = load_module(job.project.model.entry, Path(early), job.project.root)
+    return _trained(job, thin(module, original.groups, keep), original.module, stage)
+
+
+def _trained(job: Job, module: nn.Module, teacher: nn.Module, stage: str) -> nn.Module:
     training, folder = job.project.training, job.workspace.folder / "steps" / stage.replace(", ", "-").replace(" ", "-")
     folder.mkdir(parents=True, exist_ok=True)
     settings = TrainSettings(
@@ -194,7 +227,7 @@ def _scratch(job: Job, original: Network, widths: Mapping[str, int], stage: str)
         seed=training.seed, augment=job.project.data.augment,
     )  # fmt: skip
     if settings.epochs > 0:
-        train(job, module, settings, original.module, stage, folder)
+        train(job, module, settings, teacher, stage, folder)
     (folder / CHECKPOINT_NAME).unlink(missing_ok=True)
     return module
 

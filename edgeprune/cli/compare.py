@@ -24,12 +24,11 @@ if TYPE_CHECKING:
 @click.command("compare")
 @limit_options
 @click.option("--criteria", default="l2,taylor,obs", show_default=True, help="Names, with commas between.")
-@click.option(
-    "--schedules", default="one-shot", show_default=True, help="one-shot, iterative, scratch, with commas between."
-)
+@click.option("--schedules", default="one-shot", show_default=True, help="one-shot, iterative, scratch, rewind.")
 @click.option("--scales", default="1", show_default=True, help="The limits times each of these: 1,0.75,0.5.")
 @click.option("--seeds", type=click.IntRange(1), default=2, show_default=True, help="Trainings of each, to see noise.")
 @click.option("--epochs", type=click.IntRange(0), help="Training epochs of each.")
+@click.option("--rewind", type=click.Path(exists=True), help="Weights early in training, for the schedule rewind.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("runs/compare"), show_default=True,
     help="Folder of the comparison; one that was cut off goes on there.",
@@ -41,6 +40,7 @@ def command(
     scales: str,
     seeds: int,
     epochs: int | None,
+    rewind: str | None,
     out: Path,
     printer: Printer,
     **given: Any,
@@ -54,7 +54,7 @@ def command(
     options = options_of(project, epochs=epochs, optimize=optimize)
     question = Question(
         project_path(given), target, limits, _words(criteria), _words(schedules),
-        _numbers(scales), seeds, options.epochs,
+        _numbers(scales), seeds, options.epochs, None if rewind is None else str(Path(rewind).resolve()),
     )  # fmt: skip
     results = compare(question, project, out, options, progress())
     metric = make_objective(project).metric

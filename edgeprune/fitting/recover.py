@@ -6,17 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
+import numpy as np
 from torch import nn
 
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.network import Network
+from edgeprune.model.trace import TracedModel
+from edgeprune.prune.partition import OUTPUT_AXIS
 from edgeprune.prune.reconstruct import reconstruct
+from edgeprune.prune.size_model import SizeModel
 from edgeprune.prune.surgery import thin
 from edgeprune.train.evaluate import bn_reestimate, outputs_of
 from edgeprune.train.memory import arranged, fastest_order
 from edgeprune.train.splits import Split
 
-_SAMPLES = 2_048  # layers are solved from
+_SAMPLES = 2_048  # layers are solved from, at most
+_FEWEST = 64
+_MOST_MACS = 4e11  # of forward passes, one a layer: about a minute on one core
 _MOST_NUMBERS = 1 << 26  # in them: 256 MiB
 _JUDGED = 512
 
@@ -26,7 +32,7 @@ def thin_and_recover(job: Job, network: Network, keep: Mapping[str, Sequence[int
     has the lower loss on training samples the layers were not solved from (where there are so many)."""
     solved, renewed = (thin(network.module, network.groups, keep) for _ in range(2))
     train = job.splits.train
-    samples = train.take(min(_SAMPLES, max(1, _MOST_NUMBERS // prod(train.inputs.shape[1:]))))
+    samples = train.take(samples_to_solve_from(network.traced, prod(train.inputs.shape[1:])))
     with fastest_order(samples, network.module, solved) as order:
         reconstruct(solved, network.module, network.groups, keep, arranged(samples.tensor(), order))
     bn_reestimate(renewed, job.splits.calibration)
@@ -36,6 +42,15 @@ def thin_and_recover(job: Job, network: Network, keep: Mapping[str, Sequence[int
         f"thinned: loss {solved_loss:.4g} with layers solved again, {renewed_loss:.4g} with batch norms renewed"
     )
     return solved if solved_loss <= renewed_loss else renewed
+
+
+def samples_to_solve_from(traced: TracedModel, numbers_a_sample: int) -> int:
+    """As many as time and memory allow: every layer of a deep network is solved from a forward pass of its own."""
+    graph = traced.graph
+    macs = float(SizeModel(graph, {}, []).sizes(np.zeros((1, 0))).op_work.sum())
+    layers = sum(op.kind in OUTPUT_AXIS for op in graph.ops)
+    affordable = max(_FEWEST, int(_MOST_MACS / (max(1, layers) * macs)))
+    return min(_SAMPLES, affordable, max(1, _MOST_NUMBERS // numbers_a_sample))
 
 
 def _loss(job: Job, module: nn.Module, split: Split) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 MODEL = """
 from torch import nn
@@ -54,13 +55,19 @@ def compare(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_methods_are_compared_at_the_same_limits_and_a_second_call_goes_on(project: Path) -> None:
-    chosen = ("--criteria", "l2,random", "--schedules", "one-shot,scratch")
+    early = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 16, 3), torch.nn.BatchNorm2d(16), torch.nn.ReLU(), torch.nn.MaxPool2d(2),
+        torch.nn.Conv2d(16, 24, 3), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(),
+        torch.nn.Linear(24, 2),
+    )  # fmt: skip
+    torch.save(early.state_dict(), project / "early.pt")
+    chosen = ("--criteria", "l2,random", "--schedules", "one-shot,scratch,rewind", "--rewind", "early.pt")
     done = compare(project, *chosen, "--json")
     assert done.returncode == 0, done.stderr
     data = json.loads(done.stdout)
     assert [(row["criterion"], row["schedule"]) for row in data["results"]] == [
-        ("l2", "one-shot"), ("l2", "scratch"), ("random", "one-shot"), ("random", "scratch")
-    ]  # fmt: skip
+        (criterion, schedule) for criterion in ("l2", "random") for schedule in ("one-shot", "scratch", "rewind")
+    ]
     assert all(row["ram_bytes"] <= row["ram_limit_bytes"] == 7168 for row in data["results"])
     assert all(len(row["validation"]) == len(row["test"]) == 2 for row in data["results"])
     folder = project / "runs" / "compare"

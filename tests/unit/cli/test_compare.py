@@ -13,6 +13,7 @@ from tests.unit.cli.conftest import Cli
     ("arguments", "told"),
     [
         (("--schedules", "sometimes"), "no schedule is called 'sometimes'"),
+        (("--schedules", "one-shot,rewind"), "needs early weights"),
         (("--criteria", "l2,l3"), "no criterion is called 'l3'"),
         (("--scales", "1,0"), "no list of numbers above 0"),
         (("--scales", "half"), "no list of numbers above 0"),
