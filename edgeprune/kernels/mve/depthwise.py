@@ -88,7 +88,7 @@ def _call(layer: Depthwise, words: NDArray[np.int32] | None) -> KernelCall:
     return KernelCall(
         function="ep_depthwise_mve",
         emit=emit,
-        sources=("mve/depthwise3x3.c",),
+        sources=("mve/depthwise3x3.c", "mve/depthwise_rows.c"),
         headers=("mve/depthwise3x3.h",),
         constants=(
             Constant(

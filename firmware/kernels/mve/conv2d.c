@@ -5,29 +5,40 @@
 #include "ep_fixed_point.h"
 #include "mve/vector.h"
 
-/* The window of output pixel (y, x) in one piece; what lies outside the image is the zero point. */
-static void load_column(const ep_conv2d_mve_t *layer, const int8_t *in, int32_t y, int32_t x, int8_t *column)
+/* What a walk over the windows needs, kept out of memory that the copies might change. */
+typedef struct {
+    int32_t in_h, in_w, in_c;
+    int32_t kernel_h, kernel_w;
+    int32_t row_bytes, segment;
+    int8_t zero;
+} image_t;
+
+/* The part of the window at (top, left) that lies in the image; all else is the zero point. */
+static void load_border(const image_t *image, const int8_t *in, int32_t top, int32_t left, int8_t *column)
 {
-    const int32_t in_c = layer->in_c;
-    const int32_t row_bytes = layer->in_w * in_c;
-    const int32_t segment = layer->kernel_w * in_c;
-    const int32_t top = y * layer->stride_h - layer->pad_top;
-    const int32_t left = x * layer->stride_w - layer->pad_left;
-    int32_t first = 0;
-    int32_t last = layer->kernel_h;
-    int32_t blank = 0; /* bytes of a segment left of the image */
-    int32_t count = segment;
-    if (top < 0 || left < 0 || top + layer->kernel_h > layer->in_h || left + layer->kernel_w > layer->in_w) {
-        memset(column, layer->in_zero, (uint32_t)(layer->kernel_h * segment));
-        first = top < 0 ? -top : 0;
-        last = ep_clamp(layer->in_h - top, 0, layer->kernel_h);
-        blank = left < 0 ? -left * in_c : 0;
-        count = ep_clamp((layer->in_w - left) * in_c, 0, segment) - blank;
-    }
-    const int8_t *from = in + (top + first) * row_bytes + left * in_c + blank;
-    column += first * segment + blank;
+    const int32_t first = top < 0 ? -top : 0;
+    const int32_t last = ep_clamp(image->in_h - top, 0, image->kernel_h);
+    const int32_t blank = left < 0 ? -left * image->in_c : 0;
+    const int32_t count = ep_clamp((image->in_w - left) * image->in_c, 0, image->segment) - blank;
+    memset(column, image->zero, (uint32_t)(image->kernel_h * image->segment));
     for (int32_t row = first; row < last; row++) {
-        ep_mve_copy(column, from, (uint32_t)count);
+        ep_mve_copy(column + row * image->segment + blank, in + (top + row) * image->row_bytes + left * image->in_c + blank,
+                    (uint32_t)count);
+    }
+}
+
+/* The window at (top, left) in one piece. */
+static inline void load_column(const image_t *image, const int8_t *in, int32_t top, int32_t left, int8_t *column)
+{
+    if (top < 0 || left < 0 || top + image->kernel_h > image->in_h || left + image->kernel_w > image->in_w) {
+        load_border(image, in, top, left, column);
+        return;
+    }
+    const int8_t *from = in + top * image->row_bytes + left * image->in_c;
+    const int32_t row_bytes = image->row_bytes;
+    const int32_t segment = image->segment;
+    for (int32_t rows = image->kernel_h; rows != 0; rows--) {
+        ep_mve_copy(column, from, (uint32_t)segment);
         column += segment;
         from += row_bytes;
     }
@@ -50,8 +61,16 @@ void ep_conv2d_mve(const ep_conv2d_mve_t *layer, const int8_t *in, int8_t *out, 
     const uint32_t taps = (uint32_t)layer->kernel_h * layer->kernel_w * layer->in_c;
     int8_t *const a = scratch;
     int8_t *const b = a + ((taps + 15U) & ~15U);
-    int32_t y = 0;
-    int32_t x = 0;
+    const image_t image = {
+        layer->in_h, layer->in_w, layer->in_c, layer->kernel_h, layer->kernel_w,
+        layer->in_w * layer->in_c, layer->kernel_w * layer->in_c, (int8_t)layer->in_zero,
+    };
+    const int32_t stride_h = layer->stride_h;
+    const int32_t stride_w = layer->stride_w;
+    const int32_t before = -(int32_t)layer->pad_left;
+    const int32_t behind = before + layer->out_w * stride_w;
+    int32_t top = -(int32_t)layer->pad_top;
+    int32_t left = before;
     ep_mve_tile_job_t job;
     job.column_a = a;
     job.steps = taps / 16U;
@@ -59,18 +78,18 @@ void ep_conv2d_mve(const ep_conv2d_mve_t *layer, const int8_t *in, int8_t *out, 
     job.out_zero = layer->out_zero;
     job.out_min = layer->out_min;
     job.out_max = layer->out_max;
-    for (uint32_t left = (uint32_t)layer->out_h * layer->out_w; left != 0U;) {
-        const uint32_t pixels = left < 2U ? 1U : 2U;
+    for (uint32_t remaining = (uint32_t)layer->out_h * layer->out_w; remaining != 0U;) {
+        const uint32_t pixels = remaining < 2U ? 1U : 2U;
         job.column_b = pixels == 2U ? b : a;
         job.out_a = out;
         job.out_b = out + (pixels - 1U) * layer->out_c;
         job.groups = layer->out_c / 4U;
         for (uint32_t pixel = 0; pixel < pixels; pixel++) {
-            load_column(layer, in, y, x, pixel == 0U ? a : b);
-            x++;
-            if (x == layer->out_w) {
-                x = 0;
-                y++;
+            load_column(&image, in, top, left, pixel == 0U ? a : b);
+            left += stride_w;
+            if (left == behind) {
+                left = before;
+                top += stride_h;
             }
         }
         const int32_t *const rest = layer->tile(&job, layer->stream);
@@ -79,6 +98,6 @@ void ep_conv2d_mve(const ep_conv2d_mve_t *layer, const int8_t *in, int8_t *out, 
             single_channels(layer, rest, job.column_b, job.out_b);
         }
         out += pixels * layer->out_c;
-        left -= pixels;
+        remaining -= pixels;
     }
 }

@@ -3,6 +3,7 @@
 #include <arm_mve.h>
 
 #include "ep_fixed_point.h"
+#include "mve/depthwise_rows.h"
 
 #define BLOCK 16U         /* channels */
 #define ROWS 4U           /* image rows in a word */
@@ -79,6 +80,27 @@ static void strided_row(const int32_t *words, int32x4_t weights, const finish_t 
     }
 }
 
+/* Two rows of outputs of `count` channels, none of which is clamped further than int8 is. */
+static void saturated_rows(const ep_depthwise_mve_t *layer, const finish_t *finish, const int32_t *words,
+                           const int32_t *record, int8_t *out, uint32_t count)
+{
+    ep_mve_depthwise_rows_t rows;
+    rows.words = words;
+    rows.record = record;
+    rows.out = out;
+    rows.channels = count;
+    rows.pairs = layer->out_w / 2U;
+    rows.odd = layer->out_w % 2U;
+    rows.step = 2U * layer->in_c;
+    rows.out_zero = finish->out_zero;
+    rows.active = finish->active;
+    for (uint32_t i = 0; i < 4U; i++) {
+        rows.columns[i] = i * COLUMN_WORDS * 4U - 2U * COLUMN_WORDS * 4U;
+    }
+    vst1q_u32(rows.places, finish->places);
+    ep_mve_depthwise_rows(&rows);
+}
+
 /* Interleaves four rows of up to 16 channels; `saved`, if any, takes the third row. */
 static void interleave(const int8_t *const *rows, const uint32_t *steps, uint32_t columns, mve_pred16_t channels,
                        int32_t *words, int8_t *saved)
@@ -146,6 +168,7 @@ void ep_depthwise_mve(const ep_depthwise_mve_t *layer, const int8_t *in, int8_t 
     const uint32_t row_bytes = out_w * in_c;
     const uint32_t rows_at_once = 3U - layer->stride;
     int8_t *const saved = layer->stride == 1U ? (int8_t *)(words + (uint32_t)layer->columns * COLUMN_WORDS) : 0;
+    const uint32_t saturates = layer->out_min == -128 && layer->out_max == 127 ? 1U : 0U;
     const int32_t *channel = layer->channels;
     finish_t finish;
     finish.out_zero = layer->out_zero;
@@ -169,6 +192,10 @@ void ep_depthwise_mve(const ep_depthwise_mve_t *layer, const int8_t *in, int8_t 
             finish.active = vctp32q(outputs);
             int8_t *const at = out + first + y * row_bytes;
             const int32_t *record = channel;
+            if (layer->stride == 1U && saturates != 0U) {
+                saturated_rows(layer, &finish, words, record, at, count);
+                continue;
+            }
             for (uint32_t c = 0; c < count; c++, record += CHANNEL_WORDS) {
                 const int32x4_t weights = vsetq_lane_s32(0, vld1q_s32(record), 3);
                 finish.bias = record[3];
