@@ -12,11 +12,15 @@ from edgeprune.build.size import build_id_of
 from edgeprune.deploy import CompiledModel, compile_file, compile_model, emulated_target, link_images
 from edgeprune.device.board import open_board
 from edgeprune.device.console import Console
+from edgeprune.device.discover import choose_device, find_devices
+from edgeprune.device.found import Ability, Kind
 from edgeprune.errors import DeviceError, UsageError
 from edgeprune.fitting.record import RunRecord, load_record
 from edgeprune.kernels.base import Optimize
 from edgeprune.target.profile import Target
 from edgeprune.target.registry import load_target
+
+AUTO = "auto"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +49,14 @@ class Subject:
 
     @contextmanager
     def running(self, port: str | None) -> Iterator[Console]:
-        """A console on it: emulated, or on the board at `port`.
+        """A console on it: emulated, on the board at `port`, or on the only board connected when that is "auto".
 
         Raises:
-            DeviceError: no board or machine, or other firmware on it.
+            DeviceError: no board or machine, several and none chosen, or other firmware on it.
         """
+        if port == AUTO:
+            found = choose_device(find_devices(), Ability.PROFILE, (Kind.SERIAL, Kind.EMULATOR), self.target.name)
+            port = found.address
         machine = self.target if port is not None else emulated_target(self.target)
         elf = self.own_elf if port is not None else self.emulated_elf
         if machine is None or elf is None:

@@ -72,6 +72,7 @@ def _bootloader(target: Target | None, flash_file: Path | None) -> Iterator[_Run
     from edgeprune.build.bootloader import build_bootloader
     from edgeprune.device.emulated_flash import make_flash_file, with_flash
     from edgeprune.device.emulated_port import emulated_port
+    from edgeprune.device.emulator import COUNTED
 
     if target is None or target.boot is None:
         raise UsageError("nothing to run", hint="name an image, or a target with a bootloader: mps2-an386-boot")
@@ -82,7 +83,7 @@ def _bootloader(target: Target | None, flash_file: Path | None) -> Iterator[_Run
     with tempfile.TemporaryDirectory(prefix="edgeprune-boot-") as folder:
         loader = build_bootloader(target, Path(folder))
         machine, more = with_flash(_machine(target), flash.resolve())
-        with emulated_port(machine, loader.elf, more) as (port, process):
+        with emulated_port(machine, loader.elf, (*COUNTED, *more)) as (port, process):
             yield _Running(target.name, port, process, can_flash=True)
 
 

@@ -35,7 +35,7 @@ def subject_options(function: F) -> F:
                 "--port",
                 envvar="EDGEPRUNE_PORT",
                 show_envvar=True,
-                help="Serial port of a real board; emulated without.",
+                help="Serial port of a real board, or auto for the only one connected; emulated without.",
             ),
         ]
     ):

@@ -80,3 +80,14 @@ def test_an_application_for_the_bootloader_runs_alone_in_the_emulator(applicatio
     firmware = application(1)
     with open_board(load_target(TARGET), firmware.elf, firmware.build_id) as console:
         assert console.identity().target == TARGET
+
+
+def test_a_board_is_profiled_without_naming_its_port(emulated, environment, application) -> None:
+    firmware = application(1)
+    assert edgeprune("flash", firmware.elf, environment=environment).returncode == 0
+    done = edgeprune(
+        "profile", firmware.elf, "--target", TARGET, "--port", "auto", "--json", environment=environment
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["source"], len(report["layers"])) == ("emulator", 3)
