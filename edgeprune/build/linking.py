@@ -53,5 +53,6 @@ def link(
     )
     raise DoesNotFit(
         f"the linked image does not fit: {'; '.join(says)}",
-        hint="thin the model further (`edgeprune fit`), or choose a larger target",
+        hint=("run the first layers row by row (--ram-first), " if "RAM" in over else "")
+        + "thin the model further (`edgeprune fit`), or choose a larger target",
     )

@@ -266,7 +266,10 @@ def _unreachable(smallest: Footprint, budget: Budget) -> str:
 
 def _remedy(smallest: Footprint, budget: Budget) -> str:
     if smallest.ram_bytes > budget.ram_bytes and smallest.flash_bytes <= budget.flash_bytes:
-        return f"give it --ram {smallest.ram_bytes}, a smaller input, or fewer channels around {smallest.peak_layer}"
+        return (
+            f"run the first layers row by row (--ram-first), give it --ram {smallest.ram_bytes}, a smaller input, or "
+            f"fewer channels around {smallest.peak_layer}"
+        )
     if smallest.flash_bytes > budget.flash_bytes:
         return f"give it --flash {smallest.flash_bytes}, or choose a larger target (`edgeprune targets list`)"
     return "raise --latency, or choose a faster target (`edgeprune targets list`)"
