@@ -17,6 +17,8 @@ from edgeprune.model.trace import TracedModel
 from edgeprune.prune.homes import homes_of
 from edgeprune.prune.partition import OUTPUT_AXIS
 
+MOST_NUMBERS = 8_192  # a layer may read at a time where their covariance is needed: 512 MiB of it
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:

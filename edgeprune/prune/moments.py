@@ -12,7 +12,7 @@ from edgeprune.errors import DataError, ModelError
 from edgeprune.ir import Op, OpKind
 from edgeprune.prune.channels import ChannelGroups
 from edgeprune.prune.homes import homes_of
-from edgeprune.prune.layers import Layer, patches, picked_positions, plain_layers, positions_of
+from edgeprune.prune.layers import MOST_NUMBERS, Layer, patches, picked_positions, plain_layers, positions_of
 
 _POSITIONS = 64  # a sample
 
@@ -45,7 +45,7 @@ def hearings(module: nn.Module, groups: ChannelGroups, batches: Iterable[Tensor]
 
     Raises:
         DataError: no batches.
-        ModelError: a group that no such layer hears.
+        ModelError: a group that no such layer hears, or a layer that reads more than 8,192 numbers at a time.
     """
     listeners = _listeners(module, groups)
     sums = {listener.op.name: _Sum() for listener in listeners}
@@ -98,7 +98,16 @@ def _listeners(module: nn.Module, groups: ChannelGroups) -> list[_Listener]:
             owner = homes[groups.traced.slices[op.inputs[1]][0].name][0][0]
             if isinstance(owner, nn.ConvTranspose2d) and owner.groups == 1:
                 found.append(_transposed(op, owner))
-    return [listener for listener in found if groups.units_in(listener.op.inputs[0])]
+    listening = [listener for listener in found if groups.units_in(listener.op.inputs[0])]
+    for listener in listening:
+        numbers = listener.weight.shape[1]
+        if numbers > MOST_NUMBERS:
+            raise ModelError(
+                f"{listener.op.name} reads {numbers:,} numbers at a time, whose covariance would take "
+                f"{8 * numbers**2 / 2**30:.1f} GiB",
+                "choose l2 or taylor, or pool before that layer",
+            )
+    return listening
 
 
 def _plain(layer: Layer) -> _Listener:

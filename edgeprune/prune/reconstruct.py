@@ -21,6 +21,7 @@ from edgeprune.ir import Activation, Op, OpKind
 from edgeprune.prune.channels import ChannelGroups
 from edgeprune.prune.keep import kept
 from edgeprune.prune.layers import (
+    MOST_NUMBERS,
     Layer,
     activation_of,
     outputs_at,
@@ -29,11 +30,9 @@ from edgeprune.prune.layers import (
     plain_layers,
     positions_of,
 )
+from edgeprune.prune.least_squares import fit_layers
 
 _BATCH = 256
-_RIDGE = 1e-4  # of the mean square of the inputs
-_RELU_ROUNDS = 6
-_LEAST_SCALE = 1e-6  # of a batch norm: a channel it silences cannot be reached through its weights
 _ROWS = 65_536  # equations a layer is solved from, at most
 _MOST_NUMBERS = 1 << 26  # in them all: 256 MiB
 
@@ -63,7 +62,9 @@ def reconstruct(
     inputs: Tensor,
     rows: int = _ROWS,
 ) -> None:
-    """Re-solves every plain layer of `thinned`, in place. Nothing is trained and no label is looked at.
+    """Re-solves the plain layers of `thinned` that read at most 8,192 numbers at a time, in place.
+
+    Nothing is trained, and no label is looked at.
 
     Args:
         thinned: `thin(original, groups, keep)`, in evaluation mode.
@@ -88,7 +89,8 @@ class Reconstruction:
         self._groups = groups
         self._inputs = inputs
         self._rows = rows
-        self._units = _units(groups, self._original[1])
+        small = {name: layer for name, layer in self._original[1].items() if _numbers([layer]) <= MOST_NUMBERS}
+        self._units = _units(groups, small)
         self._wishes: dict[int, _Wish] = {}
 
     def apply(self, thinned: nn.Module, keep: Mapping[str, Sequence[int]]) -> None:
@@ -106,8 +108,8 @@ class Reconstruction:
 
     def _wish(self, unit: _Unit) -> _Wish:
         layers = [self._original[1][name] for name in unit.layers]
-        layer, numbers = layers[0], sum(one.weight_rows().shape[1] * one.groups for one in layers)
-        positions = max(1, min(self._rows, _MOST_NUMBERS // numbers) // len(self._inputs))
+        layer = layers[0]
+        positions = max(1, min(self._rows, _MOST_NUMBERS // _numbers(layers)) // len(self._inputs))
         generator = torch.Generator().manual_seed(unit.target)
         rows: list[Tensor] = []
         picks: list[Tensor] = []
@@ -121,6 +123,11 @@ class Reconstruction:
             )
             picks.append(picked)
         return _Wish(torch.cat(rows), picks)
+
+
+def _numbers(layers: Sequence[Layer]) -> int:
+    """How many all of them read for one output position."""
+    return sum(layer.weight_rows().shape[1] * layer.groups for layer in layers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +193,7 @@ def _solve(unit: _Unit, thinned: _Network, inputs: Tensor, wished: Tensor, picks
             store.append(patches(layer, heard, picked))
         beside += [outputs_at(said, picked, is_linear) for said in now.beside]
     fixed = torch.cat(beside) if beside else torch.zeros_like(wished)
-    _fit(layers, [torch.cat(store, 1) for store in features], wished - fixed, fixed, unit.activation)
+    fit_layers(layers, [torch.cat(store, 1) for store in features], wished - fixed, fixed, unit.activation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,72 +242,3 @@ def _seen(
         [found[f"said {name}"] for name in said_by],
         [found["beside"]] if beside is not None else [],
     )
-
-
-def _fit(
-    layers: Sequence[Layer], features: Sequence[Tensor], wished: Tensor, beside: Tensor, activation: Activation
-) -> None:
-    """Puts the least-squares weights and shift into the layers.
-
-    features: per layer (groups, rows, numbers); wished: (rows, outputs) without what lies beside.
-    """
-    sections = layers[0].groups
-    rows = torch.cat(list(features), 2)
-    mean = rows.mean(1, keepdim=True)
-    rows -= mean
-    grams = (rows.transpose(1, 2) @ rows).double()
-    ridge = (grams.diagonal(dim1=1, dim2=2).mean(1) * _RIDGE + 1e-12)[:, None, None]
-    factor, faults = torch.linalg.cholesky_ex(grams + ridge * torch.eye(rows.shape[2]).double())
-    if bool(faults.any()):  # inputs that differ by rounding alone: the layer stays as it is
-        return
-    start = _present(layers, sections)
-
-    def solved(target: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights (groups, numbers, outputs a group), pulled towards the present ones, and shift (groups, outputs)."""
-        aims = target.reshape(len(target), sections, -1).transpose(0, 1)
-        moments = (rows.transpose(1, 2) @ (aims - aims.mean(1, keepdim=True))).double() + ridge * start
-        weights = torch.cholesky_solve(moments, factor).float()
-        return weights, aims.mean(1) - (mean @ weights)[:, 0]
-
-    weights, shift = solved(wished)
-    for _ in range(_RELU_ROUNDS if activation is not Activation.NONE else 0):
-        answer = (rows @ weights + (mean @ weights + shift[:, None])).transpose(0, 1).flatten(1)
-        weights, shift = solved(_free(wished, answer, beside, activation))
-    _write(layers, weights, shift.flatten())
-
-
-def _free(wished: Tensor, answer: Tensor, beside: Tensor, activation: Activation) -> Tensor:
-    """Targets moved to the present answer where the activation would hide the difference."""
-    low = -1.0 if activation is Activation.RELU_N1_TO_1 else 0.0
-    total = wished + beside
-    freed = torch.where(total <= low, torch.minimum(answer, low - beside), wished)
-    if activation in (Activation.RELU6, Activation.RELU_N1_TO_1):
-        high = 6.0 if activation is Activation.RELU6 else 1.0
-        freed = torch.where(total >= high, torch.maximum(answer, high - beside), freed)
-    return freed
-
-
-def _present(layers: Sequence[Layer], sections: int) -> Tensor:
-    """(groups, numbers, outputs a group): the layers' weights as they act."""
-    parts = []
-    for layer in layers:
-        scale, _ = layer.affine()
-        acting = layer.weight_rows() * scale[:, None]
-        parts.append(acting.reshape(sections, -1, acting.shape[1]).transpose(1, 2))
-    return torch.cat(parts, 1).double()
-
-
-def _write(layers: Sequence[Layer], weights: Tensor, shift: Tensor) -> None:
-    begin = 0
-    present = torch.zeros_like(shift)
-    for layer in layers:
-        numbers = layer.weight_rows().shape[1]
-        scale, own = layer.affine()
-        rows = weights[:, begin : begin + numbers].transpose(1, 2).flatten(0, 1)
-        usable = scale.abs() > _LEAST_SCALE
-        safe = torch.where(usable, scale, torch.ones(()))
-        weight = torch.where(usable[:, None], rows / safe[:, None], layer.weight_rows())
-        with torch.no_grad():
-            layer.module.weight.copy_(weight.reshape(layer.module.weight.shape))
-        begin, present = begin + numbers, present + own
-    layers[0].add_to_shift(shift - present)

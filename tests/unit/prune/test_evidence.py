@@ -4,13 +4,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edgeprune.errors import DataError
+from edgeprune.errors import DataError, ModelError
 from edgeprune.model.trace import trace
 from edgeprune.prune.curvature import curvature
 from edgeprune.prune.evidence import SHAKING, Evidence, activations
 from edgeprune.prune.groups import find_groups
 from edgeprune.prune.moments import contributions, hearings
+from edgeprune.prune.reconstruct import reconstruct
 from edgeprune.prune.score import score
+from edgeprune.prune.surgery import thin
 from tests import nets
 
 
@@ -129,3 +131,15 @@ def test_no_samples_are_refused():
     for name in ("fisher", "obd", "variance", "obs", "learned-gates", "group-lasso", "beta-bernoulli"):
         with pytest.raises(DataError, match="no samples"):
             score(module, groups, name, empty)
+
+
+def test_a_covariance_no_memory_holds_is_refused():
+    module = nn.Sequential(nn.Conv2d(1, 4, 1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 64 * 64, 2)).eval()
+    groups = find_groups(trace(module, (1, 1, 64, 64)))
+    with pytest.raises(ModelError, match="3 reads 16,384 numbers at a time, whose covariance would take 2"):
+        hearings(module, groups, [torch.randn(2, 1, 64, 64)])
+    keep = {"0": range(2)}
+    thinned = thin(module, groups, keep)
+    before = thinned[3].weight.clone()
+    reconstruct(thinned, module, groups, keep, torch.randn(8, 1, 64, 64))
+    assert torch.equal(before, thinned[3].weight)

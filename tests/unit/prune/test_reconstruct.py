@@ -5,9 +5,11 @@ import torch
 from torch import Tensor, nn
 
 from edgeprune.errors import DataError
+from edgeprune.ir import Activation
 from edgeprune.model.trace import trace
 from edgeprune.prune.groups import find_groups
 from edgeprune.prune.layers import patches, plain_layers, positions_of
+from edgeprune.prune.least_squares import fit_layers
 from edgeprune.prune.reconstruct import reconstruct
 from edgeprune.prune.surgery import thin
 from tests import nets
@@ -120,3 +122,22 @@ def test_no_samples_are_refused():
     groups = find_groups(trace(module, (1, 3, 16, 16)))
     with pytest.raises(DataError, match="no samples to reconstruct"):
         reconstruct(thin(module, groups, {}), module, groups, {}, torch.zeros(0, 3, 16, 16))
+
+
+@pytest.mark.parametrize(
+    ("activation", "bend"),
+    [(Activation.RELU, torch.relu), (Activation.RELU6, lambda x: x.clamp(0, 6))],
+)
+def test_only_what_passes_the_activation_counts(activation, bend):
+    """With too few inputs left, what the activation hides is given up for what it passes, beside values included."""
+    torch.manual_seed(0)
+    full = torch.randn(600, 9)
+    wished = full @ torch.randn(9, 5) * 2.0 + 1.0
+    beside = torch.randn(600, 5)
+    losses = []
+    for assumed in (Activation.NONE, activation):
+        module = nn.Sequential(nn.Linear(6, 5))
+        (layer,) = plain_layers(module, trace(module, (1, 6)))
+        fit_layers([layer], [full[None, :, :6]], wished - beside, beside, assumed)
+        losses.append((bend(module(full[:, :6]) + beside) - bend(wished)).square().mean())
+    assert losses[1] < 0.95 * losses[0]
