@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from edgeprune.ir import DType, Graph, Op, OpKind
 from edgeprune.kernels.base import KernelCall
 
-POINTWISE = (OpKind.ADD, OpKind.SUB, OpKind.RELU, OpKind.RELU6, OpKind.LOGISTIC, OpKind.TANH, OpKind.HARD_SWISH)
+_POINTWISE = (OpKind.ADD, OpKind.SUB, OpKind.RELU, OpKind.RELU6, OpKind.LOGISTIC, OpKind.TANH, OpKind.HARD_SWISH)
 _CONVOLUTIONS = (OpKind.CONV_2D, OpKind.DEPTHWISE_CONV_2D)
 _POOLS = (OpKind.AVERAGE_POOL_2D, OpKind.MAX_POOL_2D)
 _MOST_EDGES = 254
+_MOST_INPUTS = 2
 
 
 @dataclass(frozen=True)
@@ -123,14 +124,10 @@ def find_flow(graph: Graph, first: int, row_calls: Sequence[KernelCall]) -> Flow
 
 def sums_rows(graph: Graph, op: Op) -> bool:
     """Whether it is an average over the whole image, which rows can be added up for."""
-    shape = graph.tensors[op.inputs[0]].shape
-    return (
-        op.kind is OpKind.AVERAGE_POOL_2D
-        and len(shape) == 4
-        and op.attrs["filter"] == shape[1:3]
-        and not any(op.attrs["pad"])
-        and shape[1] > 1
-    )
+    if op.kind is not OpKind.AVERAGE_POOL_2D:
+        return False
+    batches, rows, columns, _ = graph.tensors[op.inputs[0]].shape
+    return batches == 1 < rows and op.attrs["filter"] == (rows, columns) and not any(op.attrs["pad"])
 
 
 def band(graph: Graph, op: Op) -> Graph | None:
@@ -141,7 +138,11 @@ def band(graph: Graph, op: Op) -> Graph | None:
         return None
     output = graph.output_of(op)
     is_pool = op.kind in _POOLS and not any(op.attrs["pad"]) and not sums_rows(graph, op)
-    is_pointwise = op.kind in POINTWISE and len({image.shape for image in images}) == 1 and len(inputs) <= 2
+    is_pointwise = (
+        op.kind in _POINTWISE
+        and len({image.shape for image in images}) == 1
+        and len(inputs) == len(op.inputs) <= _MOST_INPUTS
+    )
     if op.kind not in _CONVOLUTIONS and not is_pool and not is_pointwise:
         return None
     tensors = list(graph.tensors)
