@@ -1,7 +1,8 @@
-"""Rewrites that spare a converted network transposes and float islands; what it computes stays the same.
+"""Rewrites that spare a converted network transposes, float islands and a fault; what it computes stays the same.
 
 The converter moves images to channels-last, but two common ends of a network make it move them back: a mean over the
-picture, and a flatten into a linear layer, whose weights count channels first. Leaky ReLU it leaves in float.
+picture, and a flatten into a linear layer, whose weights count channels first. Leaky ReLU it leaves in float. A scalar
+less a layer's output it folds into that layer as if it were the sum.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ _MEAN = torch.ops.aten.mean.dim
 _FLATTEN = torch.ops.aten.flatten.using_ints
 _RESHAPES = (_FLATTEN, torch.ops.aten.view.default, torch.ops.aten.reshape.default)
 _LINEAR = torch.ops.aten.linear.default
+_SCALAR_LESS = torch.ops.aten.rsub.Scalar
 _LEAKY_RELUS = (torch.ops.aten.leaky_relu.default, torch.ops.aten.leaky_relu_.default)
 
 
 def spare_transposes(module: GraphModule) -> None:
-    """Applies all three, in place.
+    """Applies all of them, in place.
 
     Args:
         module: what `ExportedProgram.module()` gives; nodes still carry the shapes they were traced with.
@@ -30,6 +32,8 @@ def spare_transposes(module: GraphModule) -> None:
             _pool_instead(module, node)
         elif node.target in _LEAKY_RELUS:
             _maximum_instead(module, node)
+        elif node.target == _SCALAR_LESS:
+            _sum_instead(module, node)
         elif node.target == _LINEAR and isinstance(node.args[1], Node) and node.args[1].op == "get_attr":
             _flatten_channels_last(module, node)
     module.graph.eliminate_dead_code()
@@ -52,6 +56,13 @@ def _maximum_instead(module: GraphModule, leaky: Node) -> None:
         scaled = _call(module, leaky, torch.ops.aten.mul.Tensor, leaky.args[0], slope)
         result = _call(module, leaky, torch.ops.aten.maximum.default, leaky.args[0], scaled)
     leaky.replace_all_uses_with(result)
+
+
+def _sum_instead(module: GraphModule, difference: Node) -> None:
+    with module.graph.inserting_before(difference):
+        negated = _call(module, difference, torch.ops.aten.mul.Tensor, difference.args[0], -1.0)
+        result = _call(module, difference, torch.ops.aten.add.Tensor, negated, difference.args[1])
+    difference.replace_all_uses_with(result)
 
 
 def _flatten_channels_last(module: GraphModule, linear: Node) -> None:

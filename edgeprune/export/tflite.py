@@ -24,7 +24,7 @@ class ExportedTflite:
     """An int8 file.
 
     Attributes:
-        data: the whole file, for phones and for figures; images are (1, H, W, C), int8 in and out.
+        data: the whole file, for phones and for figures; images are (1, H, W, C) at both ends, int8.
         stripped: what a microcontroller needs of it; the same outputs.
         layers: the layer each operator came from, in execution order; stripping drops names.
         sqnr_db: signal to quantization-noise ratio of its outputs against the float network's, over the samples.
@@ -93,7 +93,7 @@ def sqnr_db(wanted: np.ndarray, got: np.ndarray) -> float:
 
 
 class _ChannelsLast(nn.Module):
-    """Takes (N, ..., C), so that the converted file has no transpose at its input."""
+    """Takes and gives (N, ..., C), so that the converted file has no transpose at its ends."""
 
     def __init__(self, model: nn.Module):
         super().__init__()
@@ -102,7 +102,7 @@ class _ChannelsLast(nn.Module):
     def forward(self, sample: Tensor) -> Tensor:
         # contiguous(): a `view` in the model's forward() wants the plain order in memory
         answer: Tensor = self.model(sample.movedim(-1, 1).contiguous() if sample.ndim > 2 else sample)
-        return answer
+        return answer.movedim(1, -1) if answer.ndim > 2 else answer
 
 
 def _channels_last(samples: np.ndarray) -> np.ndarray:

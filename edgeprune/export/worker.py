@@ -44,13 +44,15 @@ def _export(request: dict[str, str]) -> dict[str, Any]:
 
     from edgeprune.export.fold import fold_batch_norms, last_layer, name_layers
     from edgeprune.export.layout import spare_transposes
+    from edgeprune.export.pooling import pad_before_pooling
     from edgeprune.quantize.calibrate import quantized
 
     module = torch.export.load(request["program"]).module(check_guards=False)
+    samples = np.load(request["samples"])
     fold_batch_norms(module)
+    pad_before_pooling(module, samples)
     spare_transposes(module)
     name_layers(module)
-    samples = np.load(request["samples"])
     result = Path(request["result"])
     litert_torch.convert(module, (torch.from_numpy(samples[:1]),)).export(str(result))
     data = quantized(result.read_bytes(), samples)

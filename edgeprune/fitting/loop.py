@@ -20,6 +20,7 @@ from edgeprune.cost.flash import EngineBaseline
 from edgeprune.cost.latency import predicted_instructions
 from edgeprune.errors import DoesNotFit, UsageError
 from edgeprune.export.exporter import Exporter
+from edgeprune.export.tflite import export_tflite
 from edgeprune.fitting.aware import Settled, settle_on_grid
 from edgeprune.fitting.candidate import Candidate, make_candidate
 from edgeprune.fitting.cost import WidthCost, measure_baseline
@@ -37,12 +38,15 @@ from edgeprune.fitting.record import (
 )
 from edgeprune.fitting.rounds import allocate_widths, thin_to, tightened
 from edgeprune.fitting.spend import spend_flash
+from edgeprune.graph.clean import clean
+from edgeprune.kernels import check_supported
 from edgeprune.quantize.host import evaluate_int8
 from edgeprune.release import __version__
 from edgeprune.train.data import check_together
 from edgeprune.train.evaluate import evaluate
 
 _MOST_ROUNDS = 4
+_TRIAL_SAMPLES = 8
 
 
 def run_fit(job: Job, module: nn.Module) -> RunRecord:
@@ -92,6 +96,22 @@ def _same_network(job: Job, module: nn.Module) -> None:
             "the network is not the one this run began with: its weights are others",
             hint="bring back the model and weights of then, or start anew without --resume",
         )
+
+
+def _check_exportable(job: Job, original: Network, exporter: Exporter) -> None:
+    """Before anything is trained: does the converter take the network, and the engine what comes out?
+
+    Raises:
+        ModelError: the converter does not.
+        UnsupportedOp: an operator of the file is outside the engine's set.
+    """
+
+    def check() -> bool:
+        samples = job.splits.calibration.take(_TRIAL_SAMPLES).tensor()
+        check_supported(clean(export_tflite(original.module, samples, exporter).graph()))
+        return True
+
+    job.workspace.once("exportable", check)
 
 
 def _baseline(job: Job, original: Network) -> EngineBaseline:

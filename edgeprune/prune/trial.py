@@ -9,6 +9,7 @@ from edgeprune.errors import ModelError
 from edgeprune.ir import Graph, OpKind
 from edgeprune.model.record import ForwardError
 from edgeprune.model.trace import TracedModel, trace
+from edgeprune.prune.conversion import as_converted
 from edgeprune.prune.surgery import cut
 from edgeprune.prune.widths import predicted_graph
 
@@ -30,11 +31,10 @@ def blamed_operators(traced: TracedModel, groups: ChannelGroups, risky: Sequence
         blamed = _on_line(traced, risky, error.where)
         reason: ModelError = error
     else:
-        mismatch = _first_mismatch(predicted_graph(traced, groups, widths), found.graph)
-        if mismatch is None:
+        layer = _first_mismatch(predicted_graph(traced, groups, widths), as_converted(found.graph, {}).graph)
+        if layer is None:
             return []
-        blamed = _before(traced, risky, mismatch)
-        layer = traced.graph.ops[mismatch].name
+        blamed = _before(traced, risky, _position(traced, layer))
         reason = ModelError(
             f"thinned to half, {layer} comes out with another shape than its channels predict",
             hint="a size written as a number in forward() is the usual cause",
@@ -59,15 +59,21 @@ def _before(traced: TracedModel, risky: Sequence[str], position: int) -> list[st
     return [name for name in risky if traced.where[name] == traced.where[earlier[-1]]]
 
 
-def _first_mismatch(predicted: Graph, found: Graph) -> int | None:
-    """Position of the first operator whose output differs. Pure views come and go with axes of length 1."""
-    ours = [(position, op) for position, op in enumerate(predicted.ops) if op.kind is not OpKind.RESHAPE]
+def _position(traced: TracedModel, layer: str) -> int:
+    """Of a converted graph's operator, or the one it was taken out of, in the traced graph."""
+    names = [op.name for op in traced.graph.ops]
+    return next(index for index, name in enumerate(names) if name == layer or layer.startswith(f"{name}."))
+
+
+def _first_mismatch(predicted: Graph, found: Graph) -> str | None:
+    """Name of the first operator whose output differs. Pure views come and go with axes of length 1."""
+    ours = [op for op in predicted.ops if op.kind is not OpKind.RESHAPE]
     theirs = [op for op in found.ops if op.kind is not OpKind.RESHAPE]
-    for (position, op), other in zip(ours, theirs, strict=False):
+    for op, other in zip(ours, theirs, strict=False):
         if op.kind is not other.kind or predicted.output_of(op).shape != found.output_of(other).shape:
-            return position
+            return op.name
     if len(ours) != len(theirs) or _output_shapes(predicted) != _output_shapes(found):
-        return len(predicted.ops) - 1
+        return predicted.ops[-1].name
     return None
 
 

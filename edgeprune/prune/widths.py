@@ -11,6 +11,7 @@ from edgeprune.ir import Activation, DType, Graph, Op, OpKind, QParams, Tensor
 from edgeprune.model.draft import moves_bytes
 from edgeprune.model.trace import TracedModel
 from edgeprune.prune.channels import ChannelGroups, Extent
+from edgeprune.prune.conversion import as_converted
 
 _PER_CHANNEL_AXIS = {
     OpKind.CONV_2D: 0, OpKind.TRANSPOSE_CONV: 0, OpKind.FULLY_CONNECTED: 0, OpKind.DEPTHWISE_CONV_2D: 3
@@ -27,6 +28,7 @@ _KEEPS_SCALE = frozenset({
 })  # fmt: skip
 _JOINS = frozenset({OpKind.CONCATENATION, OpKind.PACK})
 _SIGNED, _POSITIVE = QParams((1.0,), (0,)), QParams((1.0,), (-128,))
+_APART = QParams((0.5,), (0,))  # of what is quantized anew
 _RECTIFIERS = frozenset({OpKind.RELU, OpKind.RELU6})
 
 _plans: WeakKeyDictionary[ChannelGroups, _Plan] = WeakKeyDictionary()
@@ -36,9 +38,10 @@ class _Plan:
     """What is the same at all widths: the int8 graph at full width and what in it depends on them."""
 
     def __init__(self, traced: TracedModel, groups: ChannelGroups):
-        self.full = _quantized(traced.graph)
+        converted = as_converted(traced.graph, groups.extents)
+        self.full = _quantized(converted.graph)
         self.shapes: dict[int, tuple[Extent, ...]] = {
-            tensor: extents for tensor, extents in groups.extents.items() if any(extent.terms for extent in extents)
+            tensor: extents for tensor, extents in converted.extents.items() if any(extent.terms for extent in extents)
         }
         self.weights = {op.inputs[k]: op for op in self.full.ops if op.kind in _PER_CHANNEL_AXIS for k in (1, 2)}
         self.flippable = {
@@ -119,6 +122,8 @@ def _quantized(graph: Graph) -> Graph:
             tensors[bias] = replace(tensors[bias], dtype=DType.INT32, qparams=_per_channel(channels, 0))
         for output in op.outputs:
             tensors[output] = replace(tensors[output], qparams=_output_qparams(op, tensors))
+        if op.kind is OpKind.QUANTIZE:
+            tensors[op.inputs[0]] = replace(tensors[op.inputs[0]], qparams=_APART)
         if op.kind in _JOINS and len({tensors[index].qparams for index in op.inputs}) > 1:
             for index in (*op.inputs, *op.outputs):
                 _rescale(graph, tensors, index)

@@ -60,16 +60,16 @@ def int8_outputs(tflite: bytes, inputs: np.ndarray, kernels: Kernels = Kernels.R
 
 
 def dequantized_outputs(tflite: bytes, samples: np.ndarray, kernels: Kernels = Kernels.FAST) -> np.ndarray:
-    """float32 (N, ...) outputs for float32 (N, H, W, C) or (N, F) samples."""
+    """float32 outputs, as the network gives them, for float32 (N, H, W, C) or (N, F) samples."""
     outputs = int8_outputs(tflite, quantized_inputs(tflite, samples), kernels)
     return real_outputs(tflite, outputs)
 
 
 def real_outputs(tflite: bytes, outputs: np.ndarray) -> np.ndarray:
-    """float32 of int8 outputs, `(q - zero_point) * scale`."""
+    """`(q - zero_point) * scale` as float32, channels first again: (N, C, ...) of the file's (N, ..., C)."""
     scale, zero_point = _interpreter(tflite, Kernels.FAST).get_output_details()[0]["quantization"]
     real: np.ndarray = (outputs.astype(np.float32) - zero_point) * np.float32(scale)
-    return real
+    return np.moveaxis(real, -1, 1)
 
 
 def channels_last(split: Split) -> np.ndarray:

@@ -19,6 +19,11 @@ def native_batch_norm(draft: Draft, call: Call) -> None:
             f"{call.layer} at {call.where}: batch norm without running statistics",
             hint="build it with track_running_stats=True",
         )
+    if not draft.constant(call, "running_mean").slices:
+        raise UnsupportedOp(
+            f"{call.layer} at {call.where}: batch norm over tensors that are no parameters or buffers of the module",
+            hint="make the layer an attribute of the module, so that it is moved and saved with it",
+        )
     value = call.tensor("input")
     producer = draft.foldable_producer(value, WEIGHTED)
     if producer is None:

@@ -242,3 +242,9 @@ def test_a_full_disk_under_the_run(project: Path, full_disk: Path) -> None:
     assert "the disk is full" in done.stderr and "hint: " in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(full_disk.rglob("run.json"))
+
+
+def test_a_layer_the_converter_leaves_in_float_is_named_before_training(cli: Cli, project: Path) -> None:
+    (project / "model.py").write_text(MODEL.replace("nn.ReLU()", "nn.ELU()"))
+    said = refused(cli, "fit")
+    assert "cannot be made int8" in said and "1" in said and "training" not in said
