@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from edgeprune.ir import DType, Graph, Op
@@ -67,9 +69,46 @@ def _call(conv: Conv2d, words: Words | None) -> KernelCall:
         constants=(stream_constant(window.out_c, taps, words),),
         scratch_bytes=_STEP_BYTES * steps + (_PIXELS * window.out_c if window.out_h * window.out_w % _PIXELS else 0),
         overlaps=window_overlaps(window, channels_in_step=False),
-        work=Work(macs=conv.macs, outputs=window.batches * window.out_len),
+        work=_work(conv, taps),
         definitions=definitions,
     )
+
+
+def _work(conv: Conv2d, taps: int) -> Work:
+    window, sizes = conv.window, _geometry(conv)
+    out_h, out_w = (int(str(sizes[name])) for name in ("out_h", "out_w"))
+    alone = _alone(
+        out_h, out_w, int(str(sizes["in_h"])), int(str(sizes["in_w"])), window.kernel_h, window.kernel_w,
+        window.stride_h, window.stride_w, window.pad[0], window.pad[2],
+    )  # fmt: skip
+    tiles = window.batches * -(-out_h * out_w // _PIXELS)
+    features = {
+        "tiles": tiles,
+        "channels": tiles * window.out_c,
+        "channel_steps": tiles * window.out_c * -(-taps // 4),
+        "together_taps": (tiles * _PIXELS - window.batches * alone) * taps,
+        "alone_rows": window.batches * alone * window.kernel_h,
+        "alone_taps": window.batches * alone * taps,
+    }
+    return Work(macs=conv.macs, outputs=window.batches * window.out_len, features=features)
+
+
+@lru_cache(maxsize=1024)
+def _alone(
+    out_h: int, out_w: int, in_h: int, in_w: int, kernel_h: int, kernel_w: int,
+    stride_h: int, stride_w: int, pad_top: int, pad_left: int,
+) -> int:  # fmt: skip
+    """Pixels whose columns are filled one by one: their tile leaves the image or spans two rows."""
+    alone = 0
+    for first in range(0, out_h * out_w, _PIXELS):
+        count = min(_PIXELS, out_h * out_w - first)
+        y, x = divmod(first, out_w)
+        top, left = y * stride_h - pad_top, x * stride_w - pad_left
+        inside = top >= 0 and left >= 0 and top + kernel_h <= in_h
+        inside = inside and left + (_PIXELS - 1) * stride_w + kernel_w <= in_w
+        if count < _PIXELS or x + _PIXELS > out_w or not inside:
+            alone += count
+    return alone
 
 
 def _geometry(conv: Conv2d) -> dict[str, object]:

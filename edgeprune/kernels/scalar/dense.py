@@ -150,6 +150,15 @@ def _call(layer: Dense, groups: _Groups, group_words: Int64s | None, singles: ND
         constants=tuple(constants),
         scratch_bytes=max(groups.run * runs, 4 * steps),
         overlaps=(Overlap(0, "forward", lead),),
-        work=Work(macs=layer.macs, outputs=layer.rows * layer.out_len),
+        work=Work(
+            macs=layer.macs,
+            outputs=layer.rows * layer.out_len,
+            features={
+                "inputs": layer.rows * layer.in_len,
+                "single_steps": layer.rows * len(groups.single) * steps,
+                "group_runs": layer.rows * groups.count * runs,
+                "group_taps": layer.rows * groups.count * runs * groups.run,
+            },
+        ),
         definitions=definitions,
     )

@@ -134,6 +134,15 @@ def _call(plane: _Plane, rows: Int64s | None, constants: Int64s | None) -> Kerne
         ),
         scratch_bytes=plane.scratch_bytes,
         overlaps=(Overlap(0, "same", 0),) if in_place else (),
-        work=Work(macs=layer.macs, outputs=window.batches * window.out_len),
+        work=Work(
+            macs=layer.macs,
+            outputs=window.batches * window.out_len,
+            features={
+                "loaded": window.batches * window.in_len,
+                "plane_rows": window.batches * window.in_c * (window.in_h, window.in_w)[plane.across],
+                "out_rows": window.batches * window.in_c * (window.out_h, window.out_w)[plane.across],
+                "strided": window.batches * window.out_len * (window.stride_w - 1),
+            },
+        ),
         definitions=definitions,
     )  # fmt: skip
