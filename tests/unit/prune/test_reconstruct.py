@@ -129,15 +129,18 @@ def test_no_samples_are_refused():
     [(Activation.RELU, torch.relu), (Activation.RELU6, lambda x: x.clamp(0, 6))],
 )
 def test_only_what_passes_the_activation_counts(activation, bend):
-    """With too few inputs left, what the activation hides is given up for what it passes, beside values included."""
+    """Where the activation hides it the original says anything, and that must not bend the weights."""
     torch.manual_seed(0)
-    full = torch.randn(600, 9)
-    wished = full @ torch.randn(9, 5) * 2.0 + 1.0
+    full = torch.randn(600, 6)
+    wished = full @ torch.randn(6, 5) * 2.0
+    wished = torch.where(wished < 0, -20 * torch.rand(600, 5), wished)
+    if activation is Activation.RELU6:
+        wished = torch.where(wished > 6, 6 + 20 * torch.rand(600, 5), wished)
     beside = torch.randn(600, 5)
     losses = []
     for assumed in (Activation.NONE, activation):
         module = nn.Sequential(nn.Linear(6, 5))
         (layer,) = plain_layers(module, trace(module, (1, 6)))
-        fit_layers([layer], [full[None, :, :6]], wished - beside, beside, assumed)
-        losses.append((bend(module(full[:, :6]) + beside) - bend(wished)).square().mean())
-    assert losses[1] < 0.95 * losses[0]
+        fit_layers([layer], [full[None]], wished - beside, beside, assumed)
+        losses.append((bend(module(full) + beside) - bend(wished)).square().mean())
+    assert losses[1] < 0.8 * losses[0]
