@@ -46,6 +46,7 @@ from edgeprune.kernels import (
     views,
 )  # fmt: skip
 from edgeprune.kernels.base import KernelCall, Optimize
+from edgeprune.kernels.compressed import compress
 from edgeprune.kernels.dsp import add as dsp_add
 from edgeprune.kernels.dsp import channel_mean as dsp_channel_mean
 from edgeprune.kernels.dsp import conv2d as dsp_conv2d
@@ -166,9 +167,10 @@ def lower(graph: Graph, isa: Isa, optimize: Optimize, faster: Collection[int] = 
         UnsupportedOp: an op, element type or setting the engine has no kernel for.
         ModelError: shapes or quantization that do not fit together.
     """
-    return tuple(
+    calls = tuple(
         _lower(graph, op, isa, Optimize.SPEED if index in faster else optimize) for index, op in enumerate(graph.ops)
     )
+    return compress(graph, calls, faster) if optimize is Optimize.SIZE else calls
 
 
 def check_supported(graph: Graph) -> None:

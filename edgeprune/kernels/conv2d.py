@@ -134,7 +134,12 @@ def array_fields(s: Symbols, bias: Tensor | None) -> dict[str, object]:
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     conv = read_conv2d(graph, op)
-    window, function = conv.window, weight_reader("ep_conv2d", conv.weights)
+    return plain_conv2d(conv, weight_reader("ep_conv2d", conv.weights), packed_weights(conv.weights), "ref/conv2d.c")
+
+
+def plain_conv2d(conv: Conv2d, function: str, weights: Constant, source: str) -> KernelCall:
+    """The call of a function of `ep_conv2d.h` that reads `weights` the way they are stored."""
+    op, window = conv.op, conv.window
 
     def definitions(s: Symbols) -> str:
         if conv.weights.data is not None:
@@ -161,10 +166,10 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     return KernelCall(
         function=function,
         emit=emit,
-        sources=("ref/conv2d.c",),
+        sources=(source,),
         headers=("ep_conv2d.h",),
         constants=(
-            packed_weights(conv.weights), *biases,
+            weights, *biases,
             *scale_tables(conv.image, conv.weights, conv.output, window.out_c),
         ),
         overlaps=window_overlaps(window, channels_in_step=False),

@@ -86,7 +86,12 @@ def dense_scale_tables(layer: Dense) -> tuple[Constant, Constant]:
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     layer = read_dense(graph, op)
-    function = weight_reader("ep_dense", layer.weights)
+    return plain_dense(layer, weight_reader("ep_dense", layer.weights), packed_weights(layer.weights), "ref/dense.c")
+
+
+def plain_dense(layer: Dense, function: str, stored: Constant, source: str) -> KernelCall:
+    """The call of a function of `ep_dense.h` that reads the weights the way they are stored."""
+    op = layer.op
 
     def definitions(s: Symbols) -> str:
         zero = layer.weights.qparams.zero_point[0] if layer.weights.qparams else 0
@@ -103,9 +108,9 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     return KernelCall(
         function=function,
         emit=lambda s: f"{function}(&{s.layer}_params, {s.input(0)}, {s.output(0)});",
-        sources=("ref/dense.c",),
+        sources=(source,),
         headers=("ep_dense.h",),
-        constants=(packed_weights(layer.weights), *biases, *dense_scale_tables(layer)),
+        constants=(stored, *biases, *dense_scale_tables(layer)),
         overlaps=(Overlap(0, "forward", lead),),
         work=Work(macs=layer.macs, outputs=layer.rows * layer.out_len),
         definitions=definitions,
