@@ -230,6 +230,8 @@ def _places(graph: Graph, op: Op) -> NDArray[np.intp] | None:
     """Where each channel of the input is found in the output, (channels, n); None where it is not handed on alone."""
     data, output = graph.tensors[op.inputs[0]], graph.output_of(op)
     channels = data.shape[-1]
+    if op.kind is not OpKind.RESHAPE and output.shape[-1:] != data.shape[-1:]:
+        return None  # the kernels will refuse it
     if op.kind in _POOLS:
         plain = data.qparams == output.qparams and op.attrs["activation"] is Activation.NONE
         return np.arange(channels)[:, None] if plain else None
