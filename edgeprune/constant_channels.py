@@ -197,16 +197,16 @@ def _is_filter(graph: Graph, op: Op) -> bool:
     if op.kind not in _FILTERS or not _owns_constants(graph, op, axis=0):
         return False
     shape = graph.tensors[op.inputs[1]].shape
-    ends = (graph.output_of(op).shape[-1], graph.tensors[op.inputs[0]].shape[-1])
-    return len(shape) == (4 if op.kind is OpKind.CONV_2D else 2) and (shape[0], shape[-1]) == ends
+    ends = (graph.output_of(op).shape[-1:], graph.tensors[op.inputs[0]].shape[-1:])
+    return len(shape) == (4 if op.kind is OpKind.CONV_2D else 2) and (shape[:1], shape[-1:]) == ends
 
 
 def _is_depthwise(graph: Graph, op: Op) -> bool:
     """One filter a channel."""
     if op.kind is not OpKind.DEPTHWISE_CONV_2D or not _owns_constants(graph, op, axis=3):
         return False
-    shape, channels = graph.tensors[op.inputs[1]].shape, graph.tensors[op.inputs[0]].shape[-1]
-    return len(shape) == 4 and shape[0] == 1 and shape[3] == channels == graph.output_of(op).shape[-1]
+    shape, channels = graph.tensors[op.inputs[1]].shape, graph.tensors[op.inputs[0]].shape[-1:]
+    return len(shape) == 4 and shape[0] == 1 and shape[3:] == channels == graph.output_of(op).shape[-1:]
 
 
 def _owns_constants(graph: Graph, op: Op, axis: int) -> bool:
