@@ -24,14 +24,14 @@ from edgeprune.codegen.emit import Identity, emit
 from edgeprune.cost.flash import EngineBaseline
 from edgeprune.cost.footprint import footprint
 from edgeprune.cost.madeup import with_made_up_constants
+from edgeprune.deploy import compile_graph
 from edgeprune.export.exporter import Exporter
 from edgeprune.export.tflite import export_tflite
 from edgeprune.graph.clean import clean
 from edgeprune.ir import Graph
-from edgeprune.kernels import lower
 from edgeprune.kernels.base import KernelCall, Optimize
 from edgeprune.model.trace import trace
-from edgeprune.plan import MemoryPlan, make_plan
+from edgeprune.plan import MemoryPlan
 from edgeprune.prune.channels import ChannelGroups
 from edgeprune.prune.groups import find_groups
 from edgeprune.prune.surgery import apply_widths
@@ -40,20 +40,20 @@ from edgeprune.target.profile import Target
 from edgeprune.target.registry import load_target
 from edgeprune.tflite.read import read_tflite
 
+IDENTITY = Identity("bench", "0" * 16, "footprint", "benchmarks/footprint.py", "0")
 WIDTHS = (1.0, 0.75, 0.4)
 Planned = tuple[Graph, tuple[KernelCall, ...], MemoryPlan]
 
 
 def planned(graph: Graph, target: Target, optimize: Optimize) -> Planned:
-    cleaned = clean(graph)
-    calls = lower(cleaned, target.cpu.isa, optimize)
-    return cleaned, calls, make_plan(cleaned, calls)
+    found = compile_graph(clean(graph), target, optimize, IDENTITY)
+    return found.graph, found.calls, found.plan
 
 
 def link(model: Planned, target: Target, optimize: Optimize, folder: Path) -> dict[str, int]:
     """Flash by part of the linked image."""
     graph, calls, plan = model
-    sources = emit(graph, calls, plan, Identity("bench", "0" * 16, target.name, "benchmarks/footprint.py", "0"))
+    sources = emit(graph, calls, plan, IDENTITY)
     firmware = build_firmware(
         sources, sorted({source for call in calls for source in call.sources}), target, folder,
         input_bytes=sum(graph.tensors[i].size_bytes for i in graph.inputs), optimize=optimize,

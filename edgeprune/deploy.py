@@ -18,13 +18,14 @@ from edgeprune.device.board import open_board
 from edgeprune.device.console import Console
 from edgeprune.errors import DeviceError, ModelError, UsageError
 from edgeprune.graph.clean import clean
+from edgeprune.graph.order import least_memory_order
 from edgeprune.ir import Graph, OpKind
 from edgeprune.kernels import lower
 from edgeprune.kernels.base import KernelCall, Optimize
 from edgeprune.plan import MemoryPlan, make_plan
 from edgeprune.plan.stage import plan_ram_first
 from edgeprune.release import __version__
-from edgeprune.target.profile import Target
+from edgeprune.target.profile import Isa, Target
 from edgeprune.target.registry import load_target
 from edgeprune.tflite.read import read_tflite
 
@@ -90,7 +91,7 @@ def compile_model(
     Args:
         model: the int8 `.tflite` file.
         layer_names: names for its ops in order, where the file was stripped of them; empty keeps the file's.
-        faster: positions, in the cleaned graph, of ops whose kernels are chosen for speed whatever `optimize` says.
+        faster: positions, in the compiled graph, of ops whose kernels are chosen for speed whatever `optimize` says.
         ram_first: run the first layers row by row (`plan/stage`) where that makes the arena smaller.
 
     Raises:
@@ -139,9 +140,18 @@ def compile_graph(
     if ram_first:
         staged = plan_ram_first(graph, target.cpu.isa, optimize)
         return CompiledModel(staged.graph, staged.calls, staged.plan, identity, optimize, extra_macs=staged.extra_macs)
-    chosen = frozenset(faster)
-    calls = lower(graph, target.cpu.isa, optimize, chosen)
-    return CompiledModel(graph, calls, make_plan(graph, calls), identity, optimize, chosen)
+    chosen, ordered = frozenset(faster), _in_best_order(graph, target.cpu.isa, optimize)
+    calls = lower(ordered, target.cpu.isa, optimize, chosen)
+    return CompiledModel(ordered, calls, make_plan(ordered, calls), identity, optimize, chosen)
+
+
+def _in_best_order(graph: Graph, isa: Isa, optimize: Optimize) -> Graph:
+    """The graph in the order of its operators that gives the smaller arena: its own, or the one with least alive."""
+    other = least_memory_order(graph)
+    if other is graph:
+        return graph
+    own_bytes, other_bytes = (make_plan(one, lower(one, isa, optimize)).arena_bytes for one in (graph, other))
+    return other if other_bytes < own_bytes else graph
 
 
 @dataclass(frozen=True)

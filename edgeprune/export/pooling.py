@@ -1,4 +1,7 @@
-"""Padding of maximum pools: the converter fills it with minus infinity, for which int8 has no scale."""
+"""Padding of maximum pools: what TFLite's SAME does not mean, the converter fills with minus infinity.
+
+Int8 has no scale for that.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def pad_before_pooling(module: GraphModule, samples: np.ndarray) -> None:
         module: what `ExportedProgram.module()` gives.
         samples: float32 (N, ...), those the ranges are measured on.
     """
-    pools = [node for node in module.graph.nodes if node.target == _MAX_POOL and any(_padding(node))]
+    pools = [node for node in module.graph.nodes if node.target == _MAX_POOL and not _is_same(node)]
     if not pools:
         return
     least = _least_values(module, {pool.args[0] for pool in pools if isinstance(pool.args[0], Node)}, samples)
@@ -36,8 +39,24 @@ def pad_before_pooling(module: GraphModule, samples: np.ndarray) -> None:
     module.recompile()
 
 
+def _is_same(pool: Node) -> bool:
+    """Whether there is no padding, or just that of TFLite's SAME, which int8 pools know."""
+    image = pool.args[0].meta.get("val") if isinstance(pool.args[0], Node) else None
+    padding, window = _padding(pool), _pair(pool.args[1])
+    stride = _pair(pool.args[2]) if len(pool.args) > 2 and pool.args[2] else window
+    if not any(padding):
+        return True
+    return image is not None and all(
+        2 * own == max((-(-size // step) - 1) * step + taps - size, 0)
+        for size, step, taps, own in zip(image.shape[2:], stride, window, padding, strict=True)
+    )
+
+
 def _padding(pool: Node) -> tuple[int, int]:
-    given = pool.args[3] if len(pool.args) > 3 else 0
+    return _pair(pool.args[3] if len(pool.args) > 3 else 0)
+
+
+def _pair(given: object) -> tuple[int, int]:
     rows, columns = given if isinstance(given, list | tuple) and len(given) == 2 else [given, given]
     return int(rows), int(columns)  # type: ignore[arg-type]
 
