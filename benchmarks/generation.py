@@ -22,6 +22,7 @@ from models import load_model
 from edgeprune.codegen.emit import Identity, emit
 from edgeprune.constant_channels import without_constant_channels
 from edgeprune.graph.clean import clean
+from edgeprune.graph.order import least_memory_order
 from edgeprune.ir import Activation, DType, Graph, Op, OpKind, QParams, Tensor
 from edgeprune.kernels import lower
 from edgeprune.kernels.base import Optimize
@@ -31,7 +32,7 @@ from edgeprune.tflite.read import read_tflite
 
 ROOT = Path(__file__).resolve().parents[1]
 COUNTS = (62, 125, 250, 500, 1000)
-STAGES = ("read", "clean", "lower", "plan", "emit")
+STAGES = ("read", "clean", "order", "lower", "plan", "emit")
 IDENTITY = Identity("benchmark", "0" * 16, "cortex-m4", "benchmarks/generation.py", "0")
 
 
@@ -69,6 +70,8 @@ def stage_times_s(make: Callable[[], Graph]) -> dict[str, float]:
         graph = make()
         marks.append(time.process_time())
         graph = without_constant_channels(clean(graph))
+        marks.append(time.process_time())
+        graph = least_memory_order(graph)
         marks.append(time.process_time())
         calls = lower(graph, Isa.DSP, Optimize.SPEED)
         marks.append(time.process_time())

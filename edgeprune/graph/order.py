@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from edgeprune.graph.edit import RESHAPES
 from edgeprune.ir import Graph
@@ -27,88 +28,94 @@ def least_memory_order(graph: Graph) -> Graph:
     if any(tensor.is_variable for tensor in graph.tensors):
         return graph
     memory = _Memory(graph)
-    given = max(memory.peaks(range(len(graph.ops))), default=0)
-    best = _search(graph, memory, given)
+    given = memory.peak_bytes(range(len(graph.ops)))
+    if given == memory.least_peak_bytes():
+        return graph
+    best = _search(memory, given)
     return graph if best is None else graph.with_ops(tuple(graph.ops[index] for index in best))
 
 
+@dataclass(frozen=True)
+class _State:
+    """Finished operators (bit k: operator k), the bytes alive after them, and the operators that may run next."""
+
+    done: int
+    alive_bytes: int
+    ready: tuple[int, ...]
+
+
 class _Memory:
-    """Bytes alive around each operator, by sets of finished operators (bit k: operator k)."""
+    """What each operator makes, reads for the last time, and waits for."""
 
     def __init__(self, graph: Graph):
-        self._root: dict[int, int] = {}  # view -> tensor whose bytes it reads
+        root: dict[int, int] = {}  # view -> tensor whose bytes it reads
         for op in graph.ops:
             if op.kind in RESHAPES:
-                self._root[op.outputs[0]] = self._root.get(op.inputs[0], op.inputs[0])
-        self._size: dict[int, int] = {}
-        self._made: dict[int, int] = {}  # tensor -> bits that make it, 0 for an input
-        self._read: dict[int, int] = {}  # tensor -> bits that must be finished before it may go
-        self.needs = [0] * len(graph.ops)
-        self.touched: list[set[int]] = [set() for _ in graph.ops]
-        forever = 1 << len(graph.ops)
-        for tensor in graph.inputs:
-            self._add(graph, tensor, 0)
+                root[op.outputs[0]] = root.get(op.inputs[0], op.inputs[0])
+        made = [t for op in graph.ops for t in op.outputs if t not in root]
+        self._size = {tensor: graph.tensors[tensor].size_bytes for tensor in (*graph.inputs, *made)}
+        self._readers = dict.fromkeys(self._size, 0)  # bits that must be finished before the tensor may go
+        self._makes = [tuple(t for t in op.outputs if t in self._size) for op in graph.ops]
+        self._touches: list[tuple[int, ...]] = []
+        self._needs = [0] * len(graph.ops)
+        self._enables: list[list[int]] = [[] for _ in graph.ops]
         for position, op in enumerate(graph.ops):
-            for tensor in op.outputs:
-                if tensor not in self._root:
-                    self._add(graph, tensor, 1 << position)
-        for position, op in enumerate(graph.ops):
-            for tensor in (*op.inputs, *op.outputs):
-                root = self._root.get(tensor, tensor)
-                if root in self._size:
-                    self._read[root] |= 1 << position
-                    self.touched[position].add(root)
-            for tensor in op.inputs:
-                if tensor in graph.producer:
-                    self.needs[position] |= 1 << graph.producer[tensor]
+            touched = {root.get(tensor, tensor) for tensor in (*op.inputs, *op.outputs)} & self._size.keys()
+            self._touches.append(tuple(touched))
+            for tensor in touched:
+                self._readers[tensor] |= 1 << position
+            for maker in {graph.producer[tensor] for tensor in op.inputs if tensor in graph.producer}:
+                self._needs[position] |= 1 << maker
+                self._enables[maker].append(position)
         for tensor in graph.outputs:
-            root = self._root.get(tensor, tensor)
-            if root in self._size:
-                self._read[root] |= forever
-
-    def _add(self, graph: Graph, tensor: int, made: int) -> None:
-        self._size[tensor], self._made[tensor], self._read[tensor] = graph.tensors[tensor].size_bytes, made, 0
-
-    def while_running(self, done: int, position: int) -> int:
-        """Bytes alive while one operator runs after those in `done`."""
-        return sum(
-            size
-            for tensor, size in self._size.items()
-            if tensor in self.touched[position] or (self._made[tensor] & ~done == 0 and self._read[tensor] & ~done)
+            if (kept := root.get(tensor, tensor)) in self._readers:
+                self._readers[kept] |= 1 << len(graph.ops)  # of no operator: never finished
+        self.everything = (1 << len(graph.ops)) - 1
+        self.start = _State(
+            0,
+            sum(self._size[tensor] for tensor in graph.inputs),
+            tuple(position for position, needed in enumerate(self._needs) if needed == 0),
         )
 
-    def peaks(self, order: range) -> Iterator[int]:
-        done = 0
+    def least_peak_bytes(self) -> int:
+        """What some operator touches at once, in any order."""
+        return max((sum(self._size[tensor] for tensor in touched) for touched in self._touches), default=0)
+
+    def peak_bytes(self, order: Iterable[int]) -> int:
+        peak, state = 0, self.start
         for position in order:
-            yield self.while_running(done, position)
-            done |= 1 << position
+            running, state = self.step(state, position)
+            peak = max(peak, running)
+        return peak
+
+    def step(self, state: _State, position: int) -> tuple[int, _State]:
+        """Bytes alive while an operator runs, and the state behind it."""
+        done = state.done | 1 << position
+        running = state.alive_bytes + sum(self._size[tensor] for tensor in self._makes[position])
+        freed = sum(self._size[tensor] for tensor in self._touches[position] if not self._readers[tensor] & ~done)
+        enabled = [other for other in self._enables[position] if not self._needs[other] & ~done]
+        ready = (*(other for other in state.ready if other != position), *enabled)
+        return running, _State(done, running - freed, ready)
 
 
-def _search(graph: Graph, memory: _Memory, given: int) -> list[int] | None:
+def _search(memory: _Memory, given: int) -> list[int] | None:
     """The positions in an order with a lower peak than `given`; None where there is none, or too many to look at."""
-    everything = (1 << len(graph.ops)) - 1
-    waiting: list[tuple[int, int, int]] = [(0, 0, 0)]  # peak, operators left (fewest first), done
-    came_from: dict[int, tuple[int, int]] = {0: (0, -1)}
-    peak_of = {0: 0}
+    waiting: list[tuple[int, int, int]] = [(0, 0, 0)]  # peak, operators finished (most first), done
+    states, came_from, peak_of = {0: memory.start}, {0: (0, -1)}, {0: 0}
     while waiting and len(peak_of) <= _MOST_STATES:
         peak, _, done = heapq.heappop(waiting)
         if peak > peak_of[done]:
             continue
-        if peak >= given:
-            return None
-        if done == everything:
+        if done == memory.everything:
             return _path(came_from, done)
-        for position in _ready(memory, done, len(graph.ops)):
-            reached = done | 1 << position
-            higher = max(peak, memory.while_running(done, position))
-            if higher < peak_of.get(reached, given):
-                peak_of[reached], came_from[reached] = higher, (done, position)
-                heapq.heappush(waiting, (higher, -reached.bit_count(), reached))
+        for position in states[done].ready:
+            running, state = memory.step(states[done], position)
+            higher = max(peak, running)
+            if higher < peak_of.get(state.done, given):
+                peak_of[state.done], came_from[state.done] = higher, (done, position)
+                states[state.done] = state
+                heapq.heappush(waiting, (higher, -state.done.bit_count(), state.done))
     return None
-
-
-def _ready(memory: _Memory, done: int, count: int) -> Iterator[int]:
-    return (k for k in range(count) if not done >> k & 1 and memory.needs[k] & ~done == 0)
 
 
 def _path(came_from: dict[int, tuple[int, int]], done: int) -> list[int]:
