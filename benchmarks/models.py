@@ -10,8 +10,12 @@ import importlib.util
 import io
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 NAMES = ("kws", "ic", "vww", "ad")
@@ -26,7 +30,7 @@ def load_model(name: str, cache: Path) -> bytes:
     path = cache / f"{name}.tflite"
     if not path.is_file():
         cache.mkdir(parents=True, exist_ok=True)
-        path.write_bytes({"ic": _resnet8, "vww": _mobilenet_v1}[name]())
+        path.write_bytes({"ic": _resnet8, "vww": _vww}[name]())
     return path.read_bytes()
 
 
@@ -50,11 +54,17 @@ def _resnet8() -> bytes:
     return export_tflite(network, samples).data
 
 
-def _mobilenet_v1() -> bytes:
+def _vww() -> bytes:
+    from edgeprune.export.tflite import export_tflite
+
+    network, samples = mobilenet_v1()
+    return export_tflite(network, samples).data
+
+
+def mobilenet_v1() -> tuple[nn.Sequential, Tensor]:
+    """The network in evaluation mode, and the samples (16, 3, 96, 96) its ranges are measured on."""
     import torch
     from torch import nn
-
-    from edgeprune.export.tflite import export_tflite
 
     def convolution(in_c: int, out_c: int, stride: int, depthwise: bool = False, taps: int = 3) -> list[nn.Module]:
         # TensorFlow's SAME padding with a stride of 2 over an even size: below and to the right only.
@@ -75,4 +85,4 @@ def _mobilenet_v1() -> bytes:
     with torch.no_grad():
         for _ in range(30):
             network(samples)
-    return export_tflite(network.eval(), samples).data
+    return network.eval(), samples
