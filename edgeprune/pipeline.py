@@ -55,8 +55,11 @@ def begin_fit(request: FitRequest, runs: Path, progress: Progress) -> RunRecord:
     Raises:
         EdgePruneError: any stage's; the run's folder stays for --resume.
     """
+    from edgeprune.prune.criterion import find_criterion
+
     target = load_target(request.target)
     budget_for(target, request.limits)
+    find_criterion(request.options.criterion)
     if Path(request.target).is_file():
         request = replace(request, target=str(Path(request.target).resolve()))
     project = project_of(request.project)

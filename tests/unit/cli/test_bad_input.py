@@ -163,6 +163,11 @@ def test_an_unknown_target_suggests_the_nearest(cli: Cli, project: Path) -> None
     assert "nucleo-f446re" in refused(cli, "fit", "--target", "nucleo-f446r", exit_code=2)
 
 
+def test_an_unknown_criterion_suggests_the_nearest(cli: Cli, project: Path) -> None:
+    assert "taylor" in refused(cli, "fit", "--criterion", "tailor", exit_code=2)
+    assert not (project / "runs").exists()
+
+
 def test_a_limit_larger_than_the_target(cli: Cli, project: Path) -> None:
     assert "262,144 B" in refused(cli, "fit", "--flash", "1MiB", exit_code=2)
 
