@@ -34,8 +34,9 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     (batch, in_h, in_w, in_c), (out_c, kernel_h, kernel_w, _) = image.shape, weights.shape
     _, out_h, out_w, _ = output.shape
     require(graph, op, weights.shape[3] == in_c and output.shape == (batch, out_h, out_w, out_c), shapes)
-    (stride_h, stride_w), (top, _, left, _) = op.attrs["stride"], op.attrs["pad"]
+    (stride_h, stride_w), (top, bottom, left, right) = op.attrs["stride"], op.attrs["pad"]
     require(graph, op, min(stride_h, stride_w) > 0 and min(top, left) >= 0, f"stride {op.attrs['stride']}")
+    require(graph, op, -bottom < stride_h and -right < stride_w, f"{shapes}, farther than its input reaches")
     require_u16(graph, op, *image.shape, *weights.shape, *output.shape, stride_h, stride_w, top, left)
     bias = read_bias(graph, op, out_c)
 

@@ -55,3 +55,20 @@ def test_dense(cases: list[Case]) -> None:
 @given(many(dense_layers()))
 def test_thousands_of_dense(cases: list[Case]) -> None:
     check(cases)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int4"])
+@pytest.mark.parametrize("halvings", [1, 2, 3])
+def test_halves_go_away_from_zero(dtype: str, halvings: int) -> None:
+    """A factor of 1/2, 1/4, 1/8: many sums lie exactly between two outputs."""
+
+    def add(b: ModelBuilder) -> None:
+        rng = np.random.default_rng(halvings)
+        data = b.input((4, 7), scale=1.0, zero=26)
+        weights = b.tensor((11, 7), dtype, np.float32([0.5]), data=rng.integers(-7, 8, (11, 7)))
+        bias = b.tensor((11,), "int32", np.float32([0.5]), data=rng.integers(-300, 300, 11))
+        output = b.tensor((4, 11), scale=0.5 * 2**halvings, zero=21)
+        b.op("FULLY_CONNECTED", [data, weights, bias], [output], schema.FullyConnectedOptionsT())
+        b.output(output)
+
+    check([Case(f"{dtype} / {2**halvings}", add)])
