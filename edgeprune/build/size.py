@@ -13,7 +13,7 @@ from edgeprune.image.elf import elf_text
 
 # Output sections of boards/sections.ld -> the part a report names. `.data` is in flash too, as its initial values.
 _FLASH_PARTS = {
-    ".vectors": "runtime", ".runtime": "runtime", ".library": "runtime", ".data": "runtime",
+    ".vectors": "runtime", ".runtime": "runtime", ".compiler": "runtime", ".data": "runtime",
     ".kernels": "kernels", ".model": "model", ".constants": "constants",
 }  # fmt: skip
 _RAM_PARTS = {".arena": "arena", ".stack": "stack", ".data": "data", ".bss": "data"}

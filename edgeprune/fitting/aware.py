@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -12,7 +12,7 @@ from edgeprune.export.exporter import Exporter
 from edgeprune.fitting.candidate import Candidate, make_candidate
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.record import AwareRecord
-from edgeprune.fitting.training import CHECKPOINT_NAME, train
+from edgeprune.fitting.training import CHECKPOINT_NAME, settings_of, train
 from edgeprune.quantize.host import evaluate_int8
 from edgeprune.quantize.qat import FakeQuantized
 from edgeprune.train.evaluate import evaluate
@@ -71,12 +71,5 @@ def settle_on_grid(
 
 
 def _settings(job: Job, epochs: int) -> TrainSettings:
-    training = job.project.training
-    return TrainSettings(
-        epochs=epochs,
-        batch=training.batch,
-        lr=(training.lr or DEFAULT_LR["sgd"]) * _LR_SHARE,
-        optimizer="sgd",
-        seed=training.seed,
-        augment=job.project.data.augment,
-    )
+    lr = (job.project.training.lr or DEFAULT_LR["sgd"]) * _LR_SHARE
+    return replace(settings_of(job, epochs), lr=lr, optimizer="sgd")

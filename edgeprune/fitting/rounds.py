@@ -15,14 +15,13 @@ from edgeprune.fitting.job import Job
 from edgeprune.fitting.network import Network
 from edgeprune.fitting.record import StepRecord
 from edgeprune.fitting.recover import thin_and_recover
-from edgeprune.fitting.training import CHECKPOINT_NAME, train
+from edgeprune.fitting.training import CHECKPOINT_NAME, settings_of, train
 from edgeprune.prune.allocate import GroupChoice, allocate
 from edgeprune.prune.schedule import waypoint
 from edgeprune.prune.score import rank_channels
 from edgeprune.prune.sensitivity import class_distance, measure_sensitivity, value_distance
 from edgeprune.prune.size_model import SizeModel
 from edgeprune.train.evaluate import evaluate
-from edgeprune.train.finetune import TrainSettings
 
 _SENSITIVITY_SAMPLES = 256
 _MOST_UNDONE = 2
@@ -124,7 +123,7 @@ def _step(
         ranking = _ranking(job, network)
         keep = {name: sorted(ranking[name][:width]) for name, width in widths.items()}
         module = thin_and_recover(job, network, keep)
-        settings = _settings(job, epochs)
+        settings = settings_of(job, epochs)
         if epochs > 0:
             train(job, module, settings, teacher, f"{stage}: training", folder)
         score = evaluate(module, job.splits.validation, job.objective.metric)
@@ -146,18 +145,6 @@ def _ranking(job: Job, network: Network) -> dict[str, list[int]]:
     samples = job.splits.calibration
     return rank_channels(
         network.module, network.groups, job.options.criterion, samples.tensor(), samples.targets, job.objective.loss
-    )
-
-
-def _settings(job: Job, epochs: int) -> TrainSettings:
-    training = job.project.training
-    return TrainSettings(
-        epochs=epochs,
-        batch=training.batch,
-        lr=training.lr,
-        optimizer=training.optimizer,
-        seed=training.seed,
-        augment=job.project.data.augment,
     )
 
 

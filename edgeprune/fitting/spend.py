@@ -43,13 +43,12 @@ def _worthwhile(job: Job, candidate: Candidate) -> list[int]:
     """Ops whose kernel for speed is predicted to take fewer instructions, the most saved for a byte first."""
     calls = candidate.model.calls
     speedy = lower(candidate.model.graph, job.target.cpu.isa, Optimize.SPEED)
-    saved = {
-        index: _instructions(job, calls[index]) - _instructions(job, speedy[index])
-        for index in range(len(calls))
-        if speedy[index] != calls[index]
-    }
-    grown = {index: max(1, _flash_bytes(speedy[index]) - _flash_bytes(calls[index])) for index in saved}
-    return sorted((index for index in saved if saved[index] > 0), key=lambda index: -saved[index] / grown[index])
+    worth: dict[int, float] = {}
+    for index, (call, faster) in enumerate(zip(calls, speedy, strict=True)):
+        slow, fast = (predicted_instructions(one, job.target.cpu) for one in (call, faster))
+        if slow is not None and fast is not None and fast < slow:  # a function never measured is not known to be faster
+            worth[index] = (slow - fast) / max(1, _flash_bytes(faster) - _flash_bytes(call))
+    return sorted(worth, key=lambda index: -worth[index])
 
 
 def _within_limits(job: Job, candidate: Candidate, ranked: list[int]) -> tuple[frozenset[int], Footprint | None]:
@@ -69,10 +68,6 @@ def _with_kernels(job: Job, candidate: Candidate, sources: Iterable[str]) -> Eng
     grown = kernel_bytes(added, toolchain.cpu_flags(job.target.cpu), candidate.model.optimize, toolchain)
     parts = dict(candidate.baseline.flash_parts)
     return replace(candidate.baseline, flash_parts=parts | {"kernels": parts["kernels"] + grown})
-
-
-def _instructions(job: Job, call: KernelCall) -> float:
-    return predicted_instructions(call, job.target.cpu) or 0.0
 
 
 def _flash_bytes(call: KernelCall) -> int:

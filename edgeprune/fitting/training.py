@@ -14,6 +14,19 @@ CHECKPOINT_NAME = "training.pt"
 _BAR = 1000
 
 
+def settings_of(job: Job, epochs: int) -> TrainSettings:
+    """The project's own, for this many epochs."""
+    training = job.project.training
+    return TrainSettings(
+        epochs=epochs,
+        batch=training.batch,
+        lr=training.lr,
+        optimizer=training.optimizer,
+        seed=training.seed,
+        augment=job.project.data.augment,
+    )
+
+
 def train(job: Job, module: nn.Module, settings: TrainSettings, teacher: nn.Module, title: str, folder: Path) -> None:
     """Trains `module` in place, imitating `teacher`; whoever keeps the result deletes the checkpoint in `folder`."""
     with job.progress.task(title, _BAR) as task:

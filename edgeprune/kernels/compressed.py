@@ -6,8 +6,8 @@
   sparse:  a bit a weight, and the weights that are not zero
 
 For `--optimize size` alone, and only where flash gets smaller: by a quarter of the layer, and in all layers together by
-a twentieth of the network beyond the code that decodes. Decoding takes two to eight times the instructions of a layer,
-which is no price for a few hundred bytes.
+a twentieth of the network beyond the code that decodes. Where there is a fast kernel a layer takes up to twelve times
+its instructions compressed, which is no price for a few hundred bytes (benchmarks/compressed.txt).
 """
 
 from __future__ import annotations

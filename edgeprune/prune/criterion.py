@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -98,12 +99,12 @@ Score = Callable[[ChannelRows], Tensor]
 Judge = Callable[["nn.Module", "ChannelGroups", "Evidence"], dict[str, Tensor]]
 
 
-class _Explained:
+class _Explained(ABC):
     """What users read about a criterion: its function's docstring."""
 
     @property
-    def description(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def description(self) -> str: ...
 
     @property
     def summary(self) -> str:

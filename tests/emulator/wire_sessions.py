@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from edgeprune.device.faulty_link import Fault, FaultyLink, Way, random_damages
 from edgeprune.device.link import Link
 from edgeprune.errors import EdgePruneError
+from tests.faulty_link import Fault, FaultyLink, Way, random_damages
 
 LIMIT_S = 30.0  # with the short timeouts the subjects use
 # As often as they befall a cable; the last three end the session.

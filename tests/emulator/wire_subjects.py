@@ -11,7 +11,6 @@ from edgeprune.device.an3155 import Timing
 from edgeprune.device.boot_info import State, Verdict
 from edgeprune.device.confirm import confirm
 from edgeprune.device.console import Console
-from edgeprune.device.faulty_link import Way
 from edgeprune.device.flash import FlashOptions, flash
 from edgeprune.device.link import Link
 from edgeprune.device.replies import DeviceMemory, LayerTimings
@@ -24,6 +23,7 @@ from edgeprune.target.registry import load_target
 from tests.emulator.boot.board import Board
 from tests.emulator.test_boards import tiny_outputs
 from tests.emulator.wire_sessions import Untrue
+from tests.faulty_link import Way
 from tests.unit.device.fake_rom import FakeRom
 
 CONSOLE_TIMEOUT_S = 0.5

@@ -86,7 +86,7 @@ def test_a_build_function_that_raises_is_named_with_its_line(cli: Cli, project: 
 
 def test_an_entry_that_is_no_module(cli: Cli, project: Path) -> None:
     (project / "model.py").write_text("def build():\n    return 7\n")
-    assert "int" in refused(cli, "fit")
+    assert "returned a int, not a torch.nn.Module" in refused(cli, "fit")
 
 
 def test_a_missing_checkpoint(cli: Cli, project: Path) -> None:
@@ -133,20 +133,20 @@ def test_a_value_in_the_data_that_is_no_number(cli: Cli, project: Path, value: f
     inputs = np.zeros((80, 1, 8, 8), np.float32)
     inputs[7, 0, 3, 4] = value
     np.savez(project / "data.npz", x_train=inputs, y_train=np.zeros(80, np.int64))
-    assert "7" in refused(cli, "fit")
+    assert "first: sample 7" in refused(cli, "fit")
 
 
-@pytest.mark.parametrize("label", [2, -1])
-def test_a_label_out_of_range(cli: Cli, project: Path, label: int) -> None:
+@pytest.mark.parametrize(("label", "said"), [(2, "the highest is 2"), (-1, "the lowest -1")])
+def test_a_label_out_of_range(cli: Cli, project: Path, label: int, said: str) -> None:
     labels = np.arange(80) % 2
     labels[11] = label
     np.savez(project / "data.npz", x_train=np.zeros((80, 1, 8, 8), np.float32), y_train=labels)
-    assert str(label) in refused(cli, "fit")
+    assert said in refused(cli, "fit")
 
 
 def test_data_of_another_shape(cli: Cli, project: Path) -> None:
     np.savez(project / "data.npz", x_train=np.zeros((80, 3, 8, 8), np.float32), y_train=np.zeros(80, np.int64))
-    assert "3" in refused(cli, "fit")
+    assert "(80, 3, 8, 8)" in refused(cli, "fit")
 
 
 def test_a_missing_data_file(cli: Cli, project: Path) -> None:
@@ -210,7 +210,7 @@ def test_an_operator_outside_the_set_is_named_with_its_place(cli: Cli, tmp_path:
     model.output(answer)
     (tmp_path / "cosine.tflite").write_bytes(model.build())
     said = refused(cli, "build", str(tmp_path / "cosine.tflite"), "--target", "cortex-m4")
-    assert "COS" in said and "0" in said
+    assert "cosine.tflite" in said and "COS" in said and "op 0 of 1" in said
 
 
 @pytest.mark.parametrize("command", ["build", "run", "profile", "verify"])
@@ -252,4 +252,4 @@ def test_a_full_disk_under_the_run(project: Path, full_disk: Path) -> None:
 def test_a_layer_the_converter_leaves_in_float_is_named_before_training(cli: Cli, project: Path) -> None:
     (project / "model.py").write_text(MODEL.replace("nn.ReLU()", "nn.ELU()"))
     said = refused(cli, "fit")
-    assert "cannot be made int8" in said and "1" in said and "training" not in said
+    assert "cannot be made int8: EXP 1" in said and "training" not in said

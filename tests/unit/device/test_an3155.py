@@ -8,9 +8,9 @@ import pytest
 
 from edgeprune.device.an3155 import An3155, Timing
 from edgeprune.device.fake_link import FakeLink
-from edgeprune.device.faulty_link import Damage, Fault, FaultyLink, Way
 from edgeprune.device.lines import Silent
 from edgeprune.errors import DeviceError
+from tests.faulty_link import Damage, Fault, FaultyLink, Way
 from tests.unit.device.fake_rom import FakeRom
 
 NOW = Timing(reply_s=0.0, write_s=0.0, erase_s=0.0, erase_all_s=0.0, quiet_s=0.0, call_s=0.0)

@@ -8,7 +8,6 @@ import pytest
 
 from edgeprune.device.an3155 import Timing
 from edgeprune.device.boot_loader import BootLoader
-from edgeprune.device.faulty_link import FaultyLink, Way
 from edgeprune.device.flash import FlashOptions, flash
 from edgeprune.device.stm32_rom import Stm32Rom
 from edgeprune.errors import UsageError
@@ -16,6 +15,7 @@ from edgeprune.image.application import make_application
 from edgeprune.image.segments import Image, Segment
 from edgeprune.progress import Silent
 from edgeprune.target.registry import load_target
+from tests.faulty_link import FaultyLink, Way
 from tests.unit.device.fake_boot import FakeBoot
 from tests.unit.device.fake_rom import FakeRom
 
