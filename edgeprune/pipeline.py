@@ -55,11 +55,13 @@ def begin_fit(request: FitRequest, runs: Path, progress: Progress) -> RunRecord:
     Raises:
         EdgePruneError: any stage's; the run's folder stays for --resume.
     """
+    from edgeprune.fitting.granularity import find_granularity
     from edgeprune.prune.criterion import find_criterion
 
     target = load_target(request.target)
     budget_for(target, request.limits)
     find_criterion(request.options.criterion)
+    find_granularity(request.options.granularity)
     if Path(request.target).is_file():
         request = replace(request, target=str(Path(request.target).resolve()))
     project = project_of(request.project)
@@ -143,6 +145,7 @@ def fit(
     max_drop: float | None = None,
     epochs: int = 3,
     criterion: str | None = None,
+    granularity: str = "channels",
     optimize: str | None = None,
     ram_first: bool = False,
     augment: str = "none",
@@ -160,6 +163,7 @@ def fit(
         loss, metric: as in the project file.
         flash, ram: bytes, or text such as "96KiB"; latency: microseconds, or text such as "20ms".
         epochs: of training, in all.
+        criterion, granularity: names of `edgeprune criteria list` and `edgeprune granularities list`.
         optimize: "size", "balanced" or "speed"; None is balanced, and then spends what flash is left.
         ram_first: run the first layers row by row where that makes the arena smaller; slower.
         runs: folder that gets the run's folder.
@@ -178,7 +182,7 @@ def fit(
         "data": {"entry": "notebook:data", "augment": augment},
         "task": {"loss": loss, "metric": metric},
         "limits": {"flash": flash, "ram": ram, "latency": latency, "max_drop": max_drop},
-        "training": {"epochs": epochs} | ({"criterion": criterion} if criterion else {}),
+        "training": {"epochs": epochs, "granularity": granularity} | ({"criterion": criterion} if criterion else {}),
     }
     project = project_from(tables, Path.cwd())
     chosen = load_target(target)
@@ -202,6 +206,7 @@ def options_of(project: Project, **overrides: Any) -> FitOptions:
         epochs=project.training.epochs,
         steps=1 if project.training.epochs < 4 else 2,
         criterion=project.training.criterion,
+        granularity=project.training.granularity,
         step_drop_points=5.0,
         int8_drop_points=0.5,
         board_samples=100,

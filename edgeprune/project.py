@@ -104,6 +104,7 @@ class TrainingTable(Strict):
     optimizer: Literal["muon", "sgd"] = "muon"
     seed: int = 0
     criterion: str = "l2"
+    granularity: str = "channels"
 
 
 class Project(Strict):

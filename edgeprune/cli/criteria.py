@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from edgeprune.cli.explained import show_entry
 from edgeprune.cli.options import json_option
 from edgeprune.cli.output import Printer, table
 
@@ -37,16 +38,8 @@ def show(name: str, printer: Printer) -> None:
     from edgeprune.prune.criterion import find_criterion
 
     found = find_criterion(name)
-    paragraphs = found.description.split("\n\n")
-    text = [" ".join(part.split()) for part in paragraphs if not part.startswith(("Args:", "Returns:"))]
-    arguments = [part for part in paragraphs if part.startswith(("Args:", "Returns:"))]
     facts = _facts(found)
-    printer.result(
-        {**facts, "description": text, "arguments": arguments},
-        *(f"{part}\n" for part in [found.name, *text]),
-        *(f"{part}\n" for part in arguments),
-        f"looks at: {', '.join(facts['needs'])}",
-    )
+    show_entry(printer, found, facts, f"looks at: {', '.join(facts['needs'])}")
 
 
 def _facts(found: Criterion | Procedure) -> dict[str, Any]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--epochs", type=click.IntRange(0), help="Training epochs in all.")
 @click.option("--steps", type=click.IntRange(1, 20), help="Thinning steps, with training after each.")
 @click.option("--criterion", help="How channels are ranked, for example l2, taylor or fpgm.")
+@click.option("--granularity", help="What is removed beside channels: `edgeprune granularities list`.")
 @click.option("--samples", type=click.IntRange(1), help="Test samples replayed on the board (100).")
 @click.option(
     "--port", envvar="EDGEPRUNE_PORT", show_envvar=True, help="Serial port of a real board; emulated without."
@@ -71,6 +72,7 @@ def _request(given: Mapping[str, Any], typed: str) -> FitRequest:
         epochs=given["epochs"],
         steps=given["steps"],
         criterion=given["criterion"],
+        granularity=given["granularity"],
         board_samples=given["samples"],
         optimize=optimize,
         ram_first=given["ram_first"],

@@ -24,6 +24,7 @@ COMMANDS = {
     "fit": "Thin and quantize a model until its firmware fits the target, then run and profile it there.",
     "compare": "Compare ways to prune at the same limits: which wins here, by how much, within what noise.",
     "criteria": "List and explain the ways to tell which channels matter (`fit --criterion`).",
+    "granularities": "List and explain what a fit can remove beside channels (`fit --granularity`).",
     "build": "Compile an int8 .tflite to C, link it with the console for a target, and say what it takes.",
     "run": "Run a model on its board, emulated by default, and show what it answers.",
     "profile": "Run a model on its board, emulated by default, and show each layer's time and the memory in use.",

@@ -58,7 +58,8 @@ def settle_on_grid(
     def settle() -> dict[str, Any]:
         module = copy.deepcopy(network.module)
         student = FakeQuantized(module, job.splits.calibration)
-        train(job, student, _settings(job, epochs), teacher, f"{stage}: training on the int8 grid", folder)
+        hold, title = job.granularity.hold(module), f"{stage}: training on the int8 grid"
+        train(job, student, _settings(job, epochs), teacher, title, folder, hold)
         network.with_module(module).save(folder)
         (folder / CHECKPOINT_NAME).unlink(missing_ok=True)
         return {"epochs": epochs}

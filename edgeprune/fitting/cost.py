@@ -60,6 +60,10 @@ class WidthCost:
         baseline = replace(self._baseline, data_bytes=found.data_bytes, stack_bytes=found.stack_bytes)
         return WidthCost(self._network, self._target, self._optimize, baseline, self._ram_first)
 
+    def of(self, network: Network) -> WidthCost:
+        """The same costs for another network made of this one's layers."""
+        return WidthCost(network, self._target, self._optimize, self._baseline, self._ram_first)
+
     def compiled(self, widths: Mapping[str, int]) -> CompiledModel:
         graph = clean(predicted_graph(self._network.traced, self._network.groups, widths))
         return compile_graph(graph, self._target, self._optimize, _BASELINE, ram_first=self._ram_first)

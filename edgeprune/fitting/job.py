@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeprune.budget import Budget
+from edgeprune.fitting.granularity import Granularity, find_granularity
 from edgeprune.fitting.workspace import Workspace
 from edgeprune.kernels.base import Optimize
 from edgeprune.progress import Progress
@@ -28,6 +29,7 @@ class FitOptions:
         optimize: how much flash may buy speed; None spends on speed whatever the limits leave over in the end.
         port: serial port of a real board; None emulates it.
         command: the command line, for the record.
+        granularity: what is removed beside channels (`granularity.py`).
         ram_first: run the first layers row by row where that makes the arena smaller; nothing is spent on speed then.
     """
 
@@ -40,6 +42,7 @@ class FitOptions:
     optimize: Optimize | None
     port: str | None
     command: str
+    granularity: str = "channels"
     ram_first: bool = False
 
     @property
@@ -62,3 +65,7 @@ class Job:
     @property
     def input_shape(self) -> tuple[int, ...]:
         return self.project.model.input
+
+    @property
+    def granularity(self) -> Granularity:
+        return find_granularity(self.options.granularity)

@@ -137,7 +137,11 @@ def _until_it_fits(
         if not cost.footprint(network.widths).fits(budget):
             # later rounds take away little; they train on what the first left over, at least an epoch's worth
             epochs = max(1, epochs_left - 1) if number == 1 else min(1, epochs_left)
-            goal, cost = allocate_widths(job, network, cost, budget, stage)
+            if number == 1:
+                network = job.granularity.shrink(job, network, cost, budget, stage)
+                cost = cost.of(network)
+            room = job.granularity.room(job, network, budget)
+            goal, cost = allocate_widths(job, network, cost, room, stage)
             network, taken = thin_to(job, network, goal, original.module, epochs, stage)
             steps.extend(taken)
             epochs_left -= epochs

@@ -123,9 +123,10 @@ def _step(
         ranking = _ranking(job, network)
         keep = {name: sorted(ranking[name][:width]) for name, width in widths.items()}
         module = thin_and_recover(job, network, keep)
+        hold = job.granularity.mask(job, module)
         settings = settings_of(job, epochs)
         if epochs > 0:
-            train(job, module, settings, teacher, f"{stage}: training", folder)
+            train(job, module, settings, teacher, f"{stage}: training", folder, hold)
         score = evaluate(module, job.splits.validation, job.objective.metric)
         before = evaluate(teacher, job.splits.validation, job.objective.metric)
         Network.of(module, job.input_shape).save(folder)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torch import nn
 
+from edgeprune.fitting.granularity import Hold
 from edgeprune.fitting.job import Job
 from edgeprune.train.finetune import TrainSettings, TrainStep, finetune
 
@@ -27,8 +28,20 @@ def settings_of(job: Job, epochs: int) -> TrainSettings:
     )
 
 
-def train(job: Job, module: nn.Module, settings: TrainSettings, teacher: nn.Module, title: str, folder: Path) -> None:
-    """Trains `module` in place, imitating `teacher`; whoever keeps the result deletes the checkpoint in `folder`."""
+def train(
+    job: Job,
+    module: nn.Module,
+    settings: TrainSettings,
+    teacher: nn.Module,
+    title: str,
+    folder: Path,
+    hold: Hold | None = None,
+) -> None:
+    """Trains `module` in place, imitating `teacher`; whoever keeps the result deletes the checkpoint in `folder`.
+
+    Args:
+        hold: see `finetune`.
+    """
     with job.progress.task(title, _BAR) as task:
         done = 0
 
@@ -39,4 +52,4 @@ def train(job: Job, module: nn.Module, settings: TrainSettings, teacher: nn.Modu
             task.advance(target - done, f"loss {now.loss:.3f}{score}")
             done = target
 
-        finetune(module, job.splits, job.objective, settings, teacher, show, folder / CHECKPOINT_NAME)
+        finetune(module, job.splits, job.objective, settings, teacher, show, folder / CHECKPOINT_NAME, hold)

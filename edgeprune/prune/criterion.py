@@ -7,20 +7,16 @@ train or search over the whole network before they can tell; those are a `Proced
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import pkgutil
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from edgeprune.errors import UsageError
+from edgeprune.catalogue import Catalogue, Explained
 
 if TYPE_CHECKING:
     from edgeprune.prune.channels import ChannelGroups
@@ -99,21 +95,8 @@ Score = Callable[[ChannelRows], Tensor]
 Judge = Callable[["nn.Module", "ChannelGroups", "Evidence"], dict[str, Tensor]]
 
 
-class _Explained(ABC):
-    """What users read about a criterion: its function's docstring."""
-
-    @property
-    @abstractmethod
-    def description(self) -> str: ...
-
-    @property
-    def summary(self) -> str:
-        """The first paragraph, on one line."""
-        return " ".join(self.description.split("\n\n")[0].split())
-
-
 @dataclass(frozen=True, eq=False)
-class Criterion(_Explained):
+class Criterion(Explained):
     """A way to tell which channels matter.
 
     Attributes:
@@ -134,7 +117,7 @@ class Criterion(_Explained):
 
 
 @dataclass(frozen=True, eq=False)
-class Procedure(_Explained):
+class Procedure(Explained):
     """A way to tell which channels matter that trains or searches over the whole network.
 
     Attributes:
@@ -151,14 +134,14 @@ class Procedure(_Explained):
         return inspect.getdoc(self.judge) or ""
 
 
-_registry: dict[str, Criterion | Procedure] = {}
+_catalogue: Catalogue[Criterion | Procedure] = Catalogue("criterion", "edgeprune.prune.criteria")
 
 
 def criterion(name: str, *needs: Need, part: Part = Part.FILTERS) -> Callable[[Score], Score]:
     """Registers a scoring function under a name. Weights are there always."""
 
     def register(score: Score) -> Score:
-        _add(Criterion(name, score, frozenset({Need.WEIGHTS, *needs}), part))
+        _catalogue.add(Criterion(name, score, frozenset({Need.WEIGHTS, *needs}), part))
         return score
 
     return register
@@ -168,37 +151,22 @@ def procedure(name: str) -> Callable[[Judge], Judge]:
     """Registers a procedure under a name."""
 
     def register(judge: Judge) -> Judge:
-        _add(Procedure(name, judge))
+        _catalogue.add(Procedure(name, judge))
         return judge
 
     return register
 
 
-def _add(found: Criterion | Procedure) -> None:
-    if found.name in _registry:
-        raise ValueError(f"two criteria are called '{found.name}'")
-    _registry[found.name] = found
-
-
 @cache
 def criteria() -> Mapping[str, Criterion | Procedure]:
     """All criteria by name, alphabetically."""
-    from edgeprune.prune import criteria as package
-
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
-    return dict(sorted(_registry.items()))
+    return _catalogue.all()
 
 
 def find_criterion(name: str) -> Criterion | Procedure:
     """The criterion of that name.
 
     Raises:
-        UsageError: there is none; the nearest names are suggested.
+        UsageError: there is none; the nearest name is suggested.
     """
-    known = criteria()
-    if name not in known:
-        near = get_close_matches(name, known, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"one of {', '.join(known)}"
-        raise UsageError(f"no criterion is called '{name}'", hint)
-    return known[name]
+    return _catalogue.find(name)

@@ -76,6 +76,7 @@ def finetune(
     teacher: nn.Module | None = None,
     on_progress: Callable[[TrainStep], None] | None = None,
     checkpoint: Path | None = None,
+    hold: Callable[[], None] | None = None,
 ) -> TrainResult:
     """Trains in place; the module ends in evaluation mode with the weights of its best epoch on validation.
 
@@ -84,13 +85,14 @@ def finetune(
         teacher: the original to imitate; None trains on the targets alone.
         checkpoint: written after every epoch, read when it is there: a killed run goes on after its last whole epoch
             and ends with the same weights. One file belongs to one module, teacher and settings.
+        hold: called after every step, to put back what training must not move (masked weights).
 
     Raises:
         ModelError: the loss is no longer finite.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)  # for dropout; batches and augmentation have a generator of their own
-        return _finetune(module, splits, objective, settings, teacher, on_progress, checkpoint)
+        return _finetune(module, splits, objective, settings, teacher, on_progress, checkpoint, hold)
 
 
 def _finetune(
@@ -101,6 +103,7 @@ def _finetune(
     teacher: nn.Module | None,
     on_progress: Callable[[TrainStep], None] | None,
     checkpoint: Path | None,
+    hold: Callable[[], None] | None,
 ) -> TrainResult:
     run = _Run(module, splits, objective, settings)
     if checkpoint is not None and checkpoint.is_file():
@@ -111,7 +114,7 @@ def _finetune(
     known = outputs_of(teacher, splits.train) if teacher is not None and settings.augment == "none" else None
     while len(run.history) < settings.epochs:
         with fastest_order(splits.train, module, *([] if teacher is None else [teacher])) as order:
-            loss = _epoch(run, splits.train, order, teacher, known, on_progress)
+            loss = _epoch(run, splits.train, order, teacher, known, on_progress, hold)
         run.close_epoch(loss, evaluate(module, splits.validation, objective.metric))
         if checkpoint is not None:
             run.save(checkpoint)
@@ -190,6 +193,7 @@ def _epoch(
     teacher: nn.Module | None,
     known: Tensor | None,
     on_progress: Callable[[TrainStep], None] | None,
+    hold: Callable[[], None] | None,
 ) -> float:
     """One pass over the training split; returns its mean loss."""
     run.module.train()
@@ -219,6 +223,8 @@ def _epoch(
         run.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         run.optimizer.step()
+        if hold is not None:
+            hold()
         total += value
         run.steps_done_here += 1
         if on_progress is not None:
