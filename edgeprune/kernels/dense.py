@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -22,7 +23,8 @@ from edgeprune.kernels.operands import (
     table,
     weight_reader,
 )  # fmt: skip
-from edgeprune.kernels.requant import check_accumulator, folded, quantize_multiplier, scale_zero
+from edgeprune.kernels.requant import check_accumulator, scale_zero
+from edgeprune.kernels.single_rounding import exact_multipliers
 from edgeprune.target.profile import Isa
 
 
@@ -72,16 +74,39 @@ def read_dense(graph: Graph, op: Op) -> Dense:
 
 
 def dense_scale_tables(layer: Dense) -> tuple[Constant, Constant]:
-    """`multiplier` and `shift`. With one weight scale LiteRT multiplies input and weight scale in float32."""
-    weights = layer.weights
-    if weights.qparams is None or len(weights.qparams.scale) > 1:
-        return scale_tables(layer.data, weights, layer.output, layer.out_len)
+    """`multiplier` and `shift`, one entry per weight scale (`single_rounding.py`)."""
+    qparams = layer.weights.qparams
+    if layer.weights.data is None or qparams is None:
+        return scale_tables(layer.data, layer.weights, layer.output, layer.out_len)
 
+    @cache
     def pair() -> tuple[np.ndarray, np.ndarray]:
-        product = np.float32(scale_zero(layer.data)[0]) * np.float32(scale_zero(weights)[0])
-        return folded([quantize_multiplier(float(product) / scale_zero(layer.output)[0])])
+        in_scale, (out_scale, out_zero) = scale_zero(layer.data)[0], scale_zero(layer.output)
+        real = np.array([in_scale * scale / out_scale for scale in qparams.scale])
+        low, high = _accumulator_range(layer)
+        if len(real) == 1:
+            low, high = low.min(keepdims=True), high.max(keepdims=True)
+        return exact_multipliers(layer.op.name, real, low, high, out_zero)
 
-    return table("multiplier", "int32_t", 1, lambda: pair()[0]), table("shift", "int8_t", 1, lambda: pair()[1])
+    count = len(qparams.scale)
+    return table("multiplier", "int32_t", count, lambda: pair()[0]), table("shift", "int8_t", count, lambda: pair()[1])
+
+
+def _accumulator_range(layer: Dense) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest sum of each channel over all int8 inputs, (out_len,) int64; in int32, or ModelError."""
+    rows, bias = _integer_rows(layer), np.zeros(layer.out_len, np.int64)
+    if layer.bias is not None and layer.bias.data is not None:
+        bias = layer.bias.data.reshape(-1).astype(np.int64)
+    check_accumulator(layer.op.name, rows, bias)
+    zero = scale_zero(layer.data)[1]
+    ends = rows * (-128 - zero), rows * (127 - zero)
+    return bias + np.minimum(*ends).sum(axis=1), bias + np.maximum(*ends).sum(axis=1)
+
+
+def _integer_rows(layer: Dense) -> np.ndarray:
+    """Weights less their zero point, (out_len, in_len) int64."""
+    assert layer.weights.data is not None
+    return layer.weights.data.astype(np.int64) - (layer.weights.qparams.zero_point[0] if layer.weights.qparams else 0)
 
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
@@ -96,8 +121,7 @@ def plain_dense(layer: Dense, function: str, stored: Constant, source: str) -> K
     def definitions(s: Symbols) -> str:
         zero = layer.weights.qparams.zero_point[0] if layer.weights.qparams else 0
         if layer.weights.data is not None:
-            rows = layer.weights.data.astype(np.int64) - zero
-            check_accumulator(op.name, rows, None if layer.bias is None else layer.bias.data)
+            check_accumulator(op.name, _integer_rows(layer), None if layer.bias is None else layer.bias.data)
         fields = array_fields(s, layer.bias) | {
             "rows": layer.rows, "in_len": layer.in_len, "out_len": layer.out_len, "weight_zero": zero,
         }  # fmt: skip

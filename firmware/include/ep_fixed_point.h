@@ -35,12 +35,11 @@ static inline int32_t ep_requant(int32_t x, int32_t multiplier, int32_t shift)
     return ep_shift_right_round(ep_multiply_high(x, multiplier), -shift);
 }
 
-/* x * real, rounded once, halves away from zero. */
+/* x * real, rounded once, halves upwards. */
 static inline int32_t ep_requant_once(int32_t x, int32_t multiplier, int32_t shift)
 {
     const int32_t right = 31 - shift;
-    const int64_t product = (int64_t)x * multiplier;
-    return (int32_t)((product + (1LL << (right - 1)) - (product < 0)) >> right);
+    return (int32_t)(((int64_t)x * multiplier + (1LL << (right - 1))) >> right);
 }
 
 static inline int32_t ep_clamp(int32_t x, int32_t low, int32_t high)

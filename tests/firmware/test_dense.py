@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.firmware.cases import ACTIVATIONS, FEW, MANY, SCALES, SEEDS, ZEROS, Case, check, many
+from edgeprune.codegen.emit import emit
+from edgeprune.kernels import lower
+from edgeprune.kernels.base import Optimize
+from edgeprune.plan import make_plan
+from edgeprune.target.profile import Isa
+from edgeprune.tflite.read import read_tflite
+from tests.firmware.board_engine import run_on_board
+from tests.firmware.cases import ACTIVATIONS, FEW, MANY, SAMPLES, SCALES, SEEDS, ZEROS, Case, check, many
+from tests.firmware.host_engine import IDENTITY, assert_same_bytes, random_samples, run_litert
 from tests.firmware.one_op import ModelBuilder
 
 
@@ -57,18 +67,48 @@ def test_thousands_of_dense(cases: list[Case]) -> None:
     check(cases)
 
 
-@pytest.mark.parametrize("dtype", ["int8", "int4"])
-@pytest.mark.parametrize("halvings", [1, 2, 3])
-def test_halves_go_away_from_zero(dtype: str, halvings: int) -> None:
+def _exact_halves(b: ModelBuilder, dtype: str, halvings: int) -> None:
     """A factor of 1/2, 1/4, 1/8: many sums lie exactly between two outputs."""
+    rng = np.random.default_rng(halvings)
+    data = b.input((4, 7), scale=1.0, zero=26)
+    weights = b.tensor((11, 7), dtype, np.float32([0.5]), data=rng.integers(-7, 8, (11, 7)))
+    bias = b.tensor((11,), "int32", np.float32([0.5]), data=rng.integers(-300, 300, 11))
+    output = b.tensor((4, 11), scale=0.5 * 2**halvings, zero=21)
+    b.op("FULLY_CONNECTED", [data, weights, bias], [output], schema.FullyConnectedOptionsT())
+    b.output(output)
 
-    def add(b: ModelBuilder) -> None:
-        rng = np.random.default_rng(halvings)
-        data = b.input((4, 7), scale=1.0, zero=26)
-        weights = b.tensor((11, 7), dtype, np.float32([0.5]), data=rng.integers(-7, 8, (11, 7)))
-        bias = b.tensor((11,), "int32", np.float32([0.5]), data=rng.integers(-300, 300, 11))
-        output = b.tensor((4, 11), scale=0.5 * 2**halvings, zero=21)
-        b.op("FULLY_CONNECTED", [data, weights, bias], [output], schema.FullyConnectedOptionsT())
-        b.output(output)
 
-    check([Case(f"{dtype} / {2**halvings}", add)])
+def _near_halves(b: ModelBuilder, dtype: str) -> None:
+    """Just under 1/16, where float32 products of the scales make exactly 1/16 and halves of what are none."""
+    rng = np.random.default_rng(0)
+    data = b.input((4, 7), scale=0.118432045, zero=-3)
+    weights = b.tensor((200, 7), dtype, np.float32([0.04146636]), data=rng.integers(-7, 8, (200, 7)))
+    bias = b.tensor((200,), "int32", np.float32([0.118432045 * 0.04146636]), data=8 * rng.integers(-120, 120, 200))
+    output = b.tensor((4, 200), scale=0.078575134, zero=0)
+    b.op("FULLY_CONNECTED", [data, weights, bias], [output], schema.FullyConnectedOptionsT())
+    b.output(output)
+
+
+def _model_of_halves() -> bytes:
+    builder = ModelBuilder()
+    for dtype in ("int8", "int4"):
+        for halvings in (1, 2, 3):
+            _exact_halves(builder, dtype, halvings)
+        _near_halves(builder, dtype)
+    return builder.build()
+
+
+@pytest.mark.parametrize("isa", [Isa.REF, Isa.SCALAR, Isa.DSP])
+def test_halves(isa: Isa) -> None:
+    model = _model_of_halves()
+    assert_same_bytes(model, random_samples(model, SAMPLES, seed=1), isa=isa)
+
+
+@pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is not installed")
+def test_halves_by_vector_instructions() -> None:
+    model = _model_of_halves()
+    samples, graph = random_samples(model, SAMPLES, seed=1), read_tflite(model)
+    calls = lower(graph, Isa.MVE, Optimize.SPEED)
+    assert any(call.function == "ep_dense_mve" for call in calls)
+    found = run_on_board("mps3-an547", emit(graph, calls, make_plan(graph, calls), IDENTITY), calls, samples)
+    assert found == [b"".join(output.tobytes() for output in outputs) for outputs in run_litert(model, samples)]

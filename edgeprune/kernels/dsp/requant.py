@@ -75,21 +75,8 @@ class Scaling:
             scaled = (high + half - ((high < 0) & (right > 0))) >> right
         else:
             total = 31 + right
-            scaled = (product + (np.int64(1) << (total - 1)) - (product < 0)) >> total
+            scaled = (product + (np.int64(1) << (total - 1))) >> total
         return np.asarray(np.clip(scaled + self.zero_point, self.low, self.high), np.int64)
-
-
-def ties_below_zero(scaling: Scaling, acc_min: Int64s) -> Bools:
-    """(channels,) whether a negative accumulator from acc_min on is requantized from exactly half a step.
-
-    There halves away from zero, which is LiteRT's way, differ from halves upwards. The half must be a multiple of
-    2^zeros, the factor's trailing zero bits, so only factors of few bits meet it.
-    """
-    factor = scaling.multiplier << np.maximum(scaling.shift, 0)
-    zeros = np.log2(np.maximum(factor & -factor, 1)).astype(np.int64)
-    missing = 30 + np.maximum(-scaling.shift, 0) - zeros  # bits the accumulator has to bring
-    smallest = np.int64(1) << np.clip(missing, 0, 62)
-    return np.asarray((factor != 0) & (missing >= 0) & (-acc_min >= smallest))
 
 
 @dataclass(frozen=True, eq=False)

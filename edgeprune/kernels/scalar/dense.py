@@ -15,8 +15,8 @@ from edgeprune.kernels.base import Constant, KernelCall, Optimize, Overlap, Symb
 from edgeprune.kernels.dense import Dense, read_dense
 from edgeprune.kernels.dsp.dense import dense_scaling
 from edgeprune.kernels.dsp.layer import folded_bias
-from edgeprune.kernels.dsp.requant import Int64s, ties_below_zero
-from edgeprune.kernels.dsp.stream import accumulator_range, as_words
+from edgeprune.kernels.dsp.requant import Int64s
+from edgeprune.kernels.dsp.stream import as_words
 from edgeprune.kernels.operands import params, table
 from edgeprune.kernels.requant import activation_range
 from edgeprune.kernels.scalar.stream import channel_words, scale_words
@@ -59,8 +59,8 @@ def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
     bias, scaling = folded_bias(weights, layer.bias, layer.data), dense_scaling(layer)
     singles = channel_words(weights, bias, scaling, _ACC_LIMIT)
     scale = scale_words(scaling)
-    if singles is None or scale is None or ties_below_zero(scaling, accumulator_range(weights, bias)[0]).any():
-        return None  # the last: `ep_scale_once` rounds halves upwards
+    if singles is None or scale is None:
+        return None
     groups = _choose(weights, optimize)
     words = _group_words(weights[groups.grouped], bias[groups.grouped], scale[groups.grouped], groups.run)
     return _call(layer, groups, words, singles[groups.single])

@@ -1,0 +1,31 @@
+"""A dense layer's integer factor against float64, one accumulator at a time."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from edgeprune.kernels.single_rounding import exact_multipliers
+
+
+def _away_from_zero(product: float) -> int:
+    whole = math.floor(abs(product))
+    return int(math.copysign(whole + (abs(product) - whole >= 0.5), product))
+
+
+@given(
+    st.integers(1, 64), st.integers(1, 4096), st.integers(-8, 8), st.integers(1, 1500), st.integers(-128, 127)
+)  # the factor is a ratio that makes halves, or lies beside one
+@example(1, 2, 0, 300, 0)
+@example(1, 8, -1, 1500, -128)
+def test_every_accumulator_in_reach(above: int, below: int, beside: int, reach: int, zero: int) -> None:
+    real = above / below * (1 + beside * 2e-11)
+    found, shift = exact_multipliers("layer", np.array([real]), np.array([-reach]), np.array([reach]), zero)
+    multiplier, right = int(found[0]), 31 - int(shift[0])
+    for acc in range(-reach, reach + 1):
+        ours = ((acc * multiplier + (1 << (right - 1))) >> right) + zero
+        theirs = _away_from_zero(acc * real) + zero
+        assert min(max(ours, -128), 127) == min(max(theirs, -128), 127), acc
