@@ -10,14 +10,14 @@ from edgeprune.kernels.dsp.unroll import Unroll
 _FAR_BYTES = 4095  # a store reaches no further
 
 
-def tile_two_bytes(rolled: Unroll) -> int:
-    """EP_TILE_TWO of include/dsp/tile.h."""
-    return 124 + _steps(rolled)
+def tile_two_bytes(rolled: Unroll, odd: bool) -> int:
+    """EP_TILE_TWO of include/dsp/tile.h; `odd`: number of channels."""
+    return 124 + 4 * odd + _steps(rolled)
 
 
-def tile_exact_bytes(rolled: Unroll, low: int, high: int) -> int:
-    """EP_TILE_EXACT of include/dsp/tile.h."""
-    return 198 + _steps(rolled) + 6 * _clamp(low, high)
+def tile_exact_bytes(rolled: Unroll, low: int, high: int, odd: bool) -> int:
+    """EP_TILE_EXACT of include/dsp/tile.h; `odd`: number of channels."""
+    return 198 + 4 * odd + _steps(rolled) + 6 * _clamp(low, high)
 
 
 def _steps(rolled: Unroll) -> int:

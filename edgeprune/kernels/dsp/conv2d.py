@@ -127,15 +127,15 @@ def _call(conv: Conv2d, shape: _Shape, stream: Stream | None, optimize: Optimize
     if shift is not None:
         tile = f"ep_tile_two_{window.out_c}_{shift}_{shape.steps}"
         text = f"EP_TILE_TWO({tile}, {window.out_c}, {shift}, {shift + 8}, {rounds})\n"
-        shared = Shared(text, tile_two_bytes(rolled))
+        shared = Shared(text, tile_two_bytes(rolled, window.out_c % 2 == 1))
     else:
         limits = f"{low}_{high}".replace("-", "m")
         tile = f"ep_tile_exact_{window.out_c}_{limits}_{shape.steps}"
         text = f"EP_TILE_EXACT({tile}, {window.out_c}, {low}, {high}, {rounds})\n"
-        shared = Shared(text, tile_exact_bytes(rolled, low, high))
+        shared = Shared(text, tile_exact_bytes(rolled, low, high, window.out_c % 2 == 1))
 
     def definitions(s: Symbols) -> str:
-        return params(s, "ep_conv2d_dsp_t", _fields(conv, shape, tile, low, high, s))
+        return params(s, "ep_conv2d_dsp_t", _fields(conv, shape, tile, s))
 
     def emit(s: Symbols) -> str:
         return repeat(
@@ -167,8 +167,7 @@ def _work(conv: Conv2d, shape: _Shape, is_exact: bool) -> Work:
     features = {
         "tiles": tiles,
         "column_steps": tiles * shape.steps,
-        "pair_steps": tiles * shape.steps * (window.out_c // 2),
-        "single_steps": tiles * shape.steps * (window.out_c % 2),
+        "pair_steps": tiles * shape.steps * -(-window.out_c // 2),
         "row_tiles": tiles * window.kernel_h,
         "copied_bytes": window.batches * window.out_h * shape.window_row_bytes * window.kernel_h if shape.copied else 0,
         "exact_outputs": outputs if is_exact else 0,
@@ -177,19 +176,12 @@ def _work(conv: Conv2d, shape: _Shape, is_exact: bool) -> Work:
 
 
 def _constants(out_c: int, steps: int, stream: Stream | None, two: bool) -> tuple[Constant, ...]:
-    pair_words, single_words = stream_words(out_c, steps, two)
-
-    def part(words: NDArray[np.uint32] | None, role: str, count: int, table_words: int) -> Constant:
-        values = None if words is None else (lambda: words)
-        return Constant(role, "uint32_t", count, 4, values=values, table_bytes=4 * table_words)
-
-    paired = part(stream.words if stream else None, "stream", pair_words, (4 if two else 6) * (out_c // 2))
-    if not single_words:
-        return (paired,)
-    return paired, part(stream.single if stream else None, "single", single_words, 3)
+    words, table_words = stream_words(out_c, steps, two)
+    values = None if stream is None else (lambda: stream.words)
+    return (Constant("stream", "uint32_t", words, 4, values=values, table_bytes=4 * table_words),)
 
 
-def _fields(conv: Conv2d, shape: _Shape, tile: str, low: int, high: int, s: Symbols) -> dict[str, object]:
+def _fields(conv: Conv2d, shape: _Shape, tile: str, s: Symbols) -> dict[str, object]:
     window = shape.window
     row_bytes = window.in_w * window.in_c
     if shape.is_one_row:
@@ -200,7 +192,6 @@ def _fields(conv: Conv2d, shape: _Shape, tile: str, low: int, high: int, s: Symb
     return {
         "tile": tile,
         "stream": s.constant("stream"),
-        "single": s.constant("single") if window.out_c % 2 else "NULL",
         "window": f"{{ .rows = {window.kernel_h}, .segment_bytes = {segment}, .tail_bytes = {shape.tail_bytes}, "
         f".row_bytes = {shape.window_row_bytes}, "
         f".pixel_bytes = {window.stride_w * window.in_c} }}",
@@ -210,8 +201,6 @@ def _fields(conv: Conv2d, shape: _Shape, tile: str, low: int, high: int, s: Symb
         "stride_h": window.stride_h,
         "pad_top": window.pad[0],
         "pad_left_bytes": window.pad[2] * window.in_c,
-        "low": low,
-        "high": high,
         "in_zero": scale_zero(conv.image)[1],
         "window_copied": int(shape.copied),
         "overread_bytes": 0 if shape.copied else -shape.segment_bytes % 4,

@@ -6,7 +6,7 @@ one gets no stream, and its operator falls back to the plain C kernel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,16 +21,14 @@ _HIGH_LANE = 256  # a word's lane holds 256 * b + a
 
 @dataclass(frozen=True, eq=False)
 class Stream:
-    """Words for the pairs of channels, and for the last channel where their number is odd.
+    """Words for the pairs of channels.
 
     Attributes:
         words: uint32, what tile.h calls stream.
-        single: uint32, see conv2d.h; None where the number of channels is even.
         shift: of channel a in the two-instruction way, 8 more for b; None for the exact way.
     """
 
     words: Words
-    single: Words | None
     shift: int | None
 
 
@@ -42,38 +40,35 @@ def accumulator_range(weights: Int64s, bias: Int64s) -> tuple[Int64s, Int64s]:
 
 
 def stream_words(channels: int, steps: int, two: bool) -> tuple[int, int]:
-    """(words of the pairs, words of the single last channel) for 4 * steps inputs."""
-    return channels // 2 * (2 + 2 * steps + (4 if two else 6)), channels % 2 * (1 + steps + 3)
+    """(all words, those of the requantization among them) for 4 * steps inputs."""
+    pairs, constants = -(-channels // 2), 4 if two else 6
+    return pairs * (2 + 2 * steps + constants), pairs * constants
 
 
 def make_stream(weights: Int64s, bias: Int64s, scaling: Scaling) -> Stream | None:
     """Lay out a layer's channels, or None where a bound does not hold.
 
     Args:
-        weights: (channels, 4 * steps) in the order of the columns' inputs, zeros where nothing is read.
+        weights: (channels, 4 * steps) in the order of the columns' inputs, zeros where nothing is read; two channels
+            or more.
         bias: (channels,) with the input's zero point folded in.
         scaling: LiteRT's requantization of the layer.
     """
-    paired = slice(len(weights) // 2 * 2)
+    paired = np.arange(len(weights))
+    if len(weights) % 2:
+        paired = np.append(paired[:-1], paired[-2:])  # the last two make a pair, too
+    weights, bias = weights[paired], bias[paired]
+    scaling = replace(scaling, multiplier=scaling.multiplier[paired], shift=scaling.shift[paired])
     low, high = accumulator_range(weights, bias)
     if max(-low.min(), high.max()) >= 1 << 30 or np.abs(weights[1::2]).max(initial=0) > 127:
         return None
-    single = None
-    if len(weights) % 2:
-        last = exact_constants(scaling.of(slice(paired.stop, None)))
-        if last is None:
-            return None
-        single = as_words(np.concatenate([bias[-1:], bytes_to_words(weights[-1:])[0], last[0]]))
-    pairs_scaling = scaling.of(paired)
-    two = two_instruction_constants(pairs_scaling, low[paired], high[paired], PAIRED)
+    two = two_instruction_constants(scaling, low, high, PAIRED)
     if two is not None:
-        biases = bias_words(bias[paired], two.nudge)
-        return Stream(as_words(_pair_words(weights[paired], biases, two.constants)), single, two.shift)
-    constants = exact_constants(pairs_scaling)
+        return Stream(as_words(_pair_words(weights, bias_words(bias, two.nudge), two.constants)), two.shift)
+    constants = exact_constants(scaling)
     if constants is None or max(-low[1::2].min(), high[1::2].max()) >= 1 << 23:
         return None
-    biases = bias_words(bias[paired], np.zeros_like(bias[paired]))
-    return Stream(as_words(_pair_words(weights[paired], biases, constants)), single, None)
+    return Stream(as_words(_pair_words(weights, bias_words(bias, np.zeros_like(bias)), constants)), None)
 
 
 def bias_words(bias: Int64s, nudge: Int64s) -> Int64s:

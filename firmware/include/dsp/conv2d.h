@@ -8,8 +8,6 @@
  *   in       int8  [in_h][in_row_bytes = in_w * in_c]
  *   out      int8  [out_h][out_w][out_c], at least three pixels
  *   stream   for `tile`: biases with the input's zero point folded in, weights, requantization (dsp/tile.h)
- *   single   for the last channel where out_c is odd, else NULL: bias, weights [steps] four bytes a word, multiplier,
- *            zero_point * 2^e + 2^(e - 1), e (EXACT in dsp/tile.h)
  *
  * A window of `window.rows` image rows, padded left and right with the zero point, moves down the image as a copy in
  * scratch; an output row is written after its window has been copied. Where nothing is padded and kernel_h or
@@ -32,7 +30,6 @@
 typedef struct {
     ep_tile_t tile;
     const uint32_t *stream;
-    const uint32_t *single;
     ep_window_t window;
     uint16_t steps;
     uint16_t in_h;
@@ -41,7 +38,6 @@ typedef struct {
     uint16_t stride_h;
     uint16_t pad_top;
     uint16_t pad_left_bytes;
-    int16_t low, high; /* of the single channel; the tile has its own */
     int8_t in_zero;
     uint8_t window_copied;
     uint8_t overread_bytes; /* behind a segment, that filling up reads: 0 where a step never ends outside */

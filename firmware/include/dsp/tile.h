@@ -6,11 +6,12 @@
  *
  *   columns  int16, two to a word   [steps][2][3]: word h of step s holds inputs 4s + h (low) and 4s + h + 2 (high)
  *                                   of pixel 0, 1, 2. The input's zero point is not subtracted: it is in the bias.
- *   stream   words                  for each pair (a, b) of output channels, in order:
+ *   stream   words                  for each pair (a, b) of output channels, in order; an odd number of them ends with
+ *                                   the last two, the first of which the pair before it has computed already:
  *                                     256 * bias[b] + bias[a], bias[a]
  *                                     [steps][2]  lanes of 256 * weight[b] + weight[a], inputs as in columns
  *                                     the constants of the requantization, a's then b's
- *   out      int8 [3][out_c]        channels below out_c rounded down to even are written
+ *   out      int8 [3][out_c]        out_c >= 2
  *
  * One SMLAD with a word of the stream gives 256 * acc[b] + acc[a] and one SXTB16 of the word gives weight[a]'s lanes, so
  * two inputs of a pair cost a load, an unpacking and two SMLADs a pixel. acc[b] = (256 * acc[b] + acc[a] - acc[a]) >> 8
@@ -42,7 +43,8 @@ typedef void (*ep_tile_t)(const uint32_t *columns, const uint32_t *stream, int8_
 
 /*
  * Registers: r0 columns, r1 stream, r2-r4 a word of each pixel, r5 r6 two words of weights, r7 unpacked weights,
- * r8-r10 sums 256 * b + a, r11 r12 lr sums of a. On the stack: columns, out, end of out's channels, ..., end of columns.
+ * r8-r10 sums 256 * b + a, r11 r12 lr sums of a. On the stack: columns, out, end of the pairs that share no channel,
+ * ..., end of columns.
  */
 #define EP_TILE_HALF(WEIGHTS)       \
     "ldmia r0!, {r2, r3, r4}\n"     \
@@ -161,8 +163,15 @@ typedef void (*ep_tile_t)(const uint32_t *columns, const uint32_t *stream, int8_
             "strb r8, [r6, #1]\n"                                                                            \
             "strb r11, [r6], #2\n"                                                                           \
             "cmp r6, r7\n"                                                                                   \
+            ".if %c[pixel] & 1\n"                                                                            \
+            "it eq\n"                                                                                        \
+            "subeq r6, #1\n"                                                                                 \
+            "str r6, [sp, #4]\n"                                                                             \
+            "bls.w 1b\n"                                                                                     \
+            ".else\n"                                                                                        \
             "str r6, [sp, #4]\n"                                                                             \
             "bne.w 1b\n"                                                                                     \
+            ".endif\n"                                                                                       \
             "add sp, #12\n"                                                                                  \
             "pop {r4-r12, lr}\n"                                                                             \
             : "+r"(r0), "+r"(r1), "+r"(r2)                                                                   \
@@ -198,10 +207,17 @@ static inline const uint32_t *ep_tile_sums(const uint32_t *columns, const uint32
     return stream + 2U + 2U * steps;
 }
 
+/* Where pair `pair` is written. */
+static inline uint32_t ep_tile_pair(uint32_t pair, uint32_t out_c)
+{
+    return 2U * pair + 2U > out_c ? out_c - 2U : 2U * pair;
+}
+
 static inline void ep_tile_two(const uint32_t *columns, const uint32_t *stream, int8_t *out, uint32_t out_c,
                                uint32_t steps, const uint32_t shift[2])
 {
-    for (uint32_t o = 0; o + 1U < out_c; o += 2U) {
+    for (uint32_t pair = 0; 2U * pair < out_c; pair++) {
+        const uint32_t o = ep_tile_pair(pair, out_c);
         int32_t acc[EP_TILE_PIXELS][2];
         stream = ep_tile_sums(columns, stream, steps, acc);
         for (uint32_t b = 0; b < 2U; b++) {
@@ -217,7 +233,8 @@ static inline void ep_tile_two(const uint32_t *columns, const uint32_t *stream, 
 static inline void ep_tile_exact(const uint32_t *columns, const uint32_t *stream, int8_t *out, uint32_t out_c,
                                  uint32_t steps, int32_t low, int32_t high)
 {
-    for (uint32_t o = 0; o + 1U < out_c; o += 2U) {
+    for (uint32_t pair = 0; 2U * pair < out_c; pair++) {
+        const uint32_t o = ep_tile_pair(pair, out_c);
         int32_t acc[EP_TILE_PIXELS][2];
         stream = ep_tile_sums(columns, stream, steps, acc);
         for (uint32_t b = 0; b < 2U; b++) {

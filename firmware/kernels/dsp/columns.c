@@ -33,49 +33,47 @@ static inline uint32_t load_tails(const ep_window_t *window, const int8_t *row)
     return word;
 }
 
-/* The same where a row has one such byte, as with three colours under a 3x3 window, for three pixels. */
-static inline void store_tails_of_one(const ep_window_t *window, const int8_t *row, uint32_t *columns)
+/* The same for three pixels and three rows of one such byte, as with three colours under a 3x3 window. No weight reads the
+ * place behind the third byte. */
+static void store_tails_of_one(const ep_window_t *window, const int8_t *first, uint32_t *columns)
 {
-    uint32_t a = 0;
-    uint32_t b = 0;
-    uint32_t c = 0;
-    const uint32_t pixel_bytes = window->pixel_bytes;
-    const uint32_t bits = 8U * window->rows;
-    for (uint32_t place = 0; place != bits; place += 8U) {
-        a |= (uint32_t)(uint8_t)row[0] << place;
-        b |= (uint32_t)(uint8_t)row[pixel_bytes] << place;
-        c |= (uint32_t)(uint8_t)row[2U * pixel_bytes] << place;
-        row += window->row_bytes;
-    }
-    store(a, columns);
-    store(b, columns + 1);
-    store(c, columns + 2);
+    const uint32_t b = window->pixel_bytes;
+    const uint32_t c = 2U * b;
+    const int8_t *const second = first + window->row_bytes;
+    const int8_t *const third = second + window->row_bytes;
+    columns[0] = ep_lanes(first[0], third[0]);
+    columns[1] = ep_lanes(first[b], third[b]);
+    columns[2] = ep_lanes(first[c], third[c]);
+    columns[3] = (uint32_t)second[0];
+    columns[4] = (uint32_t)second[b];
+    columns[5] = (uint32_t)second[c];
 }
 
-/* Four inputs of each pixel a step: three loads, six unpackings, two stores of three words. Returns the next column. */
+/* Four inputs of each pixel a step, one step or more: three loads, six unpackings, two stores of three words. Returns the
+ * next column. */
 static inline uint32_t *widen_three(const int8_t *in, uint32_t pixel_bytes, uint32_t steps, uint32_t *columns)
 {
-    uint32_t *const end = columns + 2U * EP_TILE_PIXELS * steps;
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
-    while (columns != end) {
-        __asm__ volatile(
-            "ldr r3, [%[in], %[pixel]]\n"
-            "ldr r4, [%[in], %[pixel], lsl #1]\n"
-            "ldr r2, [%[in]], #4\n"
-            "sxtb16 r5, r2\n"
-            "sxtb16 r6, r3\n"
-            "sxtb16 r8, r4\n"
-            "stmia %[columns]!, {r5, r6, r8}\n"
-            "sxtb16 r2, r2, ror #8\n"
-            "sxtb16 r3, r3, ror #8\n"
-            "sxtb16 r4, r4, ror #8\n"
-            "stmia %[columns]!, {r2, r3, r4}\n"
-            : [in] "+r"(in), [columns] "+r"(columns)
-            : [pixel] "r"(pixel_bytes)
-            : "r2", "r3", "r4", "r5", "r6", "r8", "memory");
-    }
+    __asm__ volatile(
+        "1:\n"
+        "ldr r3, [%[in], %[pixel]]\n"
+        "ldr r4, [%[in], %[pixel], lsl #1]\n"
+        "ldr r2, [%[in]], #4\n"
+        "sxtb16 r5, r2\n"
+        "sxtb16 r6, r3\n"
+        "sxtb16 r8, r4\n"
+        "stmia %[columns]!, {r5, r6, r8}\n"
+        "sxtb16 r2, r2, ror #8\n"
+        "sxtb16 r3, r3, ror #8\n"
+        "sxtb16 r4, r4, ror #8\n"
+        "stmia %[columns]!, {r2, r3, r4}\n"
+        "subs %[steps], %[steps], #1\n"
+        "bne 1b\n"
+        : [in] "+r"(in), [columns] "+r"(columns), [steps] "+r"(steps)
+        : [pixel] "r"(pixel_bytes)
+        : "r2", "r3", "r4", "r5", "r6", "r8", "cc", "memory");
 #else
-    for (; columns != end; in += 4) {
+    for (; steps != 0U; steps--, in += 4) {
         for (uint32_t p = 0; p < EP_TILE_PIXELS; p++) {
             const uint32_t word = ep_load_word(in + p * pixel_bytes);
             columns[p] = ep_sxtb16(word);
@@ -84,7 +82,7 @@ static inline uint32_t *widen_three(const int8_t *in, uint32_t pixel_bytes, uint
         columns += 2U * EP_TILE_PIXELS;
     }
 #endif
-    return end;
+    return columns;
 }
 
 void ep_columns_three(const ep_window_t *window, const int8_t *in, uint32_t *columns)
@@ -93,13 +91,18 @@ void ep_columns_three(const ep_window_t *window, const int8_t *in, uint32_t *col
     const uint32_t pixel_bytes = window->pixel_bytes;
     const uint32_t row_bytes = window->row_bytes;
     const int8_t *row = in;
-    for (uint32_t rows = window->rows; rows != 0U; rows--, row += row_bytes) {
+    uint32_t rows = window->rows;
+    do {
         columns = widen_three(row, pixel_bytes, steps, columns);
-    }
-    const int8_t *const tails = in + window->segment_bytes;
-    if (window->tail_bytes == 1U) {
-        store_tails_of_one(window, tails, columns);
-    } else if (window->tail_bytes != 0U) {
+        row += row_bytes;
+        rows--;
+    } while (rows != 0U);
+    if (window->tail_bytes != 0U) {
+        const int8_t *const tails = in + window->segment_bytes;
+        if (window->tail_bytes == 1U && window->rows == 3U) {
+            store_tails_of_one(window, tails, columns);
+            return;
+        }
         for (uint32_t p = 0; p < EP_TILE_PIXELS; p++) {
             store(load_tails(window, tails + p * pixel_bytes), columns + p);
         }

@@ -1,34 +1,6 @@
 #include "dsp/conv2d.h"
 
-#include <stddef.h>
 #include <string.h>
-
-/* One output channel of three pixels, exactly as LiteRT rounds. */
-static void single_channel(const ep_conv2d_dsp_t *layer, const uint32_t *columns, int8_t *out)
-{
-    const uint32_t *const weights = layer->single + 1;
-    const uint32_t *const scale = weights + layer->steps;
-    for (uint32_t p = 0; p < EP_TILE_PIXELS; p++) {
-        int32_t acc = (int32_t)layer->single[0];
-        const uint32_t *inputs = columns + p;
-        for (uint32_t step = 0; step < layer->steps; step++) {
-            acc = ep_smlad(inputs[0], ep_sxtb16(weights[step]), acc);
-            acc = ep_smlad(inputs[EP_TILE_PIXELS], ep_sxtb16_ror8(weights[step]), acc);
-            inputs += 2U * EP_TILE_PIXELS;
-        }
-        const int32_t offset = (int32_t)scale[1] - (acc < 0 ? 1 : 0);
-        const int32_t scaled = ep_smmlar(acc * 2, (int32_t)scale[0], offset) >> scale[2];
-        out[p * layer->out_c] = (int8_t)(scaled < layer->low ? layer->low : (scaled > layer->high ? layer->high : scaled));
-    }
-}
-
-static inline void run_tile(const ep_conv2d_dsp_t *layer, const uint32_t *columns, int8_t *out)
-{
-    layer->tile(columns, layer->stream, out);
-    if (layer->single != NULL) {
-        single_channel(layer, columns, out + layer->out_c - 1);
-    }
-}
 
 /* Copies image row `y`, or the zero point where there is none, into the middle of a window's row. */
 static void load_row(const ep_conv2d_dsp_t *layer, const int8_t *in, int32_t y, int8_t *window_row)
@@ -78,7 +50,7 @@ void ep_conv2d_dsp(const ep_conv2d_dsp_t *layer, const int8_t *in, int8_t *out, 
                 for (; left >= EP_TILE_PIXELS && (left - EP_TILE_PIXELS) * pixel_bytes >= layer->overread_bytes;
                      left -= EP_TILE_PIXELS) {
                     ep_columns_three(window, at, columns);
-                    run_tile(layer, columns, out);
+                    layer->tile(columns, layer->stream, out);
                     at += EP_TILE_PIXELS * pixel_bytes;
                     out += tile_bytes;
                 }
@@ -91,7 +63,7 @@ void ep_conv2d_dsp(const ep_conv2d_dsp_t *layer, const int8_t *in, int8_t *out, 
             left--;
             filled++;
             if (filled == EP_TILE_PIXELS) {
-                run_tile(layer, columns, out);
+                layer->tile(columns, layer->stream, out);
                 out += tile_bytes;
                 filled = 0;
             }
@@ -100,6 +72,6 @@ void ep_conv2d_dsp(const ep_conv2d_dsp_t *layer, const int8_t *in, int8_t *out, 
     if (filled != 0U) {
         /* The last tile steps back to be full, over pixels already done whose columns are still there. */
         ep_columns_rotate(filled, 2U * layer->steps, columns);
-        run_tile(layer, columns, out - (EP_TILE_PIXELS - filled) * layer->out_c);
+        layer->tile(columns, layer->stream, out - (EP_TILE_PIXELS - filled) * layer->out_c);
     }
 }
