@@ -116,6 +116,7 @@ class OpKind(StrEnum):
     UNIDIRECTIONAL_SEQUENCE_LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"  # cell_clip, projection_clip, time_major,
     # intermediates (indices of tensors that carry the gates' quantization and no values)
     SVDF = "SVDF"  # rank, activation
+    EARLY_EXIT = "EARLY_EXIT"  # margin; not TFLite's (`graph/early_exit.py`): inputs (own answer, the exit's)
     STAGE = "STAGE"  # ops; not TFLite's: the first layers run row by row (`plan/stage`), made after lowering
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from edgeprune.codegen.arrays import array_text, float_text
 from edgeprune.codegen.names import layer_names
 from edgeprune.errors import UnsupportedOp
+from edgeprune.graph.early_exit import early_exit_of, skipped
 from edgeprune.ir import DType, Graph, Op, Tensor
 from edgeprune.kernels.base import KernelCall
 from edgeprune.kernels.operands import CTYPES
@@ -117,7 +118,7 @@ def emit(graph: Graph, calls: Sequence[KernelCall], plan: MemoryPlan, identity: 
         _table("ep_layer_t", "ep_model_layers", "ep_model_layer_count", [f"    {name}," for name in running]),
         _ends(graph, graph.inputs, plan, "input"),
         _ends(graph, graph.outputs, plan, "output"),
-        "void ep_model_invoke(void)\n{\n" + "".join(f"    {name}();\n" for name in running) + "}\n",
+        _invoke(graph, names, calls),
     ]
     return {
         "model.c": "\n".join(model_c),
@@ -159,6 +160,19 @@ def _layer(name: _Names, call: KernelCall, plan: MemoryPlan) -> str:
     statements = "".join(f"    {line}\n" if line else "\n" for line in call.emit(name).splitlines())
     gap = "\n" if definitions else ""
     return f"{_RULE}\n/*\n{comment} */\n{definitions}{gap}static void {name.layer}(void)\n{{\n{statements}}}\n"
+
+
+def _invoke(graph: Graph, names: Sequence[_Names], calls: Sequence[KernelCall]) -> str:
+    """A straight line; with an early exit, one way out of it before the first layer that may be skipped."""
+    choice, late = early_exit_of(graph), skipped(graph)
+    lines = []
+    for index, (name, call) in enumerate(zip(names, calls, strict=True)):
+        if choice is not None and index == min(late):
+            way_out = names[choice].layer
+            lines += [f"if ({way_out}_leaves()) {{", f"    {way_out}();", "    return;", "}"]
+        if not call.is_view:
+            lines.append(f"{name.layer}();")
+    return "void ep_model_invoke(void)\n{\n" + "".join(f"    {line}\n" for line in lines) + "}\n"
 
 
 def _describe(tensor: Tensor, offset_bytes: int | None) -> str:

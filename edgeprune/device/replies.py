@@ -15,6 +15,7 @@ from edgeprune.device.lines import Damaged, Refused
 from edgeprune.errors import DeviceError
 
 PROTOCOL_VERSION = 1
+_WRAPPED_TICKS = 1 << 30
 _CRC_LINE = re.compile(r"m-ep-crc-([0-9a-f]{8})")
 _CLOCK = re.compile(r"(instructions|cycles|timer) ([0-9]{1,10})")
 _INPUT = re.compile(r"([0-9a-f]{8}) ([0-9]{1,10})")
@@ -145,8 +146,10 @@ def layers_from(lines: Sequence[str], runs: int, clock: DeviceIdentity, device: 
             raise _unexpected(line, device)
         sums[place] += int(match[match.lastindex or 0])
     means = tuple((value + runs // 2) // runs for value in sums)
-    # A 32-bit tick counter that wrapped unseen would show as a total far below its parts.
-    if 2 * means[-1] < sum(means[:-1]):
+    # A 32-bit tick counter that wrapped unseen would show as a total far below its parts. That of an input which left
+    # early is below them, too, but not by a thousand million ticks.
+    apart = sum(means[:-1]) - means[-1]
+    if apart > means[-1] and apart > _WRAPPED_TICKS:
         raise DeviceError(
             f"{device}: an inference of {sum(means[:-1]):,} ticks outran its 32-bit tick counter",
             hint="the sum of its layers stands; each of them is timed by itself",

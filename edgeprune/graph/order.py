@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from edgeprune.graph.early_exit import early_exit_of, skipped
 from edgeprune.graph.edit import RESHAPES
 from edgeprune.ir import Graph
 
@@ -65,8 +66,11 @@ class _Memory:
             for tensor in touched:
                 self._readers[tensor] |= 1 << position
             for maker in {graph.producer[tensor] for tensor in op.inputs if tensor in graph.producer}:
-                self._needs[position] |= 1 << maker
-                self._enables[maker].append(position)
+                self._wait(position, maker)
+        choice = early_exit_of(graph)
+        if choice is not None:  # what an input that leaves early does not need waits for the exit's answer
+            for position in skipped(graph):
+                self._wait(position, graph.producer[graph.ops[choice].inputs[1]])
         for tensor in graph.outputs:
             if (kept := root.get(tensor, tensor)) in self._readers:
                 self._readers[kept] |= 1 << len(graph.ops)  # of no operator: never finished
@@ -76,6 +80,10 @@ class _Memory:
             sum(self._size[tensor] for tensor in graph.inputs),
             tuple(position for position, needed in enumerate(self._needs) if needed == 0),
         )
+
+    def _wait(self, position: int, maker: int) -> None:
+        self._needs[position] |= 1 << maker
+        self._enables[maker].append(position)
 
     def least_peak_bytes(self) -> int:
         """What some operator touches at once, in any order."""

@@ -21,6 +21,7 @@ from edgeprune.kernels import (
     conv2d,
     dense,
     depthwise,
+    early_exit,
     gather,
     hard_swish,
     leaky_relu,
@@ -122,6 +123,7 @@ _FILES: Mapping[OpKind, ModuleType] = {
     OpKind.SVDF: svdf,
     OpKind.QUANTIZE: quantize,
     OpKind.DEQUANTIZE: quantize,
+    OpKind.EARLY_EXIT: early_exit,
 }
 
 _DSP: Mapping[OpKind, tuple[Candidate, ...]] = {

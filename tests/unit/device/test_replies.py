@@ -153,6 +153,8 @@ def test_memory_and_layers():
     assert timings.microseconds(84) == 1.0
     with pytest.raises(DeviceError, match="tick counter"):
         layers_from(["m-ep-layer-0-5000000000", "m-ep-total-705032704"], 1, identity, "board")
+    left_early = layers_from(["m-ep-layer-0-9", "m-ep-layer-1-50000000", "m-ep-total-11"], 1, identity, "board")
+    assert left_early.total_ticks == 11
     with pytest.raises(DeviceError, match="unexpected line"):
         layers_from(["m-ep-layer-1-10", "m-ep-total-10"], 1, identity, "board")
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from edgeprune.codegen.emit import Identity
 from edgeprune.deploy import compile_graph
+from edgeprune.graph.early_exit import with_early_exit
 from edgeprune.graph.order import least_memory_order
 from edgeprune.ir import Activation, DType, Graph, Op, OpKind, QParams, Tensor
 from edgeprune.kernels import lower
@@ -102,3 +103,11 @@ def test_a_compiled_network_takes_the_smaller_arena(target: str) -> None:
     own = make_plan(graph, lower(graph, chosen.cpu.isa, Optimize.BALANCED))
     assert [op.name for op in compiled.graph.ops] != [op.name for op in graph.ops]
     assert compiled.plan.arena_bytes < own.arena_bytes - 1500
+
+
+def test_an_early_exit_is_not_put_behind_what_it_saves() -> None:
+    """With op4 before op2 and op3, the exit's, 90 bytes would be free for op2's 80: 102 bytes instead of 182."""
+    graph = network((5, 90, 10, 80, 2, 2), ((0,), (1,), (2,), (3,), (1, 2)), (5, 4))
+    assert peak_bytes(graph) == 182 and peak_bytes(least_memory_order(graph)) == 102
+    leaving = with_early_exit(graph, 1)
+    assert [op.name for op in least_memory_order(leaving).ops] == ["op0", "op1", "op2", "op3", "op4", "early_exit"]
