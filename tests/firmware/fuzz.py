@@ -3,9 +3,11 @@
     python -m tests.firmware.fuzz mutations --count 100000 --runs 400
     python -m tests.firmware.fuzz guided --seconds 300   # coverage-guided; needs `pip install atheris` (Linux)
 
-Every file goes through reader, clean-up, kernels, planner and generator. Some of those the engine takes are run: the C
-under AddressSanitizer and UBSan with poisoned bytes around every tensor, and beside it LiteRT's reference interpreter,
-in a process of its own because damaged files crash it. `--append` keeps the output in tests/firmware/fuzz.txt.
+Every file goes through reader, clean-up, kernels, planner and generator, for any instruction set and trade, row by row
+too. Some of those the engine takes are run: the C under AddressSanitizer and UBSan with poisoned bytes around every
+tensor, or (`--board-runs`) the instructions on an emulated board with guard words around every tensor; and beside it
+LiteRT's reference interpreter, in a process of its own because damaged files crash it. `--append` keeps the output in
+tests/firmware/fuzz.txt.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,34 +32,58 @@ from edgeprune.codegen.emit import emit
 from edgeprune.constant_channels import without_constant_channels
 from edgeprune.errors import EdgePruneError
 from edgeprune.graph.clean import clean
+from edgeprune.ir import Graph, OpKind
 from edgeprune.kernels import lower
-from edgeprune.kernels.base import Optimize
-from edgeprune.plan import make_plan
+from edgeprune.kernels.base import KernelCall, Optimize
+from edgeprune.plan import MemoryPlan, make_plan
+from edgeprune.plan.stage import plan_ram_first
 from edgeprune.target.profile import Isa
 from edgeprune.tflite.read import read_tflite
+from tests.firmware.board_engine import run_on_board
 from tests.firmware.host_engine import IDENTITY, place_apart, random_samples, run_c, run_litert
 from tests.firmware.one_op import ModelBuilder
+from tests.firmware.watched import watched
 
 EXAMPLES = 60
 HANG_S = 20
 MEMORY_BYTES = 6 << 30
 RUN_BYTES_MAX = 1 << 16
 WORDS = (0, 1, -1, 2**31 - 1, -(2**31), 4, 128, 65536)
-ON_HOST = (Isa.REF, Isa.SCALAR, Isa.DSP)  # plain C stands for their instructions; the vector kernels have none
+BOARDS = {Isa.SCALAR: "mps2-an385", Isa.DSP: "mps2-an386", Isa.MVE: "mps3-an547"}
 LOG = Path(__file__).with_name("fuzz.txt")
 
-Outputs = list[list[np.ndarray]]
+
+@dataclass(frozen=True)
+class Way:
+    """How a file is compiled."""
+
+    isa: Isa
+    optimize: Optimize
+    ram_first: bool
+
+    @property
+    def runs_on_host(self) -> bool:
+        """Plain C stands for the instructions; the vector kernels have none."""
+        return self.isa is not Isa.MVE
+
+    @property
+    def runs_on_board(self) -> bool:
+        return self.isa in BOARDS
+
+
+WAYS = tuple(Way(isa, optimize, ram_first) for ram_first in (False, True) for isa in Isa for optimize in Optimize)
 
 
 def whole_models(examples: int) -> list[bytes]:
-    """Files of all kinds of operators: `examples` times about thirty, five a file; and a few whole networks."""
+    """Files of all kinds of operators: `examples` times about thirty, five a file; as many networks of two kinds."""
     from hypothesis import given, settings
 
     from tests.firmware.cases import FEW, Case, many
     from tests.firmware.random_nets import random_net
     from tests.firmware.test_planned import ALL
+    from tests.firmware.test_stage import rows_net
 
-    models = [random_net(seed) for seed in range(examples)]
+    models = [net(seed) for seed in range(examples) for net in (random_net, rows_net)]
 
     @settings(parent=FEW, max_examples=examples)
     @given(many(ALL))
@@ -94,14 +121,21 @@ def damaged(model: bytes, rng: random.Random) -> bytes:
     return bytes(data)
 
 
-def compiled_arena_bytes(data: bytes, isa: Isa) -> int:
+def compiled(data: bytes, way: Way) -> tuple[Graph, tuple[KernelCall, ...], MemoryPlan]:
+    graph = without_constant_channels(clean(read_tflite(data)))
+    if way.ram_first:
+        staged = plan_ram_first(graph, way.isa, way.optimize)
+        return staged.graph, staged.calls, staged.plan
+    calls = lower(graph, way.isa, way.optimize)
+    return graph, calls, make_plan(graph, calls)
+
+
+def compiled_arena_bytes(data: bytes, way: Way) -> int:
     """The whole road from file to C. Raises EdgePruneError for a file that cannot be used, and nothing else."""
     signal.alarm(HANG_S)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, resource.RLIM_INFINITY))
     try:
-        graph = without_constant_channels(clean(read_tflite(data)))
-        calls = lower(graph, isa, Optimize.BALANCED)
-        plan = make_plan(graph, calls)
+        graph, calls, plan = compiled(data, way)
         emit(graph, calls, plan, IDENTITY)
         return plan.arena_bytes
     finally:
@@ -109,29 +143,40 @@ def compiled_arena_bytes(data: bytes, isa: Isa) -> int:
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
-def run_beside_litert(data: bytes, isa: Isa, seed: int) -> str:
+def run_beside_litert(data: bytes, way: Way, seed: int, board: bool) -> str:
     """What came of it, in words. Raises AssertionError where the C leaves its tensors or computes other bytes."""
-    samples, graph = random_samples(data, 1, seed), without_constant_channels(clean(read_tflite(data)))
-    calls = lower(graph, isa, Optimize.BALANCED)
+    samples = random_samples(data, 1, seed) * 2
+    graph, calls, _ = compiled(data, way)
     plan = place_apart(graph, calls)
-    ours = run_c(graph, emit(graph, calls, plan, IDENTITY), samples, gaps=plan.gaps)
+    files = emit(graph, calls, plan, IDENTITY)
+    if board:
+        ours = run_on_board(BOARDS[way.isa], watched(files, plan.gaps), calls, samples)
+    else:
+        ours = [_joined(outputs) for outputs in run_c(graph, files, samples, gaps=plan.gaps)]
     theirs = _litert_apart(data, samples)
+    where = f"{way.isa} on a board" if board else "host"
+    if any(op.kind is OpKind.STAGE for op in graph.ops):
+        where += ", row by row"
     if isinstance(theirs, str):
-        return theirs
-    for output, (a, b) in enumerate(zip(ours[0], theirs[0], strict=True)):
-        if a.tobytes() != b.tobytes():
-            raise AssertionError(f"output {output} differs from LiteRT's: {a.reshape(-1)[:9]} {b.reshape(-1)[:9]}")
-    return "LiteRT's bytes"
+        return f"{where}: {theirs}"
+    for run, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+        if a != b:
+            raise AssertionError(f"{way}: run {run} gives other bytes than LiteRT: {a[:9].hex()} {b[:9].hex()}")
+    return f"{where}: LiteRT's bytes"
 
 
-def _litert_apart(data: bytes, samples: Sequence[Sequence[np.ndarray]]) -> Outputs | str:
-    """LiteRT's outputs from a process that may die of them."""
+def _joined(outputs: Sequence[np.ndarray]) -> bytes:
+    return b"".join(np.ascontiguousarray(output).tobytes() for output in outputs)
+
+
+def _litert_apart(data: bytes, samples: Sequence[Sequence[np.ndarray]]) -> list[bytes] | str:
+    """LiteRT's outputs, a sample's end to end, from a process that may die of them."""
     here, there = multiprocessing.get_context("fork").Pipe(duplex=False)
 
     def child() -> None:
         signal.alarm(HANG_S)
         try:
-            there.send(run_litert(data, samples))
+            there.send([_joined(outputs) for outputs in run_litert(data, samples)])
         except Exception:
             there.send("LiteRT refuses")
 
@@ -139,23 +184,23 @@ def _litert_apart(data: bytes, samples: Sequence[Sequence[np.ndarray]]) -> Outpu
     process.start()
     there.close()
     try:
-        answer: Outputs | str = here.recv()
+        answer: list[bytes] | str = here.recv()
     except EOFError:
         answer = "LiteRT crashes or hangs"
     process.join()
     return answer
 
 
-def mutate(count: int, runs: int, seed: int, examples: int) -> list[str]:
+def mutate(count: int, runs: int, seed: int, examples: int, board_runs: int = 0) -> list[str]:
     """Lines of the report. The first fault is raised as it is, the file kept in the working folder."""
     rng, models, told, started = random.Random(seed), whole_models(examples), Counter[str](), time.monotonic()
-    taken, slowest_s = 0, 0.0
+    left, slowest_s = {False: runs, True: board_runs}, 0.0
     signal.signal(signal.SIGALRM, _hangs)
     for _ in range(count):
-        data, isa = damaged(rng.choice(models), rng), rng.choice(list(Isa))
+        data, way = damaged(rng.choice(models), rng), rng.choice(WAYS)
         begun = time.monotonic()
         try:
-            arena_bytes = compiled_arena_bytes(data, isa)
+            arena_bytes = compiled_arena_bytes(data, way)
             told["taken"] += 1
         except EdgePruneError as refused:
             told[f"refused: {type(refused).__name__}"] += 1
@@ -165,13 +210,14 @@ def mutate(count: int, runs: int, seed: int, examples: int) -> list[str]:
             raise
         finally:
             slowest_s = max(slowest_s, time.monotonic() - begun)
-        if isa in ON_HOST and arena_bytes < RUN_BYTES_MAX and taken < runs:
-            taken += 1
-            try:
-                told[f"of these run, {run_beside_litert(data, isa, seed)}"] += 1
-            except BaseException:
-                _keep(data)
-                raise
+        for board, suits in ((False, way.runs_on_host), (True, way.runs_on_board)):
+            if suits and arena_bytes < RUN_BYTES_MAX and left[board]:
+                left[board] -= 1
+                try:
+                    told[f"of these run, {run_beside_litert(data, way, seed, board)}"] += 1
+                except BaseException:
+                    _keep(data)
+                    raise
     lines = [f"{count:,} damaged files of {len(models)} models, seed {seed}: {time.monotonic() - started:.0f} s"]
     lines += [f"  {number:>7,} {what}" for what, number in told.most_common()]
     return [*lines, f"  slowest {slowest_s:.2f} s; no crash, no hang, no access outside a tensor, no other byte"]
@@ -211,6 +257,7 @@ def main() -> None:
     parser.add_argument("way", choices=["mutations", "guided"])
     parser.add_argument("--count", type=int, default=100_000, help="damaged files")
     parser.add_argument("--runs", type=int, default=400, help="how many of those taken are run beside LiteRT")
+    parser.add_argument("--board-runs", type=int, default=0, help="how many are run on emulated boards")
     parser.add_argument("--seconds", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--append", action="store_true", help=f"add the report to {LOG.name}")
@@ -218,7 +265,7 @@ def main() -> None:
     if arguments.way == "guided":
         lines = guide(arguments.seconds, arguments.seed)
     else:
-        lines = mutate(arguments.count, arguments.runs, arguments.seed, EXAMPLES)
+        lines = mutate(arguments.count, arguments.runs, arguments.seed, EXAMPLES, arguments.board_runs)
     text = "\n".join(lines) + "\n"
     sys.stdout.write(text)
     if arguments.append:

@@ -12,17 +12,15 @@ import atheris
 
 with atheris.instrument_imports(include=["edgeprune"]):
     from edgeprune.errors import EdgePruneError
-    from edgeprune.target.profile import Isa
     from tests.firmware import fuzz
 
 _SEEDS = 20
 _LONGEST_BYTES = 16_384
-_ISAS = (Isa.REF, Isa.SCALAR, Isa.DSP, Isa.MVE)
 
 
 def one(data: bytes) -> None:
     with suppress(EdgePruneError):
-        fuzz.compiled_arena_bytes(data, _ISAS[len(data) % len(_ISAS)])
+        fuzz.compiled_arena_bytes(data, fuzz.WAYS[len(data) % len(fuzz.WAYS)])
 
 
 def mutated(data: bytes, longest_bytes: int, seed: int) -> bytes:
