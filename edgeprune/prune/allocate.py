@@ -24,6 +24,9 @@ _STRIDES = (1, 2, 4, 8)
 _CORRECTIONS = 12
 _KICKS = 80
 _EVALUATIONS = 1_000_000
+_EXACT_CALLS, _EXACT_TRIES = 400, 60
+_SMALL = 10_000  # candidates
+_FAR_OVER, _A_LITTLE_OVER = 1.0, 0.05  # of a limit, as the size model has it
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def allocate(
 
     found = full
     for _ in range(_CORRECTIONS):
-        found = search.improve(search.descend(full))
+        found = search.improve(search.descend(found))
         if not search.correct(found):
             break
     candidates = [np.zeros_like(full), found, search.explore(found)]
@@ -105,12 +108,13 @@ class _Search:
             self._widths[row, : len(choice.widths)] = choice.widths
             self._damage[row, : len(choice.widths)] = choice.damage
         self._top = np.array([len(choice.widths) - 1 for choice in choices])
-        full = self.footprint(self._top)
+        full = exact(self.widths(self._top))
         sizes = model.sizes(self._widths_of(self._top[None]))
         # exact = scale * model + offset; the offsets are parts that do not shrink, the scales get corrected
         self._flash_offset = full.flash_bytes - float(sizes.flash_bytes[0])
         self._ram_offset = full.ram_bytes - full.ram_parts["arena"]
-        self._ram_scale = full.ram_parts["arena"] / float(sizes.live_bytes.max())
+        # One for each operator: some work in place, some need scratch.
+        self._ram_scales = np.full(sizes.live_bytes.shape[1], full.ram_parts["arena"] / float(sizes.live_bytes.max()))
         work = float(sizes.op_work.sum())
         self._latency_scale = (full.latency_us or 0.0) / work
         self._pairs = np.array(
@@ -131,7 +135,15 @@ class _Search:
         key = tuple(int(level) for level in candidate)
         if key not in self._known:
             self._known[key] = self._exact(self.widths(candidate))
+            self._learn(candidate, self._known[key].ram_parts["arena"])
         return self._known[key]
+
+    def _learn(self, candidate: np.ndarray, arena_bytes: int) -> None:
+        """Makes the RAM scales agree with one planned arena, which no operator needs more than, and one all of."""
+        live = self._model.sizes(self._widths_of(candidate[None])).live_bytes[0]
+        self._ram_scales = np.minimum(self._ram_scales, arena_bytes / live)
+        fullest = int((live * self._ram_scales).argmax())
+        self._ram_scales[fullest] = arena_bytes / live[fullest]
 
     def widths(self, candidate: np.ndarray) -> Widths:
         return {choice.group: choice.widths[level] for choice, level in zip(self._choices, candidate, strict=True)}
@@ -143,7 +155,7 @@ class _Search:
         """(K,) how far over the limits, every operator over the RAM limit counted, so that progress shows."""
         sizes = self._model.sizes(self._widths_of(candidates))
         flash = (sizes.flash_bytes + self._flash_offset) / self._budget.flash_bytes
-        ram = (sizes.live_bytes * self._ram_scale + self._ram_offset) / self._budget.ram_bytes
+        ram = (sizes.live_bytes * self._ram_scales + self._ram_offset) / self._budget.ram_bytes
         over = np.maximum(flash - 1, 0) + np.maximum(ram - 1, 0).sum(axis=1)
         if self._budget.latency_us is not None:
             latency = sizes.op_work.sum(axis=1) * self._latency_scale / self._budget.latency_us
@@ -180,11 +192,9 @@ class _Search:
 
     def improve(self, start: np.ndarray) -> np.ndarray:
         """Give channels back, or trade them between two groups, while damage falls and the size model's limits hold."""
-        singles = np.array([(g, g, s, 0) for g in range(len(self._choices)) for s in _STRIDES], dtype=int)
-        moves = np.concatenate([singles, self._pairs])
         candidate = start.copy()
         while True:
-            moved = self._moved(candidate, moves)
+            moved = self._trades(candidate)
             gain = self.damage_of(candidate) - self.damages(moved)
             promising = np.flatnonzero(gain > 1e-12)
             feasible = promising[self._violation(moved[promising]) <= 0] if len(promising) else promising
@@ -208,38 +218,50 @@ class _Search:
 
     def correct(self, candidate: np.ndarray) -> bool:
         """Make the size model agree with the planner at this candidate. False when it already did."""
+        scales = self._ram_scales
         footprint = self.footprint(candidate)
         sizes = self._model.sizes(self._widths_of(candidate[None]))
-        ram_scale = footprint.ram_parts["arena"] / float(sizes.live_bytes.max())
         flash_offset = footprint.flash_bytes - float(sizes.flash_bytes[0])
         work = float(sizes.op_work.sum())
         latency_scale = (footprint.latency_us or 0.0) / work
         agreed = (
-            abs(ram_scale / self._ram_scale - 1) < 1e-6
+            bool(np.all(np.abs(self._ram_scales / scales - 1) < 1e-6))
             and abs(flash_offset - self._flash_offset) < 1
             and abs(latency_scale - self._latency_scale) <= 1e-6 * self._latency_scale
         )
-        self._ram_scale, self._flash_offset, self._latency_scale = ram_scale, flash_offset, latency_scale
+        self._flash_offset, self._latency_scale = flash_offset, latency_scale
         return not agreed
 
     def polish(self, start: np.ndarray) -> np.ndarray:
-        """Single steps and trades judged by exact footprints, most promising first, a bounded number of them."""
-        singles = np.array([(g, g, s, 0) for g in range(len(self._choices)) for s in _STRIDES], dtype=int)
-        moves = np.concatenate([singles, self._pairs])
-        candidate, exact_calls_left = start, 400
+        """Better candidates judged by exact footprints: trades, and all there are where that is not too many."""
+        found = self._polish(start, self._trades, _EXACT_TRIES)
+        return self._polish(found, self._all, _EXACT_CALLS) if np.prod(self._top + 1.0) <= _SMALL else found
+
+    def _polish(self, start: np.ndarray, near: Callable[[np.ndarray], np.ndarray], exact_tries: int) -> np.ndarray:
+        """Most promising first, until `exact_tries` in a row do not fit; a bounded number in all."""
+        candidate, exact_calls_left = start, _EXACT_CALLS
         while exact_calls_left > 0:
-            moved = self._moved(candidate, moves)
-            gain = self.damage_of(candidate) - self.damages(moved)
-            slack = self._violation(moved)
-            order = [int(i) for i in np.argsort(-gain) if gain[i] > 1e-12 and slack[i] < 0.05][:60]
+            others = near(candidate)
+            gain = self.damage_of(candidate) - self.damages(others)
+            over = self._violation(others)
+            promise = np.where((gain > 1e-12) & (over < _FAR_OVER), gain / (1 + over / _A_LITTLE_OVER), 0)
+            order = [int(index) for index in np.argsort(-promise)[:exact_tries] if promise[index] > 0]
             for index in order:
                 exact_calls_left -= 1
-                if self.footprint(moved[index]).fits(self._budget):
-                    candidate = moved[index]
+                if self.footprint(others[index]).fits(self._budget):
+                    candidate = others[index]
                     break
             else:
                 return candidate
         return candidate
+
+    def _trades(self, candidate: np.ndarray) -> np.ndarray:
+        """One group gains, with or without another losing."""
+        singles = np.array([(g, g, s, 0) for g in range(len(self._choices)) for s in _STRIDES], dtype=int)
+        return self._moved(candidate, np.concatenate([singles, self._pairs]))
+
+    def _all(self, _candidate: np.ndarray) -> np.ndarray:
+        return np.stack(np.meshgrid(*map(np.arange, self._top + 1), indexing="ij"), -1).reshape(-1, len(self._top))
 
 
 def _unreachable(smallest: Footprint, budget: Budget) -> str:

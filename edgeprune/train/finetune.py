@@ -9,6 +9,7 @@ import math
 import pickle
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from edgeprune.errors import ModelError
 from edgeprune.train.augment import augmented
 from edgeprune.train.distil import distillation_loss
 from edgeprune.train.evaluate import evaluate, outputs_of
+from edgeprune.train.features import watched_features
 from edgeprune.train.memory import arranged, fastest_order
 from edgeprune.train.objective import Objective
 from edgeprune.train.optimizer import DEFAULT_LR, make_optimizer
@@ -31,7 +33,10 @@ _WARM_UP = 0.3  # share of the steps before the schedule's peak
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """lr: at the schedule's peak, None for the optimizer's own; augment: see `augment.py`."""
+    """lr: at the schedule's peak, None for the optimizer's own; augment: see `augment.py`.
+
+    similarity: weight of `features.similarity_loss` beside the loss of the answers; 0 leaves the way to them alone.
+    """
 
     epochs: int = 3
     batch: int = 128
@@ -39,6 +44,7 @@ class TrainSettings:
     optimizer: str = "muon"
     seed: int = 0
     augment: str = "none"
+    similarity: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -110,11 +116,18 @@ def _finetune(
         run.restore(checkpoint)
     if teacher is not None:
         teacher.eval()
-    # Without augmentation the teacher sees every sample once, not once an epoch.
-    known = outputs_of(teacher, splits.train) if teacher is not None and settings.augment == "none" else None
+    watches = teacher is not None and settings.similarity > 0
+    # Without augmentation the teacher's answers to every sample are the same in every epoch.
+    is_known = teacher is not None and settings.augment == "none" and not watches
+    known = outputs_of(teacher, splits.train) if teacher is not None and is_known else None
     while len(run.history) < settings.epochs:
-        with fastest_order(splits.train, module, *([] if teacher is None else [teacher])) as order:
-            loss = _epoch(run, splits.train, order, teacher, known, on_progress, hold)
+        with ExitStack() as stack:
+            order = stack.enter_context(fastest_order(splits.train, module, *([] if teacher is None else [teacher])))
+            unlikeness = None
+            if teacher is not None and watches:
+                sample = arranged(splits.train.take(1).tensor(), order)
+                unlikeness = stack.enter_context(watched_features(module, teacher, sample))
+            loss = _epoch(run, splits.train, order, teacher, known, unlikeness, on_progress, hold)
         run.close_epoch(loss, evaluate(module, splits.validation, objective.metric))
         if checkpoint is not None:
             run.save(checkpoint)
@@ -192,6 +205,7 @@ def _epoch(
     order: torch.memory_format,
     teacher: nn.Module | None,
     known: Tensor | None,
+    unlikeness: Callable[[], Tensor] | None,
     on_progress: Callable[[TrainStep], None] | None,
     hold: Callable[[], None] | None,
 ) -> float:
@@ -214,6 +228,8 @@ def _epoch(
                 with torch.no_grad():
                     wanted = teacher(samples).float() if known is None else known[index]
                 loss = distillation_loss(outputs, wanted, train.targets[index], run.objective)
+            if unlikeness is not None:
+                loss = loss + run.settings.similarity * unlikeness()
         value = loss.item()
         if not math.isfinite(value):
             raise ModelError(
