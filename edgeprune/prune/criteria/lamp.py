@@ -18,7 +18,11 @@ def lamp(rows: ChannelRows) -> Tensor:
     Returns:
         (channels,) scores in 0..1; the lowest goes first.
     """
-    squares = rows.weights.square().sum(dim=1)
+    return layer_adaptive(rows.weights.square().sum(dim=1))
+
+
+def layer_adaptive(squares: Tensor) -> Tensor:
+    """(units,) sums of squared weights -> (units,) scores in 0..1."""
     order = torch.argsort(squares, stable=True)
     left = squares[order].flip(0).cumsum(0).flip(0)
     scores = torch.empty_like(squares)

@@ -1,0 +1,140 @@
+"""Which weights stay where no channel goes, and how that is held while the network trains.
+
+A granularity scores every weight of every layer; weights that can only go together share a score, and what must go in
+any case scores below zero. `masks_at` draws one line through all layers' scores, so each layer gives what it can spare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from edgeprune.ir import OpKind
+from edgeprune.model.trace import TracedModel
+from edgeprune.prune.homes import homes_of
+from edgeprune.prune.layers import plain_layers
+
+_MASKED = (OpKind.CONV_2D, OpKind.FULLY_CONNECTED)
+Masks = Mapping[str, Tensor]  # parameter -> bool tensor of its shape, True where the weight stays
+Damage = Callable[[Masks], float]  # how much worse the network answers with these masks; the lowest is best
+
+
+@dataclass(frozen=True, eq=False)
+class Kernels:
+    """A layer's weights as the device will have them, batch norm folded in.
+
+    Attributes:
+        parameter: name of the layer's weight.
+        weights: (outputs, inputs, taps) float32; a linear layer has one tap, an input of a convolution a kernel of
+            height x width.
+        centre: number of the tap in the middle.
+    """
+
+    parameter: str
+    weights: Tensor
+    centre: int
+
+    @property
+    def taps(self) -> int:
+        return int(self.weights.shape[2])
+
+
+Scores = Sequence[Tensor]  # for each layer (outputs, inputs, taps) float32; the lowest goes first, below 0 always
+Judge = Callable[[Sequence[Kernels], Damage], Scores]
+
+
+def kernels_of(module: nn.Module, traced: TracedModel) -> list[Kernels]:
+    """The layers whose weights the engine can store compressed: convolutions that are not depthwise, linear layers."""
+    names = {id(tensor): name for name, tensor in module.named_parameters()}
+    found = []
+    for layer in plain_layers(module, traced):
+        if layer.op.kind in _MASKED:
+            weight = layer.module.weight.detach().float()
+            scale = layer.affine()[0].reshape(-1, *[1] * (weight.ndim - 1))
+            height, width = (1, 1, *weight.shape[2:])[-2:] if weight.ndim > 2 else (1, 1)
+            centre = int(height) // 2 * int(width) + int(width) // 2
+            rows = (weight * scale).reshape(*weight.shape[:2], -1)
+            found.append(Kernels(names[id(layer.module.weight)], rows, centre))
+    return found
+
+
+def masks_at(layers: Sequence[Kernels], scores: Scores, density: float) -> dict[str, Tensor]:
+    """The best scores, at most `density` (0..1) of all weights; every layer keeps its best ones.
+
+    Returns:
+        parameter -> bool (outputs, inputs, taps).
+    """
+    ranked = torch.cat([one.flatten() for one in scores]).sort(descending=True).values
+    wanted = int(density * len(ranked))
+    line = float(ranked[wanted - 1]) if wanted else float("inf")
+    equal_beyond = wanted < len(ranked) and float(ranked[wanted]) == line  # they stay or go together: they go
+    masks = {}
+    for layer, score in zip(layers, scores, strict=True):
+        above = score > line if equal_beyond else score >= line
+        masks[layer.parameter] = (above | (score == score.max())) & (score >= 0)
+    return masks
+
+
+def density_of(masks: Masks) -> float:
+    """Share of the masked layers' weights that stays."""
+    return sum(int(mask.sum()) for mask in masks.values()) / max(1, sum(mask.numel() for mask in masks.values()))
+
+
+class Shape(Protocol):
+    """Something that weights must be like while they are trained."""
+
+    @property
+    def stays(self) -> Masks: ...
+
+    def put(self, module: nn.Module) -> None:
+        """Makes the module's weights like that, in place."""
+
+
+@dataclass(frozen=True, eq=False)
+class Zeros:
+    """Weights that are not in the masks are zero."""
+
+    stays: Masks
+
+    @torch.no_grad()
+    def put(self, module: nn.Module) -> None:
+        for parameter, mask in weights_with(module, self.stays):
+            parameter.mul_(mask)
+
+
+def weights_with(module: nn.Module, masks: Masks) -> list[tuple[nn.Parameter, Tensor]]:
+    """The module's parameters with their masks, in the parameter's shape and on its device."""
+    homes = homes_of(module)
+    found = []
+    for name, mask in masks.items():
+        parameter = getattr(*homes[name][0])
+        found.append((parameter, mask.reshape(parameter.shape).to(parameter.device)))
+    return found
+
+
+@contextmanager
+def held(module: nn.Module, shape: Shape) -> Iterator[None]:
+    """While this lasts every forward pass of the module begins by putting its weights in shape, and gradients of masked
+    weights are zero, so that no optimizer's momentum gathers them; weights are in shape when it ends."""
+
+    def masking(mask: Tensor) -> Callable[[Tensor], Tensor]:
+        return lambda gradient: gradient * mask
+
+    def before(module: nn.Module, _: object) -> None:
+        shape.put(module)
+
+    hooks = [module.register_forward_pre_hook(before)]
+    for parameter, mask in weights_with(module, shape.stays):
+        if parameter.requires_grad:
+            hooks.append(parameter.register_hook(masking(mask)))  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+        shape.put(module)
