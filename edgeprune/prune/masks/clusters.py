@@ -2,71 +2,59 @@
 
 The values are those of the int8 file, whose rows have scales of their own: of each output's largest weight. So a weight
 is its output's scale times one of the layer's levels, and -1 and 1 are levels always.
-
-Han, Mao, Dally, "Deep Compression", ICLR 2016, arXiv:1510.00149: weights are pruned, then clustered (k-means, from
-levels spaced evenly), then trained with the clusters held. There a cluster moves by the sum of its weights' gradients;
-here weights move on their own and each forward pass begins with every cluster back at its mean.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from edgeprune.prune.masks.masking import Kernels, Masks, weights_with
+from edgeprune.prune.masks.masking import Masks
 
 LEVELS = 16
 _ROUNDS = 30
 _STEPS = 127  # int8's
+_TIE = 1e-3  # of a step
 
 
-@dataclass(frozen=True, eq=False)
-class Clusters:
-    """Weights that stay are one of their layer's levels times their output's scale; the others are zero.
+def clustered(module: nn.Module, masks: Masks) -> Callable[[], None]:
+    """Moves the weights that stay to their layer's levels, in place; others become zero.
 
-    Attributes:
-        stays: the masks.
-        numbers: parameter -> int64 like the mask, each weight's level.
+    Returns:
+        What brings the same weights back together after a training step: each cluster to the mean of its weights.
     """
-
-    stays: Masks
-    numbers: Masks
-
-    def put(self, module: nn.Module) -> None:
-        self._put(module, settled=False)
-
-    def settle(self, module: nn.Module) -> None:
-        """Once, after training: levels go to the nearest 127th, so that int8 tells no two weights of a cluster apart."""
-        self._put(module, settled=True)
-
-    @torch.no_grad()
-    def _put(self, module: nn.Module, settled: bool) -> None:
-        numbers = [one for _, one in weights_with(module, self.numbers)]
-        for (parameter, mask), number in zip(weights_with(module, self.stays), numbers, strict=True):
-            rows = [one.flatten(1) for one in (parameter, mask, number)]
-            levels, scales = fitted(rows[0], rows[1], rows[2])
-            if settled:
-                levels = (levels * _STEPS).round() / _STEPS
-            parameter.copy_((scales * levels[rows[2]] * rows[1]).reshape(parameter.shape))
+    return _holding([(module.get_parameter(name), mask) for name, mask in masks.items()], _nearest_levels)
 
 
-def clustered(layers: Sequence[Kernels], masks: Mapping[str, Tensor]) -> Clusters:
-    """The clusters of what the masks leave, by k-means on the weights over their output's largest."""
-    numbers = {}
-    for layer in layers:
-        mask = masks[layer.parameter].flatten(1)
-        numbers[layer.parameter] = assigned(layer.weights.flatten(1), mask).reshape(layer.weights.shape)
-    return Clusters(masks, numbers)
+def clustered_again(module: nn.Module) -> Callable[[], None]:
+    """As `clustered`, for the layers of a module whose weights lie on levels already."""
+    stays = [(weights, weights != 0) for weights in module.parameters() if weights.dim() > 1]
+    lying = [(weights, mask) for weights, mask in stays if len(_steps_of(weights)[mask.flatten(1)].unique()) <= LEVELS]
+    return _holding(lying, _own_levels)
 
 
-def assigned(weights: Tensor, mask: Tensor) -> Tensor:
-    """(outputs, n) -> int64 numbers of levels; the largest weight of each output is at an end."""
-    sizes = weights.abs() * mask
-    relative = weights / sizes.amax(1, keepdim=True).clamp_min(torch.finfo(weights.dtype).tiny)
-    levels = torch.linspace(-1, 1, LEVELS)
+def _holding(
+    masked: list[tuple[nn.Parameter, Tensor]], number: Callable[[Tensor, Tensor], Tensor]
+) -> Callable[[], None]:
+    numbered = [(weights, mask, number(weights.detach().flatten(1), mask.flatten(1))) for weights, mask in masked]
+
+    def hold() -> None:
+        with torch.no_grad():
+            for weights, mask, numbers in numbered:
+                rows, stays = weights.flatten(1), mask.flatten(1)
+                levels, scales = fitted(rows, stays, numbers)
+                weights.copy_((scales * levels[numbers] * stays).reshape(weights.shape))
+
+    hold()
+    return hold
+
+
+def _nearest_levels(weights: Tensor, mask: Tensor) -> Tensor:
+    """(outputs, n) -> int64 numbers of levels by k-means, from levels spaced evenly; the ends stay at -1 and 1."""
+    relative = _relative(weights * mask)
+    levels = torch.linspace(-1, 1, LEVELS, device=weights.device)
     for _ in range(_ROUNDS):
         numbers = _nearest(relative, levels)
         for level in range(1, LEVELS - 1):
@@ -76,26 +64,48 @@ def assigned(weights: Tensor, mask: Tensor) -> Tensor:
     return _nearest(relative, levels)
 
 
-def fitted(weights: Tensor, mask: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
-    """Levels (16,) in -1..1 and scales (outputs, 1) nearest to the weights by least squares, one after the other.
+def _own_levels(weights: Tensor, mask: Tensor) -> Tensor:
+    """Numbers of the levels that weights lie on; the first and the last are the ends."""
+    steps = _steps_of(weights)
+    inner = steps[mask].unique()
+    inner = inner[inner.abs() < _STEPS]
+    numbers = torch.bucketize(steps, inner) + 1
+    numbers[steps == -_STEPS] = 0
+    numbers[steps == _STEPS] = LEVELS - 1
+    return numbers.clamp(0, LEVELS - 1)
 
-    The scale is least squares too, over all weights of the output, so that noise in its largest one does not move it.
+
+def fitted(weights: Tensor, mask: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
+    """Levels (16,) in -1..1 and scales (outputs, 1) nearest to the weights by least squares, in turn.
+
+    Levels keep away from where int8 rounds up or down, so that a cluster stays one value in the file.
     """
-    linear = torch.linspace(-1, 1, LEVELS, device=weights.device, dtype=weights.dtype)
     tiny = torch.finfo(weights.dtype).tiny
-    levels = linear
+    levels = torch.linspace(-1, 1, LEVELS, device=weights.device)
     scales = (weights.abs() * mask).amax(1, keepdim=True)
     for _ in range(2):
         spread = scales.expand_as(weights)
         flat = numbers[mask]
-        above = torch.zeros_like(linear).index_add_(0, flat, (weights * spread)[mask])
-        below = torch.zeros_like(linear).index_add_(0, flat, spread.square()[mask])
-        levels = torch.where(below > 0, above / below.clamp_min(tiny), linear).clamp(-1, 1)
+        above = torch.zeros_like(levels).index_add_(0, flat, (weights * spread)[mask])
+        below = torch.zeros_like(levels).index_add_(0, flat, spread.square()[mask])
+        levels = torch.where(below > 0, above / below.clamp_min(tiny), levels).clamp(-1, 1)
         levels[0], levels[-1] = -1.0, 1.0
         wanted = levels[numbers] * mask
         scales = (weights * wanted).sum(1, keepdim=True) / wanted.square().sum(1, keepdim=True).clamp_min(tiny)
         scales = scales.clamp_min(0)
-    return levels, scales
+    steps = levels * _STEPS
+    near_tie = (steps - steps.floor() - 0.5).abs() < _TIE
+    return torch.where(near_tie, steps + 2 * _TIE, steps) / _STEPS, scales
+
+
+def _relative(weights: Tensor) -> Tensor:
+    """Over the largest of each output."""
+    return weights / weights.abs().amax(1, keepdim=True).clamp_min(torch.finfo(weights.dtype).tiny)
+
+
+def _steps_of(weights: Tensor) -> Tensor:
+    """What int8 makes of them."""
+    return (_relative(weights.detach().flatten(1)) * _STEPS).round()
 
 
 def _nearest(values: Tensor, levels: Tensor) -> Tensor:

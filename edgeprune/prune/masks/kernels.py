@@ -10,7 +10,8 @@ from edgeprune.prune.masks.masking import Damage, Kernels, Scores
 
 def kernels(layers: Sequence[Kernels], damage: Damage) -> Scores:
     """Whole kernels, what one filter makes of one input channel: the smallest sum of squares first, a weight's worth of
-    each over those of the layer's kernels at least as large. A 1x1 convolution's or a linear layer's kernel is a weight.
+    each over those of the layer's kernels at least as large. The kernel of a 1x1 convolution or a linear layer is one
+    weight.
 
     Mao et al., "Exploring the Granularity of Sparsity in Convolutional Neural Networks", CVPR workshops 2017,
     arXiv:1705.08922 (2-D kernels); how much each layer gives: `weights`.

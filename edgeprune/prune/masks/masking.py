@@ -1,4 +1,4 @@
-"""Which weights stay where no channel goes, and how that is held while the network trains.
+"""Which weights stay where no channel goes.
 
 A granularity scores every weight of every layer; weights that can only go together share a score, and what must go in
 any case scores below zero. `masks_at` draws one line through all layers' scores, so each layer gives what it can spare.
@@ -6,17 +6,14 @@ any case scores below zero. `masks_at` draws one line through all layers' scores
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from edgeprune.ir import OpKind
 from edgeprune.model.trace import TracedModel
-from edgeprune.prune.homes import homes_of
 from edgeprune.prune.layers import plain_layers
 
 _MASKED = (OpKind.CONV_2D, OpKind.FULLY_CONNECTED)
@@ -29,12 +26,14 @@ class Kernels:
     """A layer's weights as the device will have them, batch norm folded in.
 
     Attributes:
-        parameter: name of the layer's weight.
+        layer: name of the operator it becomes.
+        parameter: name of its weight.
         weights: (outputs, inputs, taps) float32; a linear layer has one tap, an input of a convolution a kernel of
             height x width.
         centre: number of the tap in the middle.
     """
 
+    layer: str
     parameter: str
     weights: Tensor
     centre: int
@@ -59,7 +58,7 @@ def kernels_of(module: nn.Module, traced: TracedModel) -> list[Kernels]:
             height, width = (1, 1, *weight.shape[2:])[-2:] if weight.ndim > 2 else (1, 1)
             centre = int(height) // 2 * int(width) + int(width) // 2
             rows = (weight * scale).reshape(*weight.shape[:2], -1)
-            found.append(Kernels(names[id(layer.module.weight)], rows, centre))
+            found.append(Kernels(layer.op.name, names[id(layer.module.weight)], rows, centre))
     return found
 
 
@@ -83,58 +82,3 @@ def masks_at(layers: Sequence[Kernels], scores: Scores, density: float) -> dict[
 def density_of(masks: Masks) -> float:
     """Share of the masked layers' weights that stays."""
     return sum(int(mask.sum()) for mask in masks.values()) / max(1, sum(mask.numel() for mask in masks.values()))
-
-
-class Shape(Protocol):
-    """Something that weights must be like while they are trained."""
-
-    @property
-    def stays(self) -> Masks: ...
-
-    def put(self, module: nn.Module) -> None:
-        """Makes the module's weights like that, in place."""
-
-
-@dataclass(frozen=True, eq=False)
-class Zeros:
-    """Weights that are not in the masks are zero."""
-
-    stays: Masks
-
-    @torch.no_grad()
-    def put(self, module: nn.Module) -> None:
-        for parameter, mask in weights_with(module, self.stays):
-            parameter.mul_(mask)
-
-
-def weights_with(module: nn.Module, masks: Masks) -> list[tuple[nn.Parameter, Tensor]]:
-    """The module's parameters with their masks, in the parameter's shape and on its device."""
-    homes = homes_of(module)
-    found = []
-    for name, mask in masks.items():
-        parameter = getattr(*homes[name][0])
-        found.append((parameter, mask.reshape(parameter.shape).to(parameter.device)))
-    return found
-
-
-@contextmanager
-def held(module: nn.Module, shape: Shape) -> Iterator[None]:
-    """While this lasts every forward pass of the module begins by putting its weights in shape, and gradients of masked
-    weights are zero, so that no optimizer's momentum gathers them; weights are in shape when it ends."""
-
-    def masking(mask: Tensor) -> Callable[[Tensor], Tensor]:
-        return lambda gradient: gradient * mask
-
-    def before(module: nn.Module, _: object) -> None:
-        shape.put(module)
-
-    hooks = [module.register_forward_pre_hook(before)]
-    for parameter, mask in weights_with(module, shape.stays):
-        if parameter.requires_grad:
-            hooks.append(parameter.register_hook(masking(mask)))  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-        shape.put(module)
