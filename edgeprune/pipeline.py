@@ -55,13 +55,12 @@ def begin_fit(request: FitRequest, runs: Path, progress: Progress) -> RunRecord:
     Raises:
         EdgePruneError: any stage's; the run's folder stays for --resume.
     """
-    from edgeprune.fitting.granularity import find_granularity
     from edgeprune.prune.criterion import find_criterion
 
     target = load_target(request.target)
     budget_for(target, request.limits)
     find_criterion(request.options.criterion)
-    find_granularity(request.options.granularity)
+    request.options.check()
     if Path(request.target).is_file():
         request = replace(request, target=str(Path(request.target).resolve()))
     project = project_of(request.project)
@@ -189,6 +188,7 @@ def fit(
     options = options_of(
         project, command="edgeprune.fit()", optimize=optimize and Optimize(optimize), ram_first=ram_first
     )
+    options.check()
     request = FitRequest(None, target, limits_of(project), options)
     workspace = Workspace.begin(Path(runs), f"{time.strftime('%Y-%m-%d-%H%M%S')}-{chosen.name}", request.as_json())
     return _fit(model, make_splits(data, shape), project, chosen, request, workspace, progress or Silent())

@@ -122,6 +122,16 @@ def _text(record: RunRecord) -> list[Table | str]:
         ]
         for layer in record.layers
     ]
+    masks = record.masks
+    masked = (
+        []
+        if masks is None
+        else [
+            f"{masks.granularity}: {masks.density:.1%} of the weights stay; image {bytes_text(masks.flash_bytes)}, "
+            f"without masks {bytes_text(masks.unmasked_flash_bytes)}: "
+            + (f"{bytes_text(masks.saved_bytes)} saved" if masks.saved_bytes > 0 else "nothing is saved")
+        ]
+    )
     return [
         table(
             columns,
@@ -147,5 +157,6 @@ def _text(record: RunRecord) -> list[Table | str]:
             ["MACs", "instructions (predicted)", f"{record.ticks} ({record.source})"],
         ),
         f"one inference: {count_text(round(record.total_ticks))} {record.ticks} ({record.source})",
+        *masked,
         f"run folder: {record.run}",
     ]

@@ -58,7 +58,7 @@ def settle_on_grid(
     def settle() -> dict[str, Any]:
         module = copy.deepcopy(network.module)
         student = FakeQuantized(module, job.splits.calibration)
-        hold, title = job.granularity.hold(module), f"{stage}: training on the int8 grid"
+        hold, title = job.granularity.again(module), f"{stage}: training on the int8 grid"
         train(job, student, _settings(job, epochs), teacher, title, folder, hold)
         network.with_module(module).save(folder)
         (folder / CHECKPOINT_NAME).unlink(missing_ok=True)

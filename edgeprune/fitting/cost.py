@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,14 +17,15 @@ from edgeprune.deploy import CompiledModel, compile_graph, emulated_target, link
 from edgeprune.errors import UsageError
 from edgeprune.fitting.network import Network
 from edgeprune.graph.clean import clean
-from edgeprune.kernels.base import Optimize
+from edgeprune.ir import Graph
+from edgeprune.kernels.base import KernelCall, Optimize
 from edgeprune.measure import memory_in_use
 from edgeprune.prune.widths import predicted_graph
 from edgeprune.release import __version__
 from edgeprune.target.profile import Target
 from edgeprune.target.registry import load_target
 
-_BASELINE = Identity("baseline", "0" * 16, "baseline", "edgeprune, a size baseline", __version__)
+BASELINE = Identity("baseline", "0" * 16, "baseline", "edgeprune, a size baseline", __version__)
 
 
 class WidthCost:
@@ -41,8 +42,7 @@ class WidthCost:
 
     def footprint(self, widths: Mapping[str, int]) -> Footprint:
         """Flash and RAM by part, at these channel counts; milliseconds, nothing is built."""
-        compiled = self.compiled(widths)
-        return footprint_of(compiled, self._target, self._baseline)
+        return self.footprint_of(self.compiled(widths))
 
     def relinked(self, widths: Mapping[str, int], folder: Path) -> WidthCost:
         """The same costs with flash taken from a link at these widths: exact there, closer around.
@@ -51,9 +51,7 @@ class WidthCost:
         """
         compiled = compile_made_up(self._network, self._target, self._optimize, widths, self._ram_first)
         parts = link_images(compiled, self._target, folder, unbounded_space(self._target)).judged.size.flash_parts
-        data_bytes, stack_bytes = self._baseline.data_bytes, self._baseline.stack_bytes
-        baseline = EngineBaseline.of(parts, compiled.calls, data_bytes, stack_bytes)
-        return WidthCost(self._network, self._target, self._optimize, baseline, self._ram_first)
+        return self.with_flash(parts, compiled.calls)
 
     def remeasured(self, found: EngineBaseline) -> WidthCost:
         """The same costs with the variables and the stack that another image of this network showed."""
@@ -64,9 +62,18 @@ class WidthCost:
         """The same costs for another network made of this one's layers."""
         return WidthCost(network, self._target, self._optimize, self._baseline, self._ram_first)
 
+    def with_flash(self, parts: Mapping[str, int], calls: Sequence[KernelCall]) -> WidthCost:
+        """The same costs with flash taken from a link with these calls."""
+        baseline = EngineBaseline.of(parts, calls, self._baseline.data_bytes, self._baseline.stack_bytes)
+        return WidthCost(self._network, self._target, self._optimize, baseline, self._ram_first)
+
+    def footprint_of(self, compiled: CompiledModel) -> Footprint:
+        """As `footprint`, of a graph compiled elsewhere."""
+        return footprint_of(compiled, self._target, self._baseline)
+
     def compiled(self, widths: Mapping[str, int]) -> CompiledModel:
         graph = clean(predicted_graph(self._network.traced, self._network.groups, widths))
-        return compile_graph(graph, self._target, self._optimize, _BASELINE, ram_first=self._ram_first)
+        return compile_graph(graph, self._target, self._optimize, BASELINE, ram_first=self._ram_first)
 
 
 def footprint_of(compiled: CompiledModel, target: Target, baseline: EngineBaseline) -> Footprint:
@@ -101,8 +108,12 @@ def compile_made_up(
     network: Network, target: Target, optimize: Optimize, widths: Mapping[str, int], ram_first: bool = False
 ) -> CompiledModel:
     """The network at these widths, weights drawn at random."""
-    graph = with_made_up_constants(clean(predicted_graph(network.traced, network.groups, widths)))
-    return compile_graph(graph, target, optimize, _BASELINE, ram_first=ram_first)
+    return compile_graph(made_up_graph(network, widths), target, optimize, BASELINE, ram_first=ram_first)
+
+
+def made_up_graph(network: Network, widths: Mapping[str, int]) -> Graph:
+    """The int8 graph at these widths, clean, weights drawn at random."""
+    return with_made_up_constants(clean(predicted_graph(network.traced, network.groups, widths)))
 
 
 def machine_target(target: Target) -> Target:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from edgeprune.budget import Budget
+from edgeprune.budget import Budget, Footprint
 from edgeprune.catalogue import Catalogue, Explained
 from edgeprune.errors import ModelError
 
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from edgeprune.fitting.job import Job
     from edgeprune.fitting.network import Network
 
-Masks = Mapping[str, Tensor]  # parameter -> bool of its shape, False where a weight is zero
 Shrink = Callable[["Job", "Network", "WidthCost", Budget, str], "Network"]
-FindMasks = Callable[["Job", nn.Module], Masks]
-Room = Callable[["Job", "Network", Budget], Budget]
 Hold = Callable[[], None]
+Begin = Callable[["Job", nn.Module, "WidthCost", Budget, str], Hold]
+Again = Callable[[nn.Module], Hold]
+Room = Callable[["Job", "Network", "WidthCost", Budget, str], Budget]
+Predict = Callable[["Job", "Network", "WidthCost"], "Masked | None"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,46 +43,67 @@ class Granularity(Explained):
         shrink: (job, network, cost, budget, stage) -> the network to choose channels for. Asked once, before channels
             are, of a network that does not fit; whatever a resumed run must not decide anew goes through
             `job.workspace.once`.
-        masks: (job, thinned module) -> masks; asked in every thinning step, before its training.
-        room: (job, network, budget) -> the budget that channels are chosen for, larger by what masks will save. Where
-            they saved less, the next round's is tightened like any.
+        begin: (job, thinned module, cost of its network, budget, step) puts masks on it, in place; training calls the
+            answer after every step. Asked in every thinning step, before its training.
+        again: as `begin`, for a module that was masked before.
+        room: (job, network, cost, budget, stage) -> the budget that channels are chosen for, larger by what masks will
+            save. Where they saved less, the next round's is tightened like any.
+        masked: (job, network, cost) -> what the network's masks were predicted to save; None without any.
     """
 
     name: str
     moment: str
     text: str
     shrink: Shrink = lambda job, network, cost, budget, stage: network
-    masks: FindMasks = lambda job, module: {}
-    room: Room = lambda job, network, budget: budget
+    begin: Begin = lambda job, module, cost, budget, step: nothing
+    again: Again = lambda module: nothing
+    room: Room = lambda job, network, cost, budget, stage: budget
+    masked: Predict = lambda job, network, cost: None
 
     @property
     def description(self) -> str:
         return self.text
 
-    def mask(self, job: Job, module: nn.Module) -> Hold:
-        """Zeroes what the masks say, in place; training calls the answer after every step."""
-        masks = self.masks(job, module)
-        parameters = dict(module.named_parameters())
-        for name, keep in masks.items():
-            if name not in parameters or parameters[name].shape != keep.shape:
-                raise ModelError(f"the mask of '{name}', {tuple(keep.shape)}, fits no parameter of the network")
-        return _hold([(parameters[name], keep) for name, keep in masks.items()])
 
-    def hold(self, module: nn.Module) -> Hold:
-        """As `mask`, for a module that was masked before: its weights that are zero stay zero."""
-        if self.moment != AFTER:
-            return _hold([])
-        return _hold([(weights, weights != 0) for weights in module.parameters() if weights.dim() > 1])
+@dataclass(frozen=True)
+class Masked:
+    """What masks were predicted to save: the network linked with and without them, values made up in both.
+
+    density: share of the masked layers' weights that stay.
+    """
+
+    density: float
+    footprint: Footprint
+    unmasked_flash_bytes: int
 
 
-def _hold(masked: list[tuple[nn.Parameter, Tensor]]) -> Hold:
+def nothing() -> None:
+    """Nothing is held."""
+
+
+def zeros(module: nn.Module, masks: Mapping[str, Tensor]) -> Hold:
+    """Zeroes what is not in the masks, in place; the answer does so again.
+
+    Args:
+        masks: parameter -> bool of its shape.
+    """
+    parameters = dict(module.named_parameters())
+    for name, keep in masks.items():
+        if name not in parameters or parameters[name].shape != keep.shape:
+            raise ModelError(f"the mask of '{name}', {tuple(keep.shape)}, fits no parameter of the network")
+
     def hold() -> None:
         with torch.no_grad():
-            for weights, keep in masked:
-                weights.mul_(keep)
+            for name, keep in masks.items():
+                parameters[name].mul_(keep)
 
     hold()
     return hold
+
+
+def zeros_again(module: nn.Module) -> Hold:
+    """Holds the weights that are zero."""
+    return zeros(module, {name: weights != 0 for name, weights in module.named_parameters() if weights.dim() > 1})
 
 
 BEFORE, AFTER, CHANNELS = "before channels", "after channels", "channels alone"
@@ -106,14 +128,9 @@ def before_channels(name: str) -> Callable[[Shrink], Shrink]:
     return register
 
 
-def after_channels(name: str, room: Room) -> Callable[[FindMasks], FindMasks]:
-    """Registers a function that finds masks; its docstring is what users read."""
-
-    def register(masks: FindMasks) -> FindMasks:
-        _catalogue.add(Granularity(name, AFTER, inspect.getdoc(masks) or "", masks=masks, room=room))
-        return masks
-
-    return register
+def after_channels(name: str, text: str, *, begin: Begin, again: Again, room: Room, masked: Predict) -> None:
+    """Registers what masks weights; `text` is what users read."""
+    _catalogue.add(Granularity(name, AFTER, text, begin=begin, again=again, room=room, masked=masked))
 
 
 def granularities() -> Mapping[str, Granularity]:

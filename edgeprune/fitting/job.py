@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeprune.budget import Budget
-from edgeprune.fitting.granularity import Granularity, find_granularity
+from edgeprune.errors import UsageError
+from edgeprune.fitting.granularity import AFTER, Granularity, find_granularity
 from edgeprune.fitting.workspace import Workspace
 from edgeprune.kernels.base import Optimize
 from edgeprune.progress import Progress
@@ -45,10 +46,20 @@ class FitOptions:
     granularity: str = "channels"
     ram_first: bool = False
 
+    def check(self) -> None:
+        """Raises UsageError for a granularity that the kernels asked for gain nothing by."""
+        is_masked = find_granularity(self.granularity).moment == AFTER
+        if is_masked and self.optimize not in (None, Optimize.SIZE):
+            raise UsageError(
+                f"--granularity {self.granularity} masks weights, which --optimize {self.optimize} stores all the same",
+                hint="leave --optimize away, or say size: its kernels alone leave masked weights out of flash",
+            )
+
     @property
     def kernels(self) -> Optimize:
-        """What kernels are chosen for before anything is left over."""
-        return self.optimize or Optimize.BALANCED
+        """What kernels are chosen for before anything is left over: masked weights are small in the smallest alone."""
+        is_masked = find_granularity(self.granularity).moment == AFTER
+        return self.optimize or (Optimize.SIZE if is_masked else Optimize.BALANCED)
 
 
 @dataclass(frozen=True, eq=False)

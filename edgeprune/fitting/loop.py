@@ -24,6 +24,7 @@ from edgeprune.export.tflite import export_tflite
 from edgeprune.fitting.aware import Settled, settle_on_grid
 from edgeprune.fitting.candidate import Candidate, make_candidate
 from edgeprune.fitting.cost import WidthCost, measure_baseline
+from edgeprune.fitting.granularity import Masked
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.network import Network
 from edgeprune.fitting.prove import Proof, prove
@@ -32,11 +33,12 @@ from edgeprune.fitting.record import (
     AwareRecord,
     FootprintRecord,
     LayerRecord,
+    MaskRecord,
     RunRecord,
     StepRecord,
     save_record,
 )
-from edgeprune.fitting.rounds import allocate_widths, thin_to, tightened
+from edgeprune.fitting.rounds import BeginStep, allocate_widths, thin_to, tightened
 from edgeprune.fitting.spend import spend_flash
 from edgeprune.graph.clean import clean
 from edgeprune.kernels import check_supported
@@ -67,13 +69,17 @@ def run_fit(job: Job, module: nn.Module) -> RunRecord:
     job.progress.note(_said("before", before, job.budget))
     steps: list[StepRecord] = []
     with Exporter() as exporter:
-        settled, predicted = _until_it_fits(job, original, cost, exporter, steps)
-    candidate = settled.candidate
+        settled, cost = _until_it_fits(job, original, cost, exporter, steps)
+    candidate, predicted = settled.candidate, cost.footprint(settled.candidate.network.widths)
+    masked = job.granularity.masked(job, candidate.network, cost)
+    masks = None
+    if masked is not None:
+        masks, predicted = _saved(job, candidate, masked), masked.footprint
     if job.options.optimize is None and not job.options.ram_first:
         candidate, predicted = spend_flash(job, candidate, predicted)
     proof = prove(job, candidate)
     job.progress.note(_said("after", proof.footprint(candidate), job.budget))
-    record = _record(job, original, candidate, settled.record, before, predicted, proof, tuple(steps))
+    record = _record(job, original, candidate, settled.record, masks, before, predicted, proof, tuple(steps))
     save_record(record, job.workspace.folder)
     for scaffolding in ("baseline", "candidates", "sizing", "steps"):
         shutil.rmtree(job.workspace.folder / scaffolding, ignore_errors=True)
@@ -129,8 +135,12 @@ def _baseline(job: Job, original: Network) -> EngineBaseline:
 
 def _until_it_fits(
     job: Job, original: Network, cost: WidthCost, exporter: Exporter, steps: list[StepRecord]
-) -> tuple[Settled, Footprint]:
-    """Rounds of thinning, each with a tighter budget than the last, until the linked image is within the limits."""
+) -> tuple[Settled, WidthCost]:
+    """Rounds of thinning, each with a tighter budget than the last, until the linked image is within the limits.
+
+    Returns:
+        The network that fits, and the costs it was thinned by.
+    """
     network, budget, epochs_left = original, job.budget, job.options.epochs
     for number in range(1, _MOST_ROUNDS + 1):
         stage = f"round {number}"
@@ -140,15 +150,16 @@ def _until_it_fits(
             if number == 1:
                 network = job.granularity.shrink(job, network, cost, budget, stage)
                 cost = cost.of(network)
-            room = job.granularity.room(job, network, budget)
-            goal, cost = allocate_widths(job, network, cost, room, stage)
-            network, taken = thin_to(job, network, goal, original.module, epochs, stage)
+            room, goal = job.granularity.room(job, network, cost, budget, stage), network.widths
+            if not cost.footprint(goal).fits(room):
+                goal, cost = allocate_widths(job, network, cost, room, stage)
+            network, taken = thin_to(job, network, goal, original.module, epochs, stage, _beginning(job, cost, budget))
             steps.extend(taken)
             epochs_left -= epochs
         candidate = make_candidate(job, network, exporter, stage)
         if candidate.footprint.fits(job.budget):
             settled = settle_on_grid(job, candidate, exporter, original.module, epochs_left, stage)
-            return settled, cost.footprint(network.widths)
+            return settled, cost
         over = ", ".join(f"{name} at {ratio:.1%}" for name, ratio in candidate.footprint.excess(job.budget).items())
         job.progress.note(f"linked and measured, {over} of the limit: tightening")
         budget, cost = tightened(budget, candidate.footprint, job.budget), cost.remeasured(candidate.baseline)
@@ -156,6 +167,28 @@ def _until_it_fits(
         f"after {_MOST_ROUNDS} rounds the linked image still needs {candidate.footprint.flash_bytes:,} B of flash and "
         f"{candidate.footprint.ram_bytes:,} B of RAM",
         hint="loosen the limit that is over by a little, or choose a larger target",
+    )
+
+
+def _beginning(job: Job, cost: WidthCost, budget: Budget) -> BeginStep:
+    return lambda module, step: job.granularity.begin(job, module, cost, budget, step)
+
+
+def _saved(job: Job, candidate: Candidate, masked: Masked) -> MaskRecord:
+    """What the masks saved, the candidate's own image against one of its network without them."""
+    flash_bytes, without_bytes = candidate.footprint.flash_bytes, masked.unmasked_flash_bytes
+    saved_bytes = without_bytes - flash_bytes
+    job.progress.note(
+        f"{job.options.granularity}: {masked.density:.1%} of the weights stay; the linked image takes "
+        f"{flash_bytes:,} B, without masks {without_bytes:,} B: "
+        + (f"{saved_bytes:,} B saved" if saved_bytes > 0 else "nothing is saved")
+    )
+    return MaskRecord(
+        granularity=job.options.granularity,
+        density=masked.density,
+        flash_bytes=flash_bytes,
+        unmasked_flash_bytes=without_bytes,
+        saved_bytes=saved_bytes,
     )
 
 
@@ -185,6 +218,7 @@ def _record(
     original: Network,
     candidate: Candidate,
     aware: AwareRecord | None,
+    masks: MaskRecord | None,
     before: Footprint,
     predicted: Footprint,
     proof: Proof,
@@ -227,6 +261,7 @@ def _record(
         widths=candidate.network.widths,
         steps=steps,
         quantization_aware=aware,
+        masks=masks,
         faster=tuple(sorted(candidate.model.faster)),
         layer_names=candidate.layer_names,
         layers=_layers(job, candidate, timings.layer_ticks),

@@ -84,6 +84,19 @@ class AwareRecord(_Strict):
     kept: bool
 
 
+class MaskRecord(_Strict):
+    """What masked weights saved in the linked image, kernels chosen for size with and without them.
+
+    density: share (0..1) of the masked layers' weights that are not masked. unmasked: weights made up.
+    """
+
+    granularity: str
+    density: Real
+    flash_bytes: int
+    unmasked_flash_bytes: int
+    saved_bytes: int
+
+
 class RunRecord(_Strict):
     """The result of `edgeprune fit`; the first block is what `fit --json` promises."""
 
@@ -121,6 +134,7 @@ class RunRecord(_Strict):
     widths: dict[str, int]
     steps: tuple[StepRecord, ...]
     quantization_aware: AwareRecord | None  # None where int8 lost little, or no epoch was left
+    masks: MaskRecord | None = None  # None where no weight is masked
     faster: tuple[int, ...]  # positions of layers whose kernels were chosen for speed, with flash that was left over
     layer_names: tuple[str, ...]  # of the .tflite's operators, which the file itself was stripped of
     layers: tuple[LayerRecord, ...]

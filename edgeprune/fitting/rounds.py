@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import nn
 from edgeprune.budget import Budget, Footprint
 from edgeprune.errors import DoesNotFit
 from edgeprune.fitting.cost import WidthCost
+from edgeprune.fitting.granularity import Hold, nothing
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.network import Network
 from edgeprune.fitting.record import StepRecord
@@ -23,9 +25,15 @@ from edgeprune.prune.sensitivity import class_distance, measure_sensitivity, val
 from edgeprune.prune.size_model import SizeModel
 from edgeprune.train.evaluate import evaluate
 
+BeginStep = Callable[[nn.Module, str], Hold]
 _SENSITIVITY_SAMPLES = 256
 _MOST_UNDONE = 2
 _MOST_SIZING_LINKS = 5
+
+
+def nothing_held(module: nn.Module, step: str) -> Hold:
+    """Training may move every weight."""
+    return nothing
 
 
 def allocate_widths(
@@ -78,12 +86,21 @@ def _choices(job: Job, network: Network, stage: str) -> tuple[GroupChoice, ...]:
 
 
 def thin_to(
-    job: Job, start: Network, goal: Mapping[str, int], teacher: nn.Module, epochs: int, stage: str
+    job: Job,
+    start: Network,
+    goal: Mapping[str, int],
+    teacher: nn.Module,
+    epochs: int,
+    stage: str,
+    begin: BeginStep = nothing_held,
 ) -> tuple[Network, list[StepRecord]]:
     """Thins `start` to `goal` in steps, the last with most of the training; the trained network and the steps it took.
 
     A step whose validation score falls more than `step_drop_points` below the original's is undone and half of it is
     taken first, while epochs are left for that.
+
+    Args:
+        begin: (thinned module, step) -> what training holds.
     """
     network, undone, epochs_left = start, 0, epochs
     steps: list[StepRecord] = []
@@ -92,7 +109,7 @@ def thin_to(
         part, number = parts[0], len(steps) + 1
         widths = _towards(network, goal, part if len(parts) > 1 else 1.0)
         share = epochs_left if len(parts) == 1 else max(1, epochs_left // (2 * len(parts)))
-        trained, result = _step(job, network, widths, teacher, share, f"{stage}: step {number}")
+        trained, result = _step(job, network, widths, teacher, share, f"{stage}: step {number}", begin)
         epochs_left -= share
         hurt = result["drop_points"] > job.options.step_drop_points
         undo = hurt and len(parts) > 1 and undone < _MOST_UNDONE and epochs_left > len(parts)
@@ -115,15 +132,19 @@ def _towards(network: Network, goal: Mapping[str, int], part: float) -> dict[str
 
 
 def _step(
-    job: Job, network: Network, widths: Mapping[str, int], teacher: nn.Module, epochs: int, stage: str
+    job: Job,
+    network: Network,
+    widths: Mapping[str, int],
+    teacher: nn.Module,
+    epochs: int,
+    stage: str,
+    begin: BeginStep,
 ) -> tuple[Network, dict[str, Any]]:
     folder = job.workspace.folder / "steps" / stage.replace(": ", "-").replace(" ", "-")
 
     def take() -> dict[str, Any]:
-        ranking = _ranking(job, network)
-        keep = {name: sorted(ranking[name][:width]) for name, width in widths.items()}
-        module = thin_and_recover(job, network, keep)
-        hold = job.granularity.mask(job, module)
+        module = _thinned(job, network, widths)
+        hold = begin(module, stage)
         settings = settings_of(job, epochs)
         if epochs > 0:
             train(job, module, settings, teacher, f"{stage}: training", folder, hold)
@@ -140,6 +161,14 @@ def _step(
 
     result = job.workspace.once(stage, take)
     return network.load_thinned(folder, job.input_shape), result
+
+
+def _thinned(job: Job, network: Network, widths: Mapping[str, int]) -> nn.Module:
+    if widths == network.widths:
+        return copy.deepcopy(network.module)
+    ranking = _ranking(job, network)
+    keep = {name: sorted(ranking[name][:width]) for name, width in widths.items()}
+    return thin_and_recover(job, network, keep)
 
 
 def _ranking(job: Job, network: Network) -> dict[str, list[int]]:

@@ -6,12 +6,13 @@ is its output's scale times one of the layer's levels, and -1 and 1 are levels a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from edgeprune.prune.masks.masking import Masks
+from edgeprune.prune.masks.masking import Damage, Kernels, Masks, Scores
+from edgeprune.prune.masks.weights import weights as weights_alone
 
 LEVELS = 16
 _ROUNDS = 30
@@ -30,9 +31,25 @@ def clustered(module: nn.Module, masks: Masks) -> Callable[[], None]:
 
 def clustered_again(module: nn.Module) -> Callable[[], None]:
     """As `clustered`, for the layers of a module whose weights lie on levels already."""
-    stays = [(weights, weights != 0) for weights in module.parameters() if weights.dim() > 1]
-    lying = [(weights, mask) for weights, mask in stays if len(_steps_of(weights)[mask.flatten(1)].unique()) <= LEVELS]
-    return _holding(lying, _own_levels)
+    lying = [weights for weights in module.parameters() if weights.dim() > 1 and lies_on_levels(weights)]
+    return _holding([(weights, weights != 0) for weights in lying], _own_levels)
+
+
+def lies_on_levels(weights: Tensor) -> bool:
+    """Whether int8 makes at most 16 values of the weights that are not zero."""
+    rows = weights.detach().flatten(1)
+    return len(torch.unique(_steps_of(rows)[rows != 0])) <= LEVELS
+
+
+def clusters(layers: Sequence[Kernels], damage: Damage) -> Scores:
+    """At most 16 values a layer, 4 bits a weight; where that is not enough weights go first, as in `weights`.
+
+    Clusters are found by k-means, from values spaced evenly, and held through training: there a cluster moves by the
+    mean of its weights' steps (by the sum of their gradients in the paper).
+
+    Han, Mao, Dally, "Deep Compression", ICLR 2016, arXiv:1510.00149 (without the Huffman codes).
+    """
+    return weights_alone(layers, damage)
 
 
 def _holding(
@@ -67,7 +84,7 @@ def _nearest_levels(weights: Tensor, mask: Tensor) -> Tensor:
 def _own_levels(weights: Tensor, mask: Tensor) -> Tensor:
     """Numbers of the levels that weights lie on; the first and the last are the ends."""
     steps = _steps_of(weights)
-    inner = steps[mask].unique()
+    inner = torch.unique(steps[mask])
     inner = inner[inner.abs() < _STEPS]
     numbers = torch.bucketize(steps, inner) + 1
     numbers[steps == -_STEPS] = 0
@@ -105,7 +122,7 @@ def _relative(weights: Tensor) -> Tensor:
 
 def _steps_of(weights: Tensor) -> Tensor:
     """What int8 makes of them."""
-    return (_relative(weights.detach().flatten(1)) * _STEPS).round()
+    return (_relative(weights) * _STEPS).round()
 
 
 def _nearest(values: Tensor, levels: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ def dictionary(layers: Sequence[Kernels]) -> Tensor:
         sizes[:, layer.centre] = torch.inf
         chosen = torch.zeros_like(sizes, dtype=torch.bool)
         chosen.scatter_(1, sizes.topk(entries(layer.taps), dim=1).indices, True)
-        rows, counts = chosen.unique(dim=0, return_counts=True)
+        rows, counts = torch.unique(chosen, dim=0, return_counts=True)
         for row, count in zip(rows.tolist(), counts.tolist(), strict=True):
             votes[tuple(row)] += count
     ordered = sorted(votes, key=lambda row: (-votes[row], row))

@@ -22,7 +22,7 @@ def randomized(layers: Sequence[Kernels], damage: Damage) -> Scores:
     arXiv:2310.13183; they go on with the best draw alone, here several are averaged.
     """
     generator = torch.Generator().manual_seed(0)
-    draws = []
+    draws: list[tuple[float, int, list[Tensor]]] = []
     for _ in range(_DRAWS):
         masks = [drawn(layer.weights, generator) for layer in layers]
         named = {layer.parameter: mask for layer, mask in zip(layers, masks, strict=True)}

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 import pytest
 import torch
 from torch import nn
 
 from edgeprune.errors import ModelError, UsageError
-from edgeprune.fitting.granularity import AFTER, Granularity, find_granularity
-from edgeprune.fitting.job import Job
+from edgeprune.fitting.granularity import find_granularity, zeros
 from edgeprune.train.finetune import TrainSettings, finetune
 from edgeprune.train.objective import METRICS, Objective
 from edgeprune.train.splits import make_splits
 
-JOB = cast(Job, None)  # these masks look at weights alone
 
-
-def large_weights(_job: Any, module: nn.Module) -> dict[str, torch.Tensor]:
+def large_weights(module: nn.Module) -> dict[str, torch.Tensor]:
     return {"0.weight": module.get_parameter("0.weight").abs() > 0.2}
-
-
-LARGE = Granularity("large", AFTER, "Weights above 0.2.", masks=large_weights)
 
 
 def net() -> nn.Sequential:
@@ -35,7 +27,7 @@ def test_masked_weights_stay_zero_while_the_others_learn() -> None:
     splits = make_splits({"train": (inputs, (inputs.sum(1) > 0).long())}, (4,))
     before = module.get_parameter("0.weight").detach().clone()
     gone = before.abs() <= 0.2
-    hold = LARGE.mask(JOB, module)
+    hold = zeros(module, large_weights(module))
     assert 0 < gone.sum() < gone.numel() and torch.equal(module.get_parameter("0.weight") == 0, gone)
     objective = Objective("cross_entropy", nn.functional.cross_entropy, METRICS["accuracy"])
     result = finetune(module, splits, objective, TrainSettings(epochs=4, batch=32), hold=hold)
@@ -46,9 +38,9 @@ def test_masked_weights_stay_zero_while_the_others_learn() -> None:
 
 def test_zeros_of_a_masked_network_are_held_again_and_those_of_others_are_not() -> None:
     module = net()
-    LARGE.mask(JOB, module)
+    zeros(module, large_weights(module))
     zero = module.get_parameter("0.weight") == 0
-    hold = LARGE.hold(module)
+    hold = find_granularity("weights").again(module)
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.add_(1.0)
@@ -56,7 +48,7 @@ def test_zeros_of_a_masked_network_are_held_again_and_those_of_others_are_not() 
     assert torch.equal(module.get_parameter("0.weight") == 0, zero)
     with torch.no_grad():
         module.get_parameter("2.weight").zero_()
-    hold = find_granularity("channels").hold(module)
+    hold = find_granularity("channels").again(module)
     with torch.no_grad():
         module.get_parameter("2.weight").add_(1.0)
     hold()
@@ -64,9 +56,8 @@ def test_zeros_of_a_masked_network_are_held_again_and_those_of_others_are_not() 
 
 
 def test_a_mask_of_another_shape_is_refused() -> None:
-    wrong = Granularity("wrong", AFTER, "", masks=lambda job, module: {"0.weight": torch.ones(4, 8, dtype=torch.bool)})
     with pytest.raises(ModelError, match=r"mask of '0.weight', \(4, 8\)"):
-        wrong.mask(JOB, net())
+        zeros(net(), {"0.weight": torch.ones(4, 8, dtype=torch.bool)})
 
 
 def test_an_unknown_name_is_told_with_the_nearest() -> None:

@@ -1,0 +1,51 @@
+"""`edgeprune fit --granularity` for real: zeros in the file, bytes saved in the image, LiteRT's bytes on the board."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeprune.ir import OpKind
+from edgeprune.tflite.read import read_tflite
+from tests.emulator.fit.test_fit import edgeprune, project
+
+__all__ = ["project"]  # a fixture
+
+_LIMITS = ("--flash", "22KiB", "--samples", "3", "--epochs", "1", "--json")
+
+
+def fit(folder: Path, granularity: str, *more: str) -> dict[str, Any]:
+    done = edgeprune("fit", *_LIMITS, "--granularity", granularity, *more, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def check(record: dict[str, Any], folder: Path) -> None:
+    masks = record["masks"]
+    assert record["fits"] and record["verified_samples"] == 3
+    assert masks["saved_bytes"] == masks["unmasked_flash_bytes"] - masks["flash_bytes"] > 2000
+    assert record["predicted"]["flash_bytes"] == pytest.approx(masks["flash_bytes"], rel=0.01)
+    assert record["widths"] == record["widths_before"]  # no limit but flash: masks alone meet it
+    graph = read_tflite((folder / record["run"] / record["artifacts"]["tflite"]).read_bytes())
+    layers = [
+        graph.tensors[op.inputs[1]].data for op in graph.ops if op.kind in (OpKind.CONV_2D, OpKind.FULLY_CONNECTED)
+    ]
+    stays = sum(int((values != 0).sum()) for values in layers if values is not None)
+    weights = sum(values.size for values in layers if values is not None)
+    assert stays / weights <= masks["density"] + 1e-9  # int8 may round more to zero
+    assert stays / weights > 0.9 * masks["density"]
+
+
+def test_masked_weights_are_saved_in_the_linked_image(project: Path) -> None:
+    record = fit(project, "weights")
+    check(record, project)
+    assert fit(project, "weights", "--resume", record["run"]) == record
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("granularity", ["kernels", "patterns", "randomized", "clusters"])
+def test_every_granularity(project: Path, granularity: str) -> None:
+    check(fit(project, granularity), project)
