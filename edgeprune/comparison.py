@@ -1,9 +1,9 @@
 """`edgeprune compare`: criteria and schedules at the same limits, on the same data, with the same seeds.
 
 Widths are chosen for each criterion by its own sensitivities under the limits, and linked as `fit` links them before it
-trains; then every schedule trains them. What wins is decided on validation samples; test samples are looked at once per
-result, for the record. Accuracies are those of the float network before int8. Everything done is noted in the folder,
-so that a comparison cut off goes on where it was.
+trains; then every schedule trains them, and each trained network is exported to int8, linked and booted on the emulated
+machine. What wins is decided by the int8 network on validation samples; test samples are looked at once per result, for
+the record. Everything done is noted in the folder, so that a comparison cut off goes on where it was.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from torch import nn
 from edgeprune.budget import Budget
 from edgeprune.cost.flash import EngineBaseline
 from edgeprune.errors import UsageError
+from edgeprune.export.exporter import Exporter
+from edgeprune.fitting.candidate import make_candidate
 from edgeprune.fitting.cost import WidthCost, measure_baseline
 from edgeprune.fitting.job import FitOptions, Job
 from edgeprune.fitting.limits import Limits, budget_for
 from edgeprune.fitting.network import Network
 from edgeprune.fitting.rounds import allocate_widths, thin_to
-from edgeprune.fitting.training import CHECKPOINT_NAME, train
+from edgeprune.fitting.training import CHECKPOINT_NAME, settings_of, train
 from edgeprune.fitting.workspace import Workspace
 from edgeprune.model.load import load_module
 from edgeprune.progress import Progress
@@ -35,10 +37,10 @@ from edgeprune.prune.classes import keep_classes
 from edgeprune.prune.criterion import find_criterion
 from edgeprune.prune.score import rank_channels
 from edgeprune.prune.surgery import apply_widths, thin
+from edgeprune.quantize.host import evaluate_int8
 from edgeprune.target.registry import load_target
 from edgeprune.train.data import check_together, load_data
 from edgeprune.train.evaluate import evaluate
-from edgeprune.train.finetune import TrainSettings
 from edgeprune.train.objective import make_objective
 
 _ITERATIONS = 3
@@ -69,18 +71,33 @@ class Question:
 
 @dataclass(frozen=True)
 class Result:
-    """One method at one scale of the limits. The lists have a figure a seed; flash and RAM are predicted."""
+    """One method at one scale of the limits. The lists have a figure a seed.
+
+    Attributes:
+        flash_bytes, ram_bytes, instructions: of the linked images on the emulated machine, the largest of all seeds.
+        fits: they, and the latency at one instruction a cycle, are within the limits.
+        predicted_flash_bytes, predicted_ram_bytes: before training.
+        validation, test: of the float network; int8_validation, int8_test: of its export, LiteRT's fast kernels.
+    """
 
     criterion: str
     schedule: str
     scale: float
     flash_limit_bytes: int
     ram_limit_bytes: int
+    latency_limit_us: float | None
     flash_bytes: int
     ram_bytes: int
+    instructions: int
+    latency_us: float
+    fits: bool
+    predicted_flash_bytes: int
+    predicted_ram_bytes: int
     widths: dict[str, int]
     validation: list[float]
     test: list[float]
+    int8_validation: list[float]
+    int8_test: list[float]
 
     @property
     def method(self) -> str:
@@ -126,16 +143,24 @@ def compare(
         return asdict(measure_baseline(original, target, options.kernels, folder / "baseline"))
 
     cost = WidthCost(original, target, options.kernels, EngineBaseline(**workspace.once("baseline", measured)))
-    return [
-        _result(job, original, cost, question, criterion, schedule, scale)
-        for scale in question.scales
-        for criterion in question.criteria
-        for schedule in question.schedules
-    ]
+    with Exporter() as exporter:
+        return [
+            _result(job, original, cost, exporter, question, criterion, schedule, scale)
+            for scale in question.scales
+            for criterion in question.criteria
+            for schedule in question.schedules
+        ]
 
 
 def _result(
-    job: Job, original: Network, cost: WidthCost, question: Question, criterion: str, schedule: str, scale: float
+    job: Job,
+    original: Network,
+    cost: WidthCost,
+    exporter: Exporter,
+    question: Question,
+    criterion: str,
+    schedule: str,
+    scale: float,
 ) -> Result:
     budget = _scaled(job.budget, scale)
     mine = replace(job, budget=budget, options=replace(job.options, criterion=criterion, epochs=question.epochs))
@@ -146,7 +171,7 @@ def _result(
         return {"widths": widths, "flash_bytes": found.flash_bytes, "ram_bytes": found.ram_bytes}
 
     size = job.workspace.once(f"{criterion} at {scale:g}: widths", sized)
-    validation, test = [], []
+    noted = []
     for seed in range(question.seeds):
         stage = f"{criterion}, {schedule}, at {scale:g}, seed {seed}"
         training = job.project.training.model_copy(update={"seed": seed})
@@ -154,23 +179,53 @@ def _result(
         project._root = job.project.root
         seeded = replace(mine, project=project)
 
-        def trained(seeded: Job = seeded, stage: str = stage) -> dict[str, float]:
+        def judged(seeded: Job = seeded, stage: str = stage) -> dict[str, Any]:
             torch.manual_seed(seeded.project.training.seed)
             rewinds = schedule == "rewind" and question.rewind is not None
             take = partial(_rewound, str(question.rewind)) if rewinds else SCHEDULES[schedule]
-            module = take(seeded, original, size["widths"], stage)
-            metric = seeded.objective.metric
-            scores = [evaluate(module, split, metric) for split in (seeded.splits.validation, seeded.splits.test)]
-            seeded.progress.note(f"{stage}: {metric.name} {scores[0]:.2f} on validation, {scores[1]:.2f} on test")
-            return dict(zip(("validation", "test"), scores, strict=True))
+            return _judged(seeded, take(seeded, original, size["widths"], stage), exporter, stage)
 
-        noted = job.workspace.once(stage, trained)
-        validation.append(noted["validation"])
-        test.append(noted["test"])
+        noted.append(job.workspace.once(stage, judged))
+    flash_bytes, ram_bytes, instructions = (
+        max(one[name] for one in noted) for name in ("flash_bytes", "ram_bytes", "instructions")
+    )
+    latency_us = instructions * 1e6 / job.target.cpu.clock_hz
+    in_time = budget.latency_us is None or latency_us <= budget.latency_us
     return Result(
-        criterion, schedule, scale, budget.flash_bytes, budget.ram_bytes, size["flash_bytes"], size["ram_bytes"],
-        size["widths"], validation, test,
-    )  # fmt: skip
+        criterion,
+        schedule,
+        scale,
+        flash_limit_bytes=budget.flash_bytes,
+        ram_limit_bytes=budget.ram_bytes,
+        latency_limit_us=budget.latency_us,
+        flash_bytes=flash_bytes,
+        ram_bytes=ram_bytes,
+        instructions=instructions,
+        latency_us=latency_us,
+        fits=flash_bytes <= budget.flash_bytes and ram_bytes <= budget.ram_bytes and in_time,
+        predicted_flash_bytes=size["flash_bytes"],
+        predicted_ram_bytes=size["ram_bytes"],
+        widths=size["widths"],
+        **{name: [one[name] for one in noted] for name in _FIGURES},
+    )
+
+
+_FIGURES = ("validation", "test", "int8_validation", "int8_test")
+
+
+def _judged(job: Job, module: nn.Module, exporter: Exporter, stage: str) -> dict[str, Any]:
+    """What a trained network is worth, before and after int8, and what its linked image takes."""
+    metric, splits = job.objective.metric, (job.splits.validation, job.splits.test)
+    candidate = make_candidate(job, Network.of(module, job.input_shape), exporter, stage)
+    scores = [evaluate(module, split, metric) for split in splits]
+    scores += [evaluate_int8(candidate.tflite, split, metric) for split in splits]
+    job.progress.note(
+        f"{stage}: {metric.name} {scores[0]:.2f} on validation, {scores[2]:.2f} as int8; on test {scores[1]:.2f} and "
+        f"{scores[3]:.2f}"
+    )
+    linked = candidate.footprint
+    sizes = {"flash_bytes": linked.flash_bytes, "ram_bytes": linked.ram_bytes, "instructions": candidate.instructions}
+    return sizes | dict(zip(_FIGURES, scores, strict=True))
 
 
 def _one_shot(job: Job, original: Network, widths: Mapping[str, int], stage: str) -> nn.Module:
@@ -220,12 +275,9 @@ def _rewound(early: str, job: Job, original: Network, widths: Mapping[str, int],
 
 
 def _trained(job: Job, module: nn.Module, teacher: nn.Module, stage: str) -> nn.Module:
-    training, folder = job.project.training, job.workspace.folder / "steps" / stage.replace(", ", "-").replace(" ", "-")
+    folder = job.workspace.folder / "steps" / stage.replace(", ", "-").replace(" ", "-")
     folder.mkdir(parents=True, exist_ok=True)
-    settings = TrainSettings(
-        epochs=job.options.epochs, batch=training.batch, lr=training.lr, optimizer=training.optimizer,
-        seed=training.seed, augment=job.project.data.augment,
-    )  # fmt: skip
+    settings = settings_of(job, job.options.epochs)
     if settings.epochs > 0:
         train(job, module, settings, teacher, stage, folder)
     (folder / CHECKPOINT_NAME).unlink(missing_ok=True)
@@ -263,7 +315,7 @@ def _scaled(budget: Budget, scale: float) -> Budget:
 
 @dataclass(frozen=True)
 class Verdict:
-    """At one scale: the best method on validation, its lead in the metric over the second, and the noise.
+    """At one scale: the best method as int8 on validation, its lead in the metric over the second, and the noise.
 
     noise: standard deviation of one seed around its method's mean, over all methods; None with one seed each.
     is_clear: the lead is more than two standard errors of the difference of the means.
@@ -283,12 +335,12 @@ def verdicts(results: list[Result], higher_is_better: bool) -> list[Verdict]:
     for scale in dict.fromkeys(result.scale for result in results):
         here = [result for result in results if result.scale == scale]
         sign = 1 if higher_is_better else -1
-        ranked = sorted(here, key=lambda result: -sign * statistics.mean(result.validation))
+        ranked = sorted(here, key=lambda result: -sign * statistics.mean(result.int8_validation))
         lead = 0.0
         if len(ranked) > 1:
-            lead = sign * (statistics.mean(ranked[0].validation) - statistics.mean(ranked[1].validation))
-        seeds = len(here[0].validation)
-        spread = [statistics.variance(result.validation) for result in here] if seeds > 1 else []
+            lead = sign * (statistics.mean(ranked[0].int8_validation) - statistics.mean(ranked[1].int8_validation))
+        seeds = len(here[0].int8_validation)
+        spread = [statistics.variance(result.int8_validation) for result in here] if seeds > 1 else []
         noise = statistics.mean(spread) ** 0.5 if spread else None
         clear = noise is not None and len(ranked) > 1 and lead > 2 * noise * (2 / seeds) ** 0.5
         second = ranked[1].method if len(ranked) > 1 else None

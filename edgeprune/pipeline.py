@@ -207,6 +207,7 @@ def options_of(project: Project, **overrides: Any) -> FitOptions:
         steps=1 if project.training.epochs < 4 else 2,
         criterion=project.training.criterion,
         granularity=project.training.granularity,
+        device=project.training.device,
         step_drop_points=5.0,
         int8_drop_points=0.5,
         board_samples=100,

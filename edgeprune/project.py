@@ -98,10 +98,14 @@ class LimitsTable(Strict):
 
 
 class TrainingTable(Strict):
+    """similarity: weight of the original's features beside its answers; device: auto is a GPU where there is one."""
+
     epochs: Annotated[int, Field(ge=0)] = 3
     batch: PositiveInt = 128
     lr: Annotated[float, Field(gt=0)] | None = None  # the optimizer's own where absent
     optimizer: Literal["muon", "sgd"] = "muon"
+    similarity: Annotated[float, Field(ge=0)] = 0.0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     seed: int = 0
     criterion: str = "l2"
     granularity: str = "channels"

@@ -12,10 +12,10 @@ import rich_click as click
 
 from edgeprune.atomic import write_text
 from edgeprune.cli.limit_options import limit_options, limits_given, project_path
-from edgeprune.cli.options import json_option
+from edgeprune.cli.options import device_option, json_option
 from edgeprune.cli.output import Printer, progress, table
 from edgeprune.errors import UsageError
-from edgeprune.units import bytes_text
+from edgeprune.units import bytes_text, count_text
 
 if TYPE_CHECKING:
     from edgeprune.comparison import Result, Verdict
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--scales", default="1", show_default=True, help="The limits times each of these: 1,0.75,0.5.")
 @click.option("--seeds", type=click.IntRange(1), default=2, show_default=True, help="Trainings of each, to see noise.")
 @click.option("--epochs", type=click.IntRange(0), help="Training epochs of each.")
+@device_option
 @click.option("--rewind", type=click.Path(exists=True), help="Weights early in training, for the schedule rewind.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("runs/compare"), show_default=True,
@@ -40,6 +41,7 @@ def command(
     scales: str,
     seeds: int,
     epochs: int | None,
+    device: str | None,
     rewind: str | None,
     out: Path,
     printer: Printer,
@@ -51,7 +53,7 @@ def command(
     from edgeprune.train.objective import make_objective
 
     project, target, limits, optimize = limits_given(given)
-    options = options_of(project, epochs=epochs, optimize=optimize)
+    options = options_of(project, epochs=epochs, optimize=optimize, device=device)
     question = Question(
         project_path(given), target, limits, _words(criteria), _words(schedules),
         _numbers(scales), seeds, options.epochs, None if rewind is None else str(Path(rewind).resolve()),
@@ -65,7 +67,7 @@ def command(
         "verdicts": [asdict(verdict) for verdict in found],
     }
     write_text(out / "comparison.json", json.dumps(data, indent=1) + "\n")
-    for name in ("flash", "ram"):
+    for name in ["flash", "ram"] + ["latency"] * (limits.latency_us is not None):
         write_text(out / f"{metric.name}-{name}.svg", _plot(results, name, metric.name))
     printer.result(data, *_tables(results, found, metric.name), f"JSON and plots: {out}")
 
@@ -84,14 +86,19 @@ def _numbers(text: str) -> tuple[float, ...]:
     return found
 
 
+_LIMITS = {"flash": ("flash_limit_bytes", "bytes"), "ram": ("ram_limit_bytes", "bytes"),
+           "latency": ("latency_limit_us", "µs")}  # fmt: skip
+
+
 def _plot(results: list[Result], limit: str, metric: str) -> str:
     from edgeprune.plot import Point, svg
 
+    field, unit = _LIMITS[limit]
     lines: dict[str, list[Point]] = {}
     for result in results:
-        x = result.flash_limit_bytes if limit == "flash" else result.ram_limit_bytes
-        lines.setdefault(result.method, []).append(Point(x, statistics.mean(result.test), _spread(result.test)))
-    return svg(f"{metric} on test, against the {limit} limit", f"{limit} limit, bytes", metric, lines)
+        point = Point(getattr(result, field), statistics.mean(result.int8_test), _spread(result.int8_test))
+        lines.setdefault(result.method, []).append(point)
+    return svg(f"int8 {metric} on test, against the {limit} limit", f"{limit} limit, {unit}", metric, lines)
 
 
 def _spread(values: list[float]) -> float:
@@ -103,16 +110,18 @@ def _tables(results: list[Result], found: list[Verdict], metric: str) -> list[An
         mean = f"{statistics.mean(values):.2f}"
         return mean if len(values) == 1 else f"{mean} ± {_spread(values):.2f}"
 
-    numeric = ["flash", "RAM", f"{metric}, validation", f"{metric}, test"]
-    columns = ["limits", "criterion", "schedule", *numeric]
+    numeric = ["flash", "RAM", "instructions", "validation", "int8", "test", "int8 test"]
+    columns = ["limits", "criterion", "schedule", *numeric[:3], "fits", *numeric[3:]]
     rows = [
         [
             f"x {result.scale:g}", result.criterion, result.schedule, bytes_text(result.flash_bytes),
-            bytes_text(result.ram_bytes), figures(result.validation), figures(result.test),
+            bytes_text(result.ram_bytes), count_text(result.instructions), "yes" if result.fits else "no",
+            *(figures(one) for one in (result.validation, result.int8_validation, result.test, result.int8_test)),
         ]
         for result in results
     ]  # fmt: skip
-    return [table(columns, rows, numeric, title="float networks, flash and RAM as predicted"), *map(_said, found)]
+    title = f"{metric}; flash and RAM of the linked images, instructions as the emulator counts them"
+    return [table(columns, rows, numeric, title=title), *map(_said, found)]
 
 
 def _said(verdict: Verdict) -> str:
@@ -121,6 +130,6 @@ def _said(verdict: Verdict) -> str:
     noise = "noise unknown with one seed" if verdict.noise is None else f"one seed varies by {verdict.noise:.2f}"
     clear = "clear of the noise" if verdict.is_clear else "not clear of the noise"
     return (
-        f"x {verdict.scale:g}: {verdict.best} leads {verdict.second} by {verdict.lead:.2f} on validation; "
+        f"x {verdict.scale:g}: {verdict.best} leads {verdict.second} by {verdict.lead:.2f} as int8 on validation; "
         f"{noise}: {clear}"
     )

@@ -10,7 +10,7 @@ import rich_click as click
 from click.core import ParameterSource
 
 from edgeprune.cli.limit_options import limit_options, limits_given, project_path
-from edgeprune.cli.options import json_option, ram_first_option
+from edgeprune.cli.options import device_option, json_option, ram_first_option
 from edgeprune.cli.output import Printer, progress, table
 from edgeprune.errors import DoesNotFit
 from edgeprune.units import bytes_text, count_text
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--steps", type=click.IntRange(1, 20), help="Thinning steps, with training after each.")
 @click.option("--criterion", help="How channels are ranked, for example l2, taylor or fpgm.")
 @click.option("--granularity", help="What is removed beside channels: `edgeprune granularities list`.")
+@device_option
 @click.option("--samples", type=click.IntRange(1), help="Test samples replayed on the board (100).")
 @click.option(
     "--port", envvar="EDGEPRUNE_PORT", show_envvar=True, help="Serial port of a real board; emulated without."
@@ -77,6 +78,7 @@ def _request(given: Mapping[str, Any], typed: str) -> FitRequest:
         optimize=optimize,
         ram_first=given["ram_first"],
         port=given["port"],
+        device=given["device"],
         command=typed,
     )
     return FitRequest(project_path(given), target, limits, options)

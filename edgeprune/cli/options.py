@@ -79,3 +79,7 @@ json_option = click.option(
 ram_first_option = click.option(
     "--ram-first", is_flag=True, help="Run the first layers row by row where that makes the arena smaller; slower."
 )
+
+device_option = click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), help="What trains; auto is a GPU where torch finds one."
+)

@@ -73,4 +73,4 @@ def settle_on_grid(
 
 def _settings(job: Job, epochs: int) -> TrainSettings:
     lr = (job.project.training.lr or DEFAULT_LR["sgd"]) * _LR_SHARE
-    return replace(settings_of(job, epochs), lr=lr, optimizer="sgd")
+    return replace(settings_of(job, epochs), lr=lr, optimizer="sgd", similarity=0.0)

@@ -30,6 +30,7 @@ class Candidate:
         model: compiled from the file.
         baseline: what of the linked image and its board does not depend on the model's arrays.
         footprint: of its linked image on the board.
+        instructions: of one inference, as the emulated machine counts them.
     """
 
     network: Network
@@ -38,6 +39,7 @@ class Candidate:
     model: CompiledModel
     baseline: EngineBaseline
     footprint: Footprint
+    instructions: int
 
 
 def make_candidate(job: Job, network: Network, exporter: Exporter, stage: str) -> Candidate:
@@ -86,5 +88,7 @@ def _linked(
     images = link_images(model, job.target, folder, roomy)
     with running_board(images, job.target) as board:
         memory = memory_in_use(board, model.input_bytes)
+        instructions = board.layers(1).total_ticks
     measured = EngineBaseline.of(images.judged.size.flash_parts, model.calls, memory.data_bytes, memory.stack_all_bytes)
-    return Candidate(network, tflite, layers, model, measured, footprint_of(model, job.target, measured))
+    footprint = footprint_of(model, job.target, measured)
+    return Candidate(network, tflite, layers, model, measured, footprint, instructions)

@@ -31,6 +31,7 @@ class FitOptions:
         port: serial port of a real board; None emulates it.
         command: the command line, for the record.
         granularity: what is removed beside channels (`granularity.py`).
+        device: that trains (`train/machine.py`).
         ram_first: run the first layers row by row where that makes the arena smaller; nothing is spent on speed then.
     """
 
@@ -44,6 +45,7 @@ class FitOptions:
     port: str | None
     command: str
     granularity: str = "channels"
+    device: str = "auto"
     ram_first: bool = False
 
     def check(self) -> None:

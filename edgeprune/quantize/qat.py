@@ -99,7 +99,7 @@ class FakeQuantized(nn.Module):
         limit = 2 ** (self.weight_bits - 1) - 1
         others = [other for other in range(kernel.ndim) if other != axis]
         scales = kernel.detach().float().abs().amax(dim=others).clamp_min(1e-8) / limit
-        zero_points = torch.zeros(len(scales), dtype=torch.int32)
+        zero_points = torch.zeros(len(scales), dtype=torch.int32, device=scales.device)
         rounded: Tensor = torch.fake_quantize_per_channel_affine(
             kernel.float(), scales, zero_points, axis, -limit, limit
         )

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from edgeprune.errors import DataError, ModelError
+from edgeprune.train.machine import device_of
 from edgeprune.train.memory import arranged, fastest_order
 from edgeprune.train.objective import Metric
 from edgeprune.train.splits import Split
@@ -17,12 +18,13 @@ _BATCH = 256
 
 
 def outputs_of(module: nn.Module, split: Split) -> Tensor:
-    """(N, ...) float32 outputs in evaluation mode; the module's mode is put back."""
-    was_training = module.training
+    """(N, ...) float32 outputs on the CPU, in evaluation mode; the module's mode is put back."""
+    was_training, device = module.training, device_of(module)
     module.eval()
     try:
         with torch.no_grad(), fastest_order(split, module) as order:
-            parts = [module(arranged(split.real(part), order)) for part in torch.split(split.inputs, _BATCH)]
+            batches = (arranged(split.real(part), order).to(device) for part in torch.split(split.inputs, _BATCH))
+            parts = [module(batch).cpu() for batch in batches]
     finally:
         module.train(was_training)
     return torch.cat(parts).float()

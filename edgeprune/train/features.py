@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edgeprune.train.machine import full_numbers
+
 _LAYERS = (nn.Linear, nn.modules.conv._ConvNd)
 
 
@@ -52,7 +54,7 @@ def watched_features(student: nn.Module, teacher: nn.Module, sample: Tensor) -> 
         return hear
 
     def unlikeness() -> Tensor:
-        with torch.autocast("cpu", enabled=False):  # rows of near equal numbers: bfloat16 cannot tell them apart
+        with full_numbers(sample.device):  # rows of near equal numbers: bfloat16 cannot tell them apart
             losses = [similarity_loss(heard[name, True], heard[name, False]) for name in names]
         heard.clear()
         return torch.stack(losses).mean() if losses else torch.zeros(())

@@ -23,6 +23,7 @@ from edgeprune.train.augment import augmented
 from edgeprune.train.distil import distillation_loss
 from edgeprune.train.evaluate import evaluate, outputs_of
 from edgeprune.train.features import watched_features
+from edgeprune.train.machine import device_of, faster_numbers, training_device
 from edgeprune.train.memory import arranged, fastest_order
 from edgeprune.train.objective import Objective
 from edgeprune.train.optimizer import DEFAULT_LR, make_optimizer
@@ -36,6 +37,7 @@ class TrainSettings:
     """lr: at the schedule's peak, None for the optimizer's own; augment: see `augment.py`.
 
     similarity: weight of `features.similarity_loss` beside the loss of the answers; 0 leaves the way to them alone.
+    device: see `machine.py`.
     """
 
     epochs: int = 3
@@ -45,6 +47,7 @@ class TrainSettings:
     seed: int = 0
     augment: str = "none"
     similarity: float = 0.0
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def finetune(
     """Trains in place; the module ends in evaluation mode with the weights of its best epoch on validation.
 
     Args:
-        module: float32, on the CPU.
+        module: float32, on the CPU; it comes back there.
         teacher: the original to imitate; None trains on the targets alone.
         checkpoint: written after every epoch, read when it is there: a killed run goes on after its last whole epoch
             and ends with the same weights. One file belongs to one module, teacher and settings.
@@ -96,9 +99,17 @@ def finetune(
     Raises:
         ModelError: the loss is no longer finite.
     """
-    with torch.random.fork_rng(devices=[]):
+    device = training_device(settings.device)
+    moved = [module] if teacher is None else [module, teacher]
+    with torch.random.fork_rng(devices=[] if device.type == "cpu" else [device]):
         torch.manual_seed(settings.seed)  # for dropout; batches and augmentation have a generator of their own
-        return _finetune(module, splits, objective, settings, teacher, on_progress, checkpoint, hold)
+        try:
+            for network in moved:
+                network.to(device)
+            return _finetune(module, splits, objective, settings, teacher, on_progress, checkpoint, hold)
+        finally:
+            for network in moved:
+                network.to("cpu")
 
 
 def _finetune(
@@ -125,7 +136,7 @@ def _finetune(
             order = stack.enter_context(fastest_order(splits.train, module, *([] if teacher is None else [teacher])))
             unlikeness = None
             if teacher is not None and watches:
-                sample = arranged(splits.train.take(1).tensor(), order)
+                sample = arranged(splits.train.take(1).tensor(), order).to(device_of(module))
                 unlikeness = stack.enter_context(watched_features(module, teacher, sample))
             loss = _epoch(run, splits.train, order, teacher, known, unlikeness, on_progress, hold)
         run.close_epoch(loss, evaluate(module, splits.validation, objective.metric))
@@ -210,24 +221,25 @@ def _epoch(
     hold: Callable[[], None] | None,
 ) -> float:
     """One pass over the training split; returns its mean loss."""
+    device = device_of(run.module)
     run.module.train()
     shuffled = torch.randperm(len(train), generator=run.generator)
     total = 0.0
     for number in range(run.steps_per_epoch):
         index = shuffled[number * run.settings.batch : (number + 1) * run.settings.batch]
         stored = augmented(train.inputs[index], run.settings.augment, run.generator)
-        samples = arranged(train.real(stored), order)
+        samples, targets = arranged(train.real(stored), order).to(device), train.targets[index].to(device)
         step = len(run.history) * run.steps_per_epoch + number
         for group in run.optimizer.param_groups:
             group["lr"] = run.lr * _one_cycle(step / run.steps)
-        with torch.autocast("cpu", torch.bfloat16, enabled=_has_bfloat16()):
+        with faster_numbers(device):
             outputs = run.module(samples).float()
             if teacher is None:
-                loss = run.objective.loss(outputs, train.targets[index])
+                loss = run.objective.loss(outputs, targets)
             else:
                 with torch.no_grad():
-                    wanted = teacher(samples).float() if known is None else known[index]
-                loss = distillation_loss(outputs, wanted, train.targets[index], run.objective)
+                    wanted = teacher(samples).float() if known is None else known[index].to(device)
+                loss = distillation_loss(outputs, wanted, targets, run.objective)
             if unlikeness is not None:
                 loss = loss + run.settings.similarity * unlikeness()
         value = loss.item()
@@ -262,8 +274,3 @@ def _one_cycle(done: float) -> float:
     if done < _WARM_UP:
         return 0.04 + 0.96 * 0.5 * (1.0 - math.cos(math.pi * done / _WARM_UP))
     return 0.5 * (1.0 + math.cos(math.pi * (done - _WARM_UP) / (1.0 - _WARM_UP)))
-
-
-def _has_bfloat16() -> bool:
-    """Without multipliers for it, bfloat16 takes 1.7 times as long as float32; with them half as long (ResNet-8)."""
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from edgeprune.train.machine import device_of
 from edgeprune.train.splits import Split
 
 
@@ -46,7 +47,7 @@ def _takes_channels_last(module: nn.Module, split: Split) -> bool:
     module.eval()
     try:
         with torch.no_grad():
-            module(arranged(split.take(1).tensor(), torch.channels_last))
+            module(arranged(split.take(1).tensor(), torch.channels_last).to(device_of(module)))
     except RuntimeError:  # another fault shows again, and is told, in the plain order
         return False
     finally:

@@ -30,6 +30,9 @@ path = "data.npz"
 
 [limits]
 target = "cortex-m4"
+
+[training]
+batch = 16
 """
 
 
@@ -48,33 +51,44 @@ def project(tmp_path: Path) -> Path:
 
 def compare(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "edgeprune", "compare", "--ram", "7KiB", "--epochs", "1", *arguments],
+        [sys.executable, "-m", "edgeprune", "compare", "--ram", "7KiB", "--epochs", "3", *arguments],
         cwd=project, capture_output=True, text=True, check=False,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
 
 
 def test_methods_are_compared_at_the_same_limits_and_a_second_call_goes_on(project: Path) -> None:
+    """Methods that train, on a network that nobody trained: its weights are drawn at random."""
     early = torch.nn.Sequential(
         torch.nn.Conv2d(1, 16, 3), torch.nn.BatchNorm2d(16), torch.nn.ReLU(), torch.nn.MaxPool2d(2),
         torch.nn.Conv2d(16, 24, 3), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(),
         torch.nn.Linear(24, 2),
     )  # fmt: skip
     torch.save(early.state_dict(), project / "early.pt")
-    chosen = ("--criteria", "l2,random", "--schedules", "one-shot,scratch,rewind", "--rewind", "early.pt")
+    criteria, schedules = ("group-lasso", "learned-gates"), ("one-shot", "scratch", "rewind")
+    chosen = ("--criteria", ",".join(criteria), "--schedules", ",".join(schedules), "--rewind", "early.pt")
+    chosen = (*chosen, "--seeds", "1", "--latency", "50ms")
     done = compare(project, *chosen, "--json")
     assert done.returncode == 0, done.stderr
+    assert "learns from the targets alone" in done.stderr
     data = json.loads(done.stdout)
-    assert [(row["criterion"], row["schedule"]) for row in data["results"]] == [
-        (criterion, schedule) for criterion in ("l2", "random") for schedule in ("one-shot", "scratch", "rewind")
-    ]
-    assert all(row["ram_bytes"] <= row["ram_limit_bytes"] == 7168 for row in data["results"])
-    assert all(len(row["validation"]) == len(row["test"]) == 2 for row in data["results"])
+    asked = [(criterion, schedule) for criterion in criteria for schedule in schedules]
+    assert [(row["criterion"], row["schedule"]) for row in data["results"]] == asked
+    for row in data["results"]:
+        assert row["ram_bytes"] <= row["ram_limit_bytes"] == 7168 and row["fits"]
+        assert abs(row["ram_bytes"] - row["predicted_ram_bytes"]) < 256 and row["instructions"] > 100_000
+        assert row["latency_us"] < row["latency_limit_us"] == 50_000
+        assert all(len(row[name]) == 1 for name in ("validation", "test", "int8_validation", "int8_test"))
+    scratch = next(
+        row for row in data["results"] if (row["criterion"], row["schedule"]) == ("learned-gates", "scratch")
+    )
+    assert scratch["validation"][0] > 85 and abs(scratch["test"][0] - scratch["int8_test"][0]) < 5
     folder = project / "runs" / "compare"
     assert json.loads((folder / "comparison.json").read_text()) == data
-    assert {path.name for path in folder.glob("*.svg")} == {"accuracy-flash.svg", "accuracy-ram.svg"}
+    plots = {f"accuracy-{limit}.svg" for limit in ("flash", "ram", "latency")}
+    assert {path.name for path in folder.glob("*.svg")} == plots
     again = compare(project, *chosen)
-    assert again.returncode == 0 and "leads" in again.stdout and "on validation" not in again.stderr
+    assert again.returncode == 0 and "leads" in again.stdout and "as int8; on test" not in again.stderr
     assert json.loads((folder / "comparison.json").read_text()) == data
     other = compare(project, "--criteria", "l1")
     assert other.returncode == 2 and "holds a comparison of other things" in other.stderr

@@ -1,0 +1,47 @@
+"""Which processor trains, and in which numbers."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import torch
+from torch import nn
+
+from edgeprune.errors import UsageError
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def training_device(wish: str) -> torch.device:
+    """`auto`: a GPU where torch can use one, else the CPU.
+
+    Raises:
+        UsageError: a GPU was asked for and there is none, or no such device.
+    """
+    if wish not in DEVICES:
+        raise UsageError(f"no device is called '{wish}'", hint=f"one of {', '.join(DEVICES)}")
+    if wish == "cpu" or (wish == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise UsageError("a GPU was asked for, and torch finds none", hint="--device auto, or torch built for CUDA")
+    return torch.device("cuda")
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where its parameters lie; the CPU where it has none."""
+    return next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+
+
+def faster_numbers(device: torch.device) -> AbstractContextManager[None]:
+    """bfloat16 autocast where the device multiplies it. Without multipliers for it, bfloat16 takes 1.7 times as long
+    as float32; with them half as long (ResNet-8 on a CPU)."""
+    if device.type == "cuda":
+        has_bfloat16 = torch.cuda.is_bf16_supported()
+    else:
+        has_bfloat16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=bool(has_bfloat16))
+
+
+def full_numbers(device: torch.device) -> AbstractContextManager[None]:
+    """float32 inside `faster_numbers`."""
+    return torch.autocast(device.type, enabled=False)
