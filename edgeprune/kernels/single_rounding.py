@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 
 _NEIGHBOURS = 64  # multipliers looked at on each side
 _STEPS = 255  # int8 values that have one below them
+_LARGEST = 2**31 - 256  # leaves room for the zero point
 
 
 def exact_multipliers(
@@ -36,9 +37,12 @@ def exact_multipliers(
         out_zero: zero point of the int8 output; steps beyond int8 are all the same.
 
     Raises:
-        UnsupportedOp: no multiplier is exact.
+        UnsupportedOp: no multiplier is exact, or scaled sums leave int32 (what LiteRT gives then is undefined).
         ModelError: a factor of 2^30 and above.
     """
+    largest = float((np.maximum(-acc_min, acc_max) * np.abs(real)).max())
+    if not largest < _LARGEST:
+        raise UnsupportedOp(f"{name!r}: its scaled sums reach {largest:.3g}, beyond int32; check the model's scales")
     pairs = [quantize_multiplier(float(factor)) for factor in real]
     ideal = np.array([multiplier for multiplier, _ in pairs], np.int64)
     shift = np.array([shift for _, shift in pairs], np.int64)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from edgeprune.errors import UnsupportedOp
 from edgeprune.kernels.single_rounding import exact_multipliers
 
 
@@ -29,3 +31,8 @@ def test_every_accumulator_in_reach(above: int, below: int, beside: int, reach: 
         ours = ((acc * multiplier + (1 << (right - 1))) >> right) + zero
         theirs = _away_from_zero(acc * real) + zero
         assert min(max(ours, -128), 127) == min(max(theirs, -128), 127), acc
+
+
+def test_scaled_sums_beyond_int32_are_refused() -> None:
+    with pytest.raises(UnsupportedOp, match="beyond int32"):
+        exact_multipliers("layer", np.array([7e7]), np.array([-200_000]), np.array([10]), 0)
