@@ -91,4 +91,6 @@ def _linked(
         instructions = board.layers(1).total_ticks
     measured = EngineBaseline.of(images.judged.size.flash_parts, model.calls, memory.data_bytes, memory.stack_all_bytes)
     footprint = footprint_of(model, job.target, measured)
+    if footprint.latency_us is None:  # a kernel whose cost on this core nobody measured
+        footprint = replace(footprint, latency_us=instructions * 1e6 / job.target.cpu.clock_hz)
     return Candidate(network, tflite, layers, model, measured, footprint, instructions)

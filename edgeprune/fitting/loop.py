@@ -67,6 +67,11 @@ def run_fit(job: Job, module: nn.Module) -> RunRecord:
     cost = WidthCost(original, job.target, job.options.kernels, _baseline(job, original), job.options.ram_first)
     before = cost.footprint(original.widths)
     job.progress.note(_said("before", before, job.budget))
+    if before.latency_us is None and job.budget.latency_us is not None:
+        job.progress.note(
+            f"a kernel's cost was never measured on {job.target.cpu.core}: channels are not chosen by latency, which "
+            "is checked once the image runs"
+        )
     steps: list[StepRecord] = []
     with Exporter() as exporter:
         settled, cost = _until_it_fits(job, original, cost, exporter, steps)
@@ -165,7 +170,7 @@ def _until_it_fits(
         budget, cost = tightened(budget, candidate.footprint, job.budget), cost.remeasured(candidate.baseline)
     raise DoesNotFit(
         f"after {_MOST_ROUNDS} rounds the linked image still needs {candidate.footprint.flash_bytes:,} B of flash and "
-        f"{candidate.footprint.ram_bytes:,} B of RAM",
+        f"{candidate.footprint.ram_bytes:,} B of RAM: {over} of the limit",
         hint="loosen the limit that is over by a little, or choose a larger target",
     )
 

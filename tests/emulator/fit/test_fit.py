@@ -162,6 +162,13 @@ def test_a_network_that_fits_is_left_whole(project: Path) -> None:
     assert record["accuracy"]["float"] == record["accuracy"]["float_before"]
 
 
+def test_latency_is_checked_where_no_cost_of_a_kernel_is_known(project: Path) -> None:
+    """Pooling was never measured on the M4: nothing is predicted, so the linked image's instructions are counted."""
+    done = edgeprune("fit", "--latency", "1ms", "--epochs", "0", "--json", cwd=project)
+    assert done.returncode == 3, done.stderr
+    assert "never measured on cortex-m4" in done.stderr and "latency at" in json.loads(done.stdout)["error"]
+
+
 def same_work(record: dict[str, object]) -> dict[str, object]:
     """A record without what differs between two runs of the same work: where, when and how long."""
     return {name: value for name, value in record.items() if name not in ("run", "created", "seconds_by_stage")}
