@@ -20,6 +20,7 @@ _NAMES = ("train", "calibration", "validation", "test")
 _HELD_OUT_VALIDATION, _MAX_VALIDATION = 0.1, 5_000
 _HELD_OUT_TEST = 0.2
 _CALIBRATION = 512
+_MIXED = 0.05  # of a split's samples may be in another one
 _SPLIT_SEED = 20_260_101  # one fixed shuffle: no setting may move a test sample into training
 
 
@@ -98,7 +99,8 @@ def make_splits(
         mean, std: per channel or one for all, in the units of the scaled input.
 
     Raises:
-        DataError: wrong names, shapes, lengths or types, NaN or infinite values, negative labels, an empty split.
+        DataError: wrong names, shapes, lengths or types, NaN or infinite values, negative labels, an empty split, or
+            one whose samples are in another, too.
     """
     unknown = [name for name in arrays if name not in _NAMES]
     if unknown or "train" not in arrays:
@@ -107,6 +109,7 @@ def make_splits(
             hint="give 'train' and, where you have them, 'validation', 'test', 'calibration', each (inputs, targets)",
         )
     found = {name: _checked(name, value, input_shape) for name, value in arrays.items()}
+    _refuse_mixed({name: inputs for name, (inputs, _) in found.items()})
     generator = torch.Generator().manual_seed(_SPLIT_SEED)
     found["train"] = _picked(found["train"], torch.randperm(len(found["train"][0]), generator=generator))
     if "test" not in found:
@@ -116,6 +119,21 @@ def make_splits(
         found["validation"], found["train"] = _cut(found["train"], share, "validation")
     found.setdefault("calibration", _picked(found["train"], torch.arange(min(_CALIBRATION, len(found["train"][0])))))
     return Splits(**{name: _split(*pair, input_shape, mean, std) for name, pair in found.items()})
+
+
+def _refuse_mixed(inputs: Mapping[str, Tensor]) -> None:
+    """Samples that judge must not be samples that teach. Data that repeats itself anyway is let through."""
+    seen = {name: [hash(sample.numpy().tobytes()) for sample in samples] for name, samples in inputs.items()}
+    usual = 1 - len(set(seen["train"])) / len(seen["train"])
+    for one, other in (("test", "train"), ("validation", "train"), ("test", "validation"), ("test", "calibration")):
+        if one in seen and other in seen:
+            known = set(seen[other])
+            count = sum(sample in known for sample in seen[one])
+            if count > (_MIXED + 2 * usual) * len(seen[one]):
+                raise DataError(
+                    f"{count:,} of the {len(seen[one]):,} samples of '{one}' are in '{other}' too",
+                    hint=f"figures on '{one}' would say nothing about new samples: take them out of one of the two",
+                )
 
 
 def _checked(name: str, value: Any, input_shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:

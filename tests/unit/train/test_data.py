@@ -110,9 +110,9 @@ def test_npz(tmp_path: Path) -> None:
         tmp_path / "d.npz",
         x_train=inputs,
         y_train=labels,
-        x_val=inputs[:4],
+        x_val=inputs[:4] + 1,
         y_val=labels[:4],
-        x_test=inputs,
+        x_test=inputs + 2,
         y_test=labels,
     )
     splits = load_data(project(tmp_path, (5,), path="d.npz"))

@@ -8,8 +8,8 @@ from edgeprune.errors import DataError
 from edgeprune.train.splits import make_splits
 
 
-def arrays(count: int = 50, shape: tuple[int, ...] = (3, 4, 4)) -> tuple[np.ndarray, np.ndarray]:
-    generator = np.random.default_rng(0)
+def arrays(count: int = 50, shape: tuple[int, ...] = (3, 4, 4), seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(seed)
     return generator.random((count, *shape), dtype=np.float32), np.arange(count) % 5
 
 
@@ -30,7 +30,7 @@ def test_labels_follow_their_samples() -> None:
 
 
 def test_given_splits_are_used_as_they_are() -> None:
-    splits = make_splits({"train": arrays(), "test": arrays(7), "validation": arrays(9)}, (3, 4, 4))
+    splits = make_splits({"train": arrays(), "test": arrays(7, seed=1), "validation": arrays(9, seed=2)}, (3, 4, 4))
     assert (len(splits.train), len(splits.validation), len(splits.test)) == (50, 9, 7)
 
 
@@ -81,3 +81,25 @@ def test_channels_last_gets_its_own_hint() -> None:
     with pytest.raises(DataError) as caught:
         make_splits({"train": arrays(shape=(6, 6, 3))}, (3, 6, 6))
     assert "transpose(0, 3, 1, 2)" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("test", "train"), ("validation", "train"), ("test", "validation"), ("test", "calibration")]
+)
+def test_samples_in_two_splits_are_refused(one: str, other: str) -> None:
+    generator = np.random.default_rng(0)
+    inputs = {
+        name: generator.random((100, 3, 4, 4), np.float32) for name in ("train", "calibration", "validation", "test")
+    }
+    labels = np.arange(100) % 3
+    inputs[one][:4] = inputs[other][50:54]  # a few may happen
+    make_splits({name: (part, labels) for name, part in inputs.items()}, (3, 4, 4))
+    inputs[one][:20] = inputs[other][50:70]
+    with pytest.raises(DataError, match=f"20 of the 100 samples of '{one}' are in '{other}' too"):
+        make_splits({name: (part, labels) for name, part in inputs.items()}, (3, 4, 4))
+
+
+def test_data_of_few_different_samples_is_let_through() -> None:
+    inputs = np.random.default_rng(0).integers(0, 2, (200, 4)).astype(np.float32)
+    splits = make_splits({"train": (inputs[:100], inputs[:100, 0]), "test": (inputs[100:], inputs[100:, 0])}, (4,))
+    assert len(splits.test) == 100
