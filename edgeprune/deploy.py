@@ -22,6 +22,7 @@ from edgeprune.graph.order import least_memory_order
 from edgeprune.ir import Graph, OpKind
 from edgeprune.kernels import lower
 from edgeprune.kernels.base import KernelCall, Optimize
+from edgeprune.kernels.concatenation import place_channels
 from edgeprune.plan import MemoryPlan, make_plan
 from edgeprune.plan.stage import plan_ram_first
 from edgeprune.release import __version__
@@ -139,10 +140,23 @@ def compile_graph(
     """
     if ram_first:
         staged = plan_ram_first(graph, target.cpu.isa, optimize)
-        return CompiledModel(staged.graph, staged.calls, staged.plan, identity, optimize, extra_macs=staged.extra_macs)
+        calls, plan = _channels_placed(staged.graph, staged.calls, staged.plan)
+        return CompiledModel(staged.graph, calls, plan, identity, optimize, extra_macs=staged.extra_macs)
     chosen, ordered = frozenset(faster), _in_best_order(graph, target.cpu.isa, optimize)
     calls = lower(ordered, target.cpu.isa, optimize, chosen)
-    return CompiledModel(ordered, calls, make_plan(ordered, calls), identity, optimize, chosen)
+    calls, plan = _channels_placed(ordered, calls, make_plan(ordered, calls))
+    return CompiledModel(ordered, calls, plan, identity, optimize, chosen)
+
+
+def _channels_placed(
+    graph: Graph, calls: tuple[KernelCall, ...], plan: MemoryPlan
+) -> tuple[tuple[KernelCall, ...], MemoryPlan]:
+    """Concatenated channels written side by side at once, unless the arena grows: the whole lives from part one on."""
+    placed = place_channels(graph, calls)
+    if placed == calls:
+        return calls, plan
+    placed_plan = make_plan(graph, placed)
+    return (placed, placed_plan) if placed_plan.arena_bytes <= plan.arena_bytes else (calls, plan)
 
 
 def _in_best_order(graph: Graph, isa: Isa, optimize: Optimize) -> Graph:

@@ -103,7 +103,12 @@ def emit(graph: Graph, calls: Sequence[KernelCall], plan: MemoryPlan, identity: 
         _Names(layer, graph, op, plan.offset_bytes, plan.scratch_offset_bytes.get(index))
         for index, (layer, op) in enumerate(zip(layers, graph.ops, strict=True))
     ]
-    body = [_layer(name, call, plan) for name, call in zip(names, calls, strict=True) if not call.is_view]
+    steps = {
+        op.inputs[part.input_index]: part.step_bytes
+        for op, call in zip(graph.ops, calls, strict=True)
+        for part in call.placed
+    }
+    body = [_layer(name, call, plan, steps) for name, call in zip(names, calls, strict=True) if not call.is_view]
     running = [name.layer for name, call in zip(names, calls, strict=True) if not call.is_view]
     headers = sorted({header for call in calls for header in call.headers})
     model_c = [
@@ -146,13 +151,13 @@ def _identity(identity: Identity, plan: MemoryPlan) -> str:
     )
 
 
-def _layer(name: _Names, call: KernelCall, plan: MemoryPlan) -> str:
+def _layer(name: _Names, call: KernelCall, plan: MemoryPlan, steps: Mapping[int, int]) -> str:
     op, tensors = name.op, name.graph.tensors
     lines = [f"{op.kind} {_comment(op.name)}", ""]
     for label, indices in (("in", op.inputs), ("out", op.outputs)):
         for index in indices:
             if index >= 0:
-                lines.append(f"{label:3}  {_describe(tensors[index], plan.offset_bytes.get(index))}")
+                lines.append(f"{label:3}  {_describe(tensors[index], plan.offset_bytes.get(index), steps.get(index))}")
     if name.scratch_bytes is not None:
         lines.append(f"tmp  {call.scratch_bytes} B at arena + {name.scratch_bytes}")
     comment = "".join(f" * {line}".rstrip() + "\n" for line in lines)
@@ -175,8 +180,9 @@ def _invoke(graph: Graph, names: Sequence[_Names], calls: Sequence[KernelCall]) 
     return "void ep_model_invoke(void)\n{\n" + "".join(f"    {line}\n" for line in lines) + "}\n"
 
 
-def _describe(tensor: Tensor, offset_bytes: int | None) -> str:
+def _describe(tensor: Tensor, offset_bytes: int | None, step_bytes: int | None) -> str:
     where = f"at arena + {offset_bytes}" if offset_bytes is not None else "constant"
+    where += f", pixels {step_bytes} B apart" if step_bytes is not None else ""
     text = f"{CTYPES[tensor.dtype]} {list(tensor.shape)} {where}"
     if tensor.qparams is not None and len(tensor.qparams.scale) == 1 and not tensor.is_constant:
         text += f", real = (q {-tensor.qparams.zero_point[0]:+d}) * {tensor.qparams.scale[0]:.6g}"

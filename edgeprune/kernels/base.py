@@ -116,6 +116,23 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Placed:
+    """An input that was written where it belongs in the output, between what others wrote: nothing is copied for it.
+
+    Attributes:
+        input_index: of the op.
+        offset_bytes: of its first byte in the output.
+        run_bytes: that lie together.
+        step_bytes: from one such run to the next.
+    """
+
+    input_index: int
+    offset_bytes: int
+    run_bytes: int
+    step_bytes: int
+
+
+@dataclass(frozen=True)
 class Shared:
     """C text at file scope that several calls may ask for word for word; it is emitted once.
 
@@ -137,8 +154,11 @@ class KernelCall:
         constants: arrays in flash, in the order they are emitted.
         scratch_bytes: arena bytes alive during this call only, 4-byte aligned start.
         overlaps: how the output may share bytes with inputs; empty means disjoint.
-        is_view: the outputs, end to end, are the activation inputs' bytes, end to end: a reshape, or a concatenation or
-            split along the outermost axis placed instead of copied; nothing runs, `emit` is not called.
+        is_view: nothing runs, `emit` is not called: the outputs, end to end, are the activation inputs' bytes, end to
+            end (a reshape, or a concatenation or split along the outermost axis), or all inputs are `placed`.
+        placed: inputs that lie in output 0 already; all of them in a view.
+        spread: the same call with the pixels of its output this many bytes apart, for an output placed so; None where
+            the kernel cannot.
         work: for the latency model.
         emit: C statements of the call, given the names.
         definitions: C text at file scope (parameter structs, specialised loops), given the names.
@@ -154,6 +174,8 @@ class KernelCall:
     scratch_bytes: int = 0
     overlaps: tuple[Overlap, ...] = ()
     is_view: bool = False
+    placed: tuple[Placed, ...] = ()
+    spread: Callable[[int], KernelCall | None] | None = None
     work: Work = Work()
     definitions: Callable[[Symbols], str] | None = None
     shared: tuple[Shared, ...] = ()

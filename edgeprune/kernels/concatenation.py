@@ -1,16 +1,18 @@
-"""CONCATENATION and PACK: inputs side by side along one axis."""
+"""CONCATENATION and PACK: inputs side by side along one axis, copied there or written there in the first place."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from math import prod
 
 from edgeprune.errors import UnsupportedOp
 from edgeprune.ir import Activation, Graph, Op, OpKind, Tensor
 from edgeprune.kernels.axes import strides
-from edgeprune.kernels.base import KernelCall, Optimize
+from edgeprune.kernels.base import KernelCall, Optimize, Placed
 from edgeprune.kernels.moves import Move, box, move_call
 from edgeprune.kernels.operands import place, require
-from edgeprune.kernels.views import check_same, concatenates_in_place, view_call
+from edgeprune.kernels.views import VIEW_ALIGN_BYTES, check_same, concatenates_in_place, view_call
 from edgeprune.target.profile import Isa
 
 
@@ -38,13 +40,54 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     require(graph, op, fits, f"{[tensor.shape for tensor in tensors]} into {output.shape}")
     if prod(output.shape[:axis]) == 1 and concatenates_in_place(graph, op):
         return view_call()
+    return move_call(graph, op, _moves(graph, op, range(len(parts))))
+
+
+def _moves(graph: Graph, op: Op, wanted: Collection[int]) -> list[Move]:
+    """Of the `wanted` inputs to their places."""
+    axis, output = op.attrs["axis"], graph.output_of(op)
     steps, start = strides(output.shape), 0
     moves: list[Move] = []
-    for index, part in enumerate(parts):
+    for index, part in enumerate(_parts(graph, op)):
         element_bytes = output.dtype.size_bytes(1)
-        moves.append(box(part, strides(part), steps, element_bytes, source=index, out_start=start * steps[axis]))
+        if index in wanted:
+            moves.append(box(part, strides(part), steps, element_bytes, source=index, out_start=start * steps[axis]))
         start += part[axis]
-    return move_call(graph, op, moves)
+    return moves
+
+
+def place_channels(graph: Graph, calls: Sequence[KernelCall]) -> tuple[KernelCall, ...]:
+    """`calls`, but what is concatenated along the channels is written where it belongs, where its makers can."""
+    chosen = list(calls)
+    for position, op in enumerate(graph.ops):
+        if op.kind is not OpKind.CONCATENATION or chosen[position].is_view:
+            continue
+        output = graph.output_of(op)
+        pixel_bytes, start = output.dtype.size_bytes(output.shape[-1]), 0
+        if op.attrs["axis"] != len(output.shape) - 1:
+            continue
+        placed: list[Placed] = []
+        for index, tensor in enumerate(op.inputs):
+            run_bytes = output.dtype.size_bytes(graph.tensors[tensor].shape[-1])
+            call = _spread(graph, calls, tensor, position, pixel_bytes) if start % VIEW_ALIGN_BYTES == 0 else None
+            if call is not None:
+                chosen[graph.producer[tensor]] = call
+                placed.append(Placed(index, start, run_bytes, pixel_bytes))
+            start += run_bytes
+        if placed:
+            rest = set(range(len(op.inputs))) - {part.input_index for part in placed}
+            copying = move_call(graph, op, _moves(graph, op, rest)) if rest else view_call()
+            chosen[position] = replace(copying, placed=tuple(placed))
+    return tuple(chosen)
+
+
+def _spread(graph: Graph, calls: Sequence[KernelCall], tensor: int, reader: int, pixel_bytes: int) -> KernelCall | None:
+    """The call that writes `tensor` with its pixels that far apart; None where it cannot, or others read it, too."""
+    producer = graph.producer.get(tensor)
+    if producer is None or tensor in graph.outputs or graph.ops[reader].inputs.count(tensor) != 1:
+        return None
+    spread = calls[producer].spread
+    return spread(pixel_bytes) if spread is not None and set(graph.consumers[tensor]) == {reader} else None
 
 
 CANDIDATES = (_ref,)

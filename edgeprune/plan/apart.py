@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from edgeprune.ir import Graph
 from edgeprune.kernels.base import KernelCall
-from edgeprune.plan.lifetime import Buffer, Piece, align_up
+from edgeprune.plan.lifetime import Buffer, Piece, align_up, extent_bytes
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,9 @@ class Problem:
 
 def state_problem(graph: Graph, calls: Sequence[KernelCall], buffers: tuple[Buffer, ...]) -> Problem:
     """The placement problem of the buffers `find_buffers` found for this graph and these calls."""
+    extents = extent_bytes(graph, calls)
     places = {
-        tensor: (index, offset, graph.tensors[tensor].size_bytes)
+        tensor: (index, offset, extents[tensor])
         for index, buffer in enumerate(buffers)
         for tensor, offset in buffer.tensors.items()
     }

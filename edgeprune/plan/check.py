@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from math import prod
 from typing import Protocol
 
 import numpy as np
@@ -35,7 +36,7 @@ def check_plan(graph: Graph, calls: Sequence[KernelCall], plan: Plan) -> None:
     Raises:
         PlanError: naming the tensors, the op and the offsets of the first clash.
     """
-    arena = _Arena(graph, plan)
+    arena = _Arena(graph, plan, _scattered(graph, calls))
     read = {tensor for op in graph.ops for tensor in op.inputs if tensor >= 0} | set(graph.outputs)
     states = [
         index
@@ -52,6 +53,9 @@ def check_plan(graph: Graph, calls: Sequence[KernelCall], plan: Plan) -> None:
         reads = [t for t in op.inputs if t >= 0 and not graph.tensors[t].is_constant]
         for tensor in reads:
             arena.read(tensor, f"when {op.name} reads it")
+        if call.placed:
+            arena.join(op, {part.input_index for part in call.placed})
+            continue
         if call.is_view:
             arena.view(op.name, reads, op.outputs)
             continue
@@ -72,12 +76,26 @@ def check_plan(graph: Graph, calls: Sequence[KernelCall], plan: Plan) -> None:
 _Span = tuple[int, int]  # start, end
 
 
+def _scattered(graph: Graph, calls: Sequence[KernelCall]) -> dict[int, tuple[int, int]]:
+    """Tensors whose bytes lie in runs inside a concatenation's output: bytes of a run, bytes from run to run."""
+    found = {}
+    for op, call in zip(graph.ops, calls, strict=True):
+        step = (
+            graph.output_of(op).size_bytes // prod(graph.output_of(op).shape[: op.attrs["axis"]]) if call.placed else 0
+        )
+        for part in call.placed:
+            tensor = graph.tensors[op.inputs[part.input_index]]
+            found[op.inputs[part.input_index]] = (tensor.size_bytes // prod(tensor.shape[: op.attrs["axis"]]), step)
+    return found
+
+
 class _Arena:
     """Who owns each byte, and what each tensor's bytes should be."""
 
-    def __init__(self, graph: Graph, plan: Plan):
+    def __init__(self, graph: Graph, plan: Plan, scattered: Mapping[int, tuple[int, int]]):
         self.graph = graph
         self.plan = plan
+        self.scattered = scattered
         self.owner = np.full(plan.arena_bytes, -1, np.int32)
         self.value: dict[int, np.ndarray] = {}
 
@@ -85,7 +103,17 @@ class _Arena:
         name, size_bytes = self.graph.tensors[tensor].name, self.graph.tensors[tensor].size_bytes
         if tensor not in self.plan.offset_bytes:
             raise PlanError(f"tensor {name!r} has no place in the arena")
+        if tensor in self.scattered:
+            run, step = self.scattered[tensor]
+            size_bytes = (size_bytes // run - 1) * step + run
         return self._inside(f"tensor {name!r}", self.plan.offset_bytes[tensor], size_bytes)
+
+    def places(self, tensor: int) -> np.ndarray:
+        """Arena offset of each of its bytes, in order."""
+        start, end = self.span(tensor)
+        run, step = self.scattered.get(tensor, (end - start, 1))
+        starts = np.arange(start, end, step) if tensor in self.scattered else np.array([start])
+        return (starts[:, None] + np.arange(run)).reshape(-1)
 
     def scratch_span(self, op_index: int, size_bytes: int, op_name: str) -> _Span:
         if op_index not in self.plan.scratch_offset_bytes:
@@ -101,9 +129,9 @@ class _Arena:
         return start, end
 
     def write(self, tensor: int) -> None:
-        start, end = self.span(tensor)
-        self.owner[start:end] = tensor
-        self.value[tensor] = np.full(end - start, tensor, np.int32)
+        places = self.places(tensor)
+        self.owner[places] = tensor
+        self.value[tensor] = np.full(len(places), tensor, np.int32)
 
     def spoil(self, span: _Span) -> None:
         self.owner[slice(*span)] = -1
@@ -113,15 +141,38 @@ class _Arena:
         name = self.graph.tensors[tensor].name
         if tensor not in self.value:
             raise PlanError(f"tensor {name!r} has no value {occasion}")
-        wrong = np.nonzero(self.owner[start:end] != self.value[tensor])[0]
+        places = self.places(tensor)
+        wrong = np.nonzero(self.owner[places] != self.value[tensor])[0]
         if wrong.size:
-            byte = start + int(wrong[0])
+            byte = int(places[wrong[0]])
             owner = int(self.owner[byte])
             other = "scratch or nothing" if owner < 0 else f"tensor {self.graph.tensors[owner].name!r}"
             raise PlanError(
                 f"tensor {name!r} at [{start}, {end}) is spoilt {occasion}: byte {byte} holds {other}"
                 + (f" at [{', '.join(map(str, self.span(owner)))})" if owner >= 0 else "")
             )
+
+    def join(self, op: Op, placed: set[int]) -> None:
+        """A concatenation: inputs that are `placed` lie where they belong, the others lie apart and are copied."""
+        (output,), axis = op.outputs, op.attrs["axis"]
+        places = self.places(output).reshape(prod(self.graph.tensors[output].shape[:axis]), -1)
+        start, end = self.span(output)
+        at = 0
+        for position, tensor in enumerate(op.inputs):
+            shape, size_bytes = self.graph.tensors[tensor].shape, self.graph.tensors[tensor].size_bytes
+            run = size_bytes // prod(shape[:axis])
+            own = places[:, at : at + run].reshape(-1)
+            at += run
+            if position in placed:
+                if not np.array_equal(own, self.places(tensor)):
+                    raise PlanError(f"{op.name}: input {self.graph.tensors[tensor].name} is not in its place")
+                continue
+            if not self.graph.tensors[tensor].is_constant:
+                low, high = self.span(tensor)
+                if max(low, start) < min(high, end):
+                    raise PlanError(f"{op.name}: input {self.graph.tensors[tensor].name} lies under the output")
+            self.owner[own] = output
+        self.value[output] = self.owner[start:end].copy()
 
     def view(self, op_name: str, inputs: Sequence[int], outputs: Sequence[int]) -> None:
         """The outputs' bytes are the inputs' bytes in order, where they lie; nothing is written."""

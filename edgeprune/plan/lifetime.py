@@ -3,8 +3,8 @@
 An op index counts calls in execution order; lives are half-open, `[first_op, end_op)`. Graph inputs are written before
 op 0; graph outputs are read after the last of n ops, which counts as op n; an activation that nothing writes is state
 that lives for ever, `[0, n + 1)`.
-Tensors that are views of one another move together: they are one `Buffer`, a rigid body of `Piece`s, each with its own
-life.
+Tensors that are views of one another, or placed inside one another, move together: they are one `Buffer`, a rigid body
+of `Piece`s, each with its own life.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def find_buffers(graph: Graph, calls: Sequence[KernelCall]) -> tuple[Buffer, ...
         members[body[anchor]] += moved
 
     for op, call in zip(graph.ops, calls, strict=True):
-        if call.is_view:
+        for part in call.placed:
+            join(op.outputs[0], op.inputs[part.input_index], part.offset_bytes)
+        if call.is_view and not call.placed:
             inputs = [tensor for tensor in op.inputs if tensor in lives]
             if not inputs:
                 raise PlanError(f"{op.name} is a view of no activation")
@@ -80,13 +82,14 @@ def find_buffers(graph: Graph, calls: Sequence[KernelCall]) -> tuple[Buffer, ...
                     join(inputs[0], tensor, distance)
                     distance += graph.tensors[tensor].size_bytes
 
+    extents = extent_bytes(graph, calls)
     buffers: list[Buffer] = []
     for group in members.values():
         base = min(offset[tensor] for tensor in group)
         tensors = {tensor: offset[tensor] - base for tensor in group}
         spans: dict[tuple[int, int], tuple[int, int]] = {}
         for tensor, start in tensors.items():
-            span = (start, graph.tensors[tensor].size_bytes)
+            span = (start, extents[tensor])
             first, end = spans.get(span, lives[tensor])
             spans[span] = (min(first, lives[tensor][0]), max(end, lives[tensor][1]))
         pieces = tuple(Piece(*span, *life) for span, life in spans.items())
@@ -97,6 +100,17 @@ def find_buffers(graph: Graph, calls: Sequence[KernelCall]) -> tuple[Buffer, ...
             piece = Piece(0, call.scratch_bytes, op_index, op_index + 1)
             buffers.append(Buffer(align_up(call.scratch_bytes), (piece,), {}, op_index))
     return tuple(buffers)
+
+
+def extent_bytes(graph: Graph, calls: Sequence[KernelCall]) -> list[int]:
+    """By tensor, from its first byte to its last: its size, or more where it is `Placed` inside another."""
+    extents = [tensor.size_bytes for tensor in graph.tensors]
+    for op, call in zip(graph.ops, calls, strict=True):
+        for part in call.placed:
+            tensor = op.inputs[part.input_index]
+            runs = graph.tensors[tensor].size_bytes // part.run_bytes
+            extents[tensor] = (runs - 1) * part.step_bytes + part.run_bytes
+    return extents
 
 
 def align_up(size_bytes: int) -> int:

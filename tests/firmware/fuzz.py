@@ -35,6 +35,7 @@ from edgeprune.graph.clean import clean
 from edgeprune.ir import Graph, OpKind
 from edgeprune.kernels import lower
 from edgeprune.kernels.base import KernelCall, Optimize
+from edgeprune.kernels.concatenation import place_channels
 from edgeprune.plan import MemoryPlan, make_plan
 from edgeprune.plan.stage import plan_ram_first
 from edgeprune.target.profile import Isa
@@ -126,7 +127,7 @@ def compiled(data: bytes, way: Way) -> tuple[Graph, tuple[KernelCall, ...], Memo
     if way.ram_first:
         staged = plan_ram_first(graph, way.isa, way.optimize)
         return staged.graph, staged.calls, staged.plan
-    calls = lower(graph, way.isa, way.optimize)
+    calls = place_channels(graph, lower(graph, way.isa, way.optimize))
     return graph, calls, make_plan(graph, calls)
 
 

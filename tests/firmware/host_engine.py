@@ -68,14 +68,18 @@ def place_apart(graph: Graph, calls: Sequence[KernelCall]) -> Apart:
                 offset += graph.tensors[tensor].size_bytes
 
     for op, call in reversed(list(zip(graph.ops, calls, strict=True))):
-        if call.is_view and len(op.inputs) > 1:
+        if call.placed:
+            need(op.outputs[0])
+            for part in call.placed:
+                offsets[op.inputs[part.input_index]] = offsets[op.outputs[0]] + part.offset_bytes
+        elif call.is_view and len(op.inputs) > 1:
             view(op.inputs, op.outputs)
     for tensor in graph.inputs:
         need(tensor)
     for index, (op, call) in enumerate(zip(graph.ops, calls, strict=True)):
         for tensor in op.inputs:
             need(tensor)
-        if call.is_view:
+        if call.is_view and not call.placed:
             offset = offsets[op.inputs[0]]
             for tensor in op.outputs:
                 offsets[tensor] = offset

@@ -22,7 +22,7 @@ from edgeprune.target.profile import Isa
 _PIXELS = 3
 _STEP_BYTES = 24  # of the columns: 4 inputs of 3 pixels, int16
 _MOST_STEPS = 0xFFFF // _STEP_BYTES
-_MOST_CHANNELS = 2047  # 12 bits hold the offset of the third pixel's last channel
+_MOST_PIXEL_BYTES = 2047  # 12 bits hold the offset of the third pixel's last channel
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
         stream = _stream(conv, shape)
         if stream is None:
             return None
-    return _call(conv, shape, stream, optimize)
+    return _call(conv, shape, stream, optimize, shape.window.out_c)
 
 
 def _shape(conv: Conv2d) -> _Shape | None:
@@ -100,7 +100,7 @@ def _shape(conv: Conv2d) -> _Shape | None:
     fits = (
         conv.groups == window.dilation_h == window.dilation_w == 1
         and window.out_h * window.out_w >= _PIXELS
-        and 2 <= window.out_c <= _MOST_CHANNELS
+        and 2 <= window.out_c <= _MOST_PIXEL_BYTES
         and shape.steps <= _MOST_STEPS
         and window.out_h * window.out_w <= 0xFFFF
         and shape.window_row_bytes <= 0xFFFF - 3
@@ -118,24 +118,25 @@ def _stream(conv: Conv2d, shape: _Shape) -> Stream | None:
     return make_stream(flat, folded_bias(flat, conv.bias, conv.image), scaling)
 
 
-def _call(conv: Conv2d, shape: _Shape, stream: Stream | None, optimize: Optimize) -> KernelCall:
+def _call(conv: Conv2d, shape: _Shape, stream: Stream | None, optimize: Optimize, out_pixel: int) -> KernelCall:
+    """`out_pixel`: bytes from one pixel of the output to the next."""
     window = conv.window
     low, high = activation_range(conv.op.attrs["activation"], conv.output) if conv.output.qparams else (-128, 127)
     rolled = unroll(shape.steps, optimize)
     rounds = f"{rolled.head}, {rolled.loops}, {rolled.chunk}"
     shift = stream.shift if stream is not None else USUAL_SHIFT if likely_two(conv.op, conv.output) else None
     if shift is not None:
-        tile = f"ep_tile_two_{window.out_c}_{shift}_{shape.steps}"
-        text = f"EP_TILE_TWO({tile}, {window.out_c}, {shift}, {shift + 8}, {rounds})\n"
+        tile = f"ep_tile_two_{window.out_c}_{out_pixel}_{shift}_{shape.steps}"
+        text = f"EP_TILE_TWO({tile}, {window.out_c}, {out_pixel}, {shift}, {shift + 8}, {rounds})\n"
         shared = Shared(text, tile_two_bytes(rolled, window.out_c % 2 == 1))
     else:
         limits = f"{low}_{high}".replace("-", "m")
-        tile = f"ep_tile_exact_{window.out_c}_{limits}_{shape.steps}"
-        text = f"EP_TILE_EXACT({tile}, {window.out_c}, {low}, {high}, {rounds})\n"
+        tile = f"ep_tile_exact_{window.out_c}_{out_pixel}_{limits}_{shape.steps}"
+        text = f"EP_TILE_EXACT({tile}, {window.out_c}, {out_pixel}, {low}, {high}, {rounds})\n"
         shared = Shared(text, tile_exact_bytes(rolled, low, high, window.out_c % 2 == 1))
 
     def definitions(s: Symbols) -> str:
-        return params(s, "ep_conv2d_dsp_t", _fields(conv, shape, tile, s))
+        return params(s, "ep_conv2d_dsp_t", _fields(conv, shape, tile, out_pixel, s))
 
     def emit(s: Symbols) -> str:
         return repeat(
@@ -146,6 +147,11 @@ def _call(conv: Conv2d, shape: _Shape, stream: Stream | None, optimize: Optimize
             ),
         )
 
+    def spread(pixel_bytes: int) -> KernelCall | None:
+        if pixel_bytes > _MOST_PIXEL_BYTES:
+            return None
+        return _call(conv, shape, stream, optimize, pixel_bytes)
+
     return KernelCall(
         function="ep_conv2d_dsp",
         emit=emit,
@@ -153,7 +159,8 @@ def _call(conv: Conv2d, shape: _Shape, stream: Stream | None, optimize: Optimize
         headers=("dsp/conv2d.h",),
         constants=_constants(window.out_c, shape.steps, stream, shift is not None),
         scratch_bytes=shape.scratch_bytes,
-        overlaps=(Overlap(0, "forward", _lead_bytes(shape)),) if window.batches == 1 else (),
+        overlaps=(Overlap(0, "forward", _lead_bytes(shape, out_pixel)),) if window.batches == 1 else (),
+        spread=spread if window.batches == 1 else None,
         work=_work(conv, shape, is_exact=shift is None),
         definitions=definitions,
         shared=(shared,),
@@ -181,7 +188,7 @@ def _constants(out_c: int, steps: int, stream: Stream | None, two: bool) -> tupl
     return (Constant("stream", "uint32_t", words, 4, values=values, table_bytes=4 * table_words),)
 
 
-def _fields(conv: Conv2d, shape: _Shape, tile: str, s: Symbols) -> dict[str, object]:
+def _fields(conv: Conv2d, shape: _Shape, tile: str, out_pixel: int, s: Symbols) -> dict[str, object]:
     window = shape.window
     row_bytes = window.in_w * window.in_c
     if shape.is_one_row:
@@ -197,7 +204,7 @@ def _fields(conv: Conv2d, shape: _Shape, tile: str, s: Symbols) -> dict[str, obj
         f".pixel_bytes = {window.stride_w * window.in_c} }}",
         "steps": shape.steps,
         **geometry,
-        "out_c": window.out_c,
+        "out_pixel": out_pixel,
         "stride_h": window.stride_h,
         "pad_top": window.pad[0],
         "pad_left_bytes": window.pad[2] * window.in_c,
@@ -207,7 +214,7 @@ def _fields(conv: Conv2d, shape: _Shape, tile: str, s: Symbols) -> dict[str, obj
     }  # fmt: skip
 
 
-def _lead_bytes(shape: _Shape) -> int:
+def _lead_bytes(shape: _Shape, out_pixel: int) -> int:
     """How far the output must start before the input so that no byte is written before it was read.
 
     A copied window: when rows are loaded for output row y, the rows above y are written. Otherwise: when a tile's
@@ -216,13 +223,13 @@ def _lead_bytes(shape: _Shape) -> int:
     window = shape.window
     if shape.copied:
         rows = np.arange(1, window.out_h)
-        written = rows * window.out_w * window.out_c
+        written = rows * window.out_w * out_pixel
         loaded = np.maximum((rows - 1) * window.stride_h - window.pad[0] + window.kernel_h, 0)
         unread = (loaded * window.in_w * window.in_c)[loaded < window.in_h]
         written = written[loaded < window.in_h]
     else:
         pixels = np.arange(_PIXELS, window.out_h * window.out_w)
         rows, columns = np.divmod(pixels, window.out_w)
-        written = pixels // _PIXELS * _PIXELS * window.out_c
+        written = pixels // _PIXELS * _PIXELS * out_pixel
         unread = (rows * window.stride_h * window.in_w + columns * window.stride_w) * window.in_c
     return int((written - unread).max(initial=-window.in_len))

@@ -90,7 +90,7 @@ def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
     if way is None:
         return None
     if conv.weights.data is None:
-        return _call(conv, way, _USUAL_SHIFT, None)
+        return _call(conv, way, _USUAL_SHIFT, None, conv.window.out_c)
     return _with_values(conv, way)
 
 
@@ -125,7 +125,7 @@ def _with_values(conv: Conv2d, way: _Way) -> KernelCall | None:
     constants = signed_constants(scaling, *accumulator_range(rows, bias), way.word)
     if constants is None:
         return None
-    return _call(conv, way, constants.shift, _stream(way, weights, bias, constants))
+    return _call(conv, way, constants.shift, _stream(way, weights, bias, constants), window.out_c)
 
 
 def _stream(way: _Way, weights: Int64s, bias: Int64s, constants: SignedConstants) -> NDArray[np.uint32]:
@@ -149,7 +149,8 @@ def _stream(way: _Way, weights: Int64s, bias: Int64s, constants: SignedConstants
     return as_words(np.concatenate([fours, constants.constants.reshape(out_c // 4, -1)], axis=1).reshape(-1))
 
 
-def _call(conv: Conv2d, way: _Way, shift: int, stream: NDArray[np.uint32] | None) -> KernelCall:
+def _call(conv: Conv2d, way: _Way, shift: int, stream: NDArray[np.uint32] | None, out_pixel: int) -> KernelCall:
+    """`out_pixel`: bytes from one pixel of the output to the next."""
     window = conv.window
     pairs = way.inputs(window.in_c) // 2
     rolled = unroll(pairs, Optimize.SPEED)
@@ -158,9 +159,13 @@ def _call(conv: Conv2d, way: _Way, shift: int, stream: NDArray[np.uint32] | None
     def definitions(s: Symbols) -> str:
         fields = {
             "points": points, "stream": s.constant("stream"), "h": window.in_h, "w": window.in_w,
-            "in_c": window.in_c, "out_c": window.out_c, "shift": shift, "in_zero": scale_zero(conv.image)[1],
+            "in_c": window.in_c, "out_c": window.out_c, "out_pixel": out_pixel, "shift": shift,
+            "in_zero": scale_zero(conv.image)[1],
         }  # fmt: skip
         return params(s, "ep_winograd_t", fields)
+
+    def spread(pixel_bytes: int) -> KernelCall | None:
+        return _call(conv, way, shift, stream, pixel_bytes) if pixel_bytes <= 0xFFFF else None
 
     own_words = conv.weights.element_count // 4 + window.out_c
     words = way.stream_words(window.in_c, window.out_c)
@@ -176,7 +181,8 @@ def _call(conv: Conv2d, way: _Way, shift: int, stream: NDArray[np.uint32] | None
             ),
         ),
         scratch_bytes=way.scratch_bytes(window.in_c),
-        overlaps=(Overlap(0, "forward", _lead_bytes(conv, way)),),
+        overlaps=(Overlap(0, "forward", _lead_bytes(conv, way, out_pixel)),),
+        spread=spread,
         work=Work(macs=conv.macs, outputs=window.out_len),
         definitions=definitions,
         shared=(
@@ -188,7 +194,7 @@ def _call(conv: Conv2d, way: _Way, shift: int, stream: NDArray[np.uint32] | None
     )  # fmt: skip
 
 
-def _lead_bytes(conv: Conv2d, way: _Way) -> int:
+def _lead_bytes(conv: Conv2d, way: _Way, out_pixel: int) -> int:
     """How far the output must start before the input: no block's outputs may reach what a later one reads."""
     window = conv.window
     y, x = np.meshgrid(
@@ -197,5 +203,5 @@ def _lead_bytes(conv: Conv2d, way: _Way) -> int:
     first = np.maximum(y - 1, 0) * window.in_w + np.maximum(x - 1, 0)
     last = (y + way.block_rows - 1) * window.in_w + x + _BLOCK_COLUMNS
     read_from = np.minimum.accumulate(first.reshape(-1)[::-1])[::-1] * window.in_c
-    written_to = np.maximum.accumulate(last.reshape(-1)) * window.out_c
+    written_to = np.maximum.accumulate(last.reshape(-1)) * out_pixel
     return int((written_to[:-1] - read_from[1:]).max(initial=-window.in_len))

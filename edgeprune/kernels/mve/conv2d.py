@@ -31,11 +31,11 @@ def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
     if not fits or rows.column_bytes > _MOST_COLUMN_BYTES:
         return None
     if conv.weights.data is None:
-        return _call(conv, window, rows, None)
+        return _call(conv, window, rows, None, window.out_c)
     weights = conv.weights.data.reshape(window.out_c, -1).astype(np.int64)
     scaling = layer_scaling(op, conv.image, conv.weights, conv.output, window.out_c)
     stream = make_stream(weights, folded_bias(weights, conv.bias, conv.image), scaling)
-    return None if stream is None else _call(conv, window, rows, stream)
+    return None if stream is None else _call(conv, window, rows, stream, window.out_c)
 
 
 def _one_row(window: Window) -> Window:
@@ -47,12 +47,17 @@ def _one_row(window: Window) -> Window:
     return replace(window, in_h=1, in_w=pixels, out_h=1, out_w=pixels)
 
 
-def _call(conv: Conv2d, window: Window, rows: Rows, stream: NDArray[np.int32] | None) -> KernelCall:
+def _call(conv: Conv2d, window: Window, rows: Rows, stream: NDArray[np.int32] | None, out_pixel: int) -> KernelCall:
+    """`out_pixel`: bytes from one pixel of the output to the next."""
+
+    def spread(pixel_bytes: int) -> KernelCall | None:
+        return _call(conv, window, rows, stream, pixel_bytes) if pixel_bytes <= 0xFFFF else None
+
     def definitions(s: Symbols) -> str:
         scaling = layer_scaling(conv.op, conv.image, conv.weights, conv.output, window.out_c)
         fields = {
             "tile": "ep_mve_tile_positive" if saturates(scaling) else "ep_mve_tile_signed",
-            "stream": s.constant("stream"), "in_c": window.in_c, "out_c": window.out_c,
+            "stream": s.constant("stream"), "in_c": window.in_c, "out_c": window.out_c, "out_pixel": out_pixel,
             "kernel_h": window.kernel_h, "kernel_w": window.kernel_w,
             "in_zero": scale_zero(conv.image)[1], "out_zero": scaling.zero_point,
             "out_min": scaling.low, "out_max": scaling.high,
@@ -75,7 +80,8 @@ def _call(conv: Conv2d, window: Window, rows: Rows, stream: NDArray[np.int32] | 
         headers=("mve/conv2d.h",),
         constants=(rows.constant(stream),),
         scratch_bytes=_PIXELS * rows.column_bytes,
-        overlaps=(Overlap(0, "forward", _lead_bytes(window)),) if window.batches == 1 else (),
+        overlaps=(Overlap(0, "forward", _lead_bytes(window, out_pixel)),) if window.batches == 1 else (),
+        spread=spread if window.batches == 1 else None,
         work=_work(conv, window, rows),
         definitions=definitions,
     )
@@ -91,11 +97,11 @@ def _work(conv: Conv2d, window: Window, rows: Rows) -> Work:
     return Work(macs=conv.macs, outputs=window.batches * window.out_len, features=features)
 
 
-def _lead_bytes(window: Window) -> int:
+def _lead_bytes(window: Window, out_pixel: int) -> int:
     """How far the output must start before the input: what is written may not reach what a later pixel reads."""
     top = np.maximum(np.arange(window.out_h) * window.stride_h - window.pad[0], 0)
     left = np.maximum(np.arange(window.out_w) * window.stride_w - window.pad[2], 0)
     first = (top[:, None] * window.in_w + left[None, :]).reshape(-1)
     unread = np.minimum.accumulate(first[::-1])[::-1] * window.in_c
     pixels = np.arange(_PIXELS, len(first), _PIXELS)
-    return int((pixels * window.out_c - unread[pixels]).max(initial=-window.in_len))
+    return int((pixels * out_pixel - unread[pixels]).max(initial=-window.in_len))

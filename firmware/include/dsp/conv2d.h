@@ -6,7 +6,7 @@
  *   out[y][x][o] = clamp(requant(acc) + out_zero, out_min, out_max), rounded twice
  *
  *   in       int8  [in_h][in_row_bytes = in_w * in_c]
- *   out      int8  [out_h][out_w][out_c], at least three pixels
+ *   out      int8  [out_h][out_w][out_c], at least three pixels, `out_pixel` bytes apart
  *   stream   for `tile`: biases with the input's zero point folded in, weights, requantization (dsp/tile.h)
  *
  * A window of `window.rows` image rows, padded left and right with the zero point, moves down the image as a copy in
@@ -34,7 +34,7 @@ typedef struct {
     uint16_t steps;
     uint16_t in_h;
     uint16_t in_row_bytes;
-    uint16_t out_h, out_w, out_c;
+    uint16_t out_h, out_w, out_pixel;
     uint16_t stride_h;
     uint16_t pad_top;
     uint16_t pad_left_bytes;

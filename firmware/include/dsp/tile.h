@@ -11,7 +11,7 @@
  *                                     256 * bias[b] + bias[a], bias[a]
  *                                     [steps][2]  lanes of 256 * weight[b] + weight[a], inputs as in columns
  *                                     the constants of the requantization, a's then b's
- *   out      int8 [3][out_c]        out_c >= 2
+ *   out      int8 [3][pixel]        out_c of each, out_c >= 2; pixels `pixel` bytes apart
  *
  * One SMLAD with a word of the stream gives 256 * acc[b] + acc[a] and one SXTB16 of the word gives weight[a]'s lanes, so
  * two inputs of a pair cost a load, an unpacking and two SMLADs a pixel. acc[b] = (256 * acc[b] + acc[a] - acc[a]) >> 8
@@ -24,7 +24,7 @@
  *
  * Use:     EP_TILE_TWO or EP_TILE_EXACT define one function for a number of steps and channels; head + loops * chunk
  *          steps, head >= 1, of which `loops` are looped over and the rest is straight code.
- * Range:   |weight[b]| <= 127, acc[b] as above, |acc[a]| < 2^30, out_c <= 2047; proved in edgeprune/kernels/dsp.
+ * Range:   |weight[b]| <= 127, acc[b] as above, |acc[a]| < 2^30, pixel <= 2047; proved in edgeprune/kernels/dsp.
  * Scratch: columns, 24 * steps bytes. Align: 4 bytes for columns and stream, 1 for out.
  * Proof:   tests/firmware/test_dsp_layers.py, LiteRT's bytes from an emulated M4 and from the plain C on the host.
  */
@@ -142,7 +142,7 @@ typedef void (*ep_tile_t)(const uint32_t *columns, const uint32_t *stream, int8_
     "ldmia sp, {r0, r6, r7}\n"
 
 /* Everything is saved and restored in here, so that the compiler sees an ordinary call's clobbers. */
-#define EP_TILE_DEFINE(NAME, OUT_C, HEAD, LOOPS, CHUNK, FINISH, ...)                                         \
+#define EP_TILE_DEFINE(NAME, OUT_C, PIXEL, HEAD, LOOPS, CHUNK, FINISH, ...)                                         \
     static __attribute__((noinline)) void NAME(const uint32_t *columns, const uint32_t *stream, int8_t *out) \
     {                                                                                                        \
         register const uint32_t *r0 __asm__("r0") = columns;                                                 \
@@ -163,7 +163,7 @@ typedef void (*ep_tile_t)(const uint32_t *columns, const uint32_t *stream, int8_
             "strb r8, [r6, #1]\n"                                                                            \
             "strb r11, [r6], #2\n"                                                                           \
             "cmp r6, r7\n"                                                                                   \
-            ".if %c[pixel] & 1\n"                                                                            \
+            ".if %c[odd]\n"                                                                                  \
             "it eq\n"                                                                                        \
             "subeq r6, #1\n"                                                                                 \
             "str r6, [sp, #4]\n"                                                                             \
@@ -176,16 +176,17 @@ typedef void (*ep_tile_t)(const uint32_t *columns, const uint32_t *stream, int8_
             "pop {r4-r12, lr}\n"                                                                             \
             : "+r"(r0), "+r"(r1), "+r"(r2)                                                                   \
             : [channels] "i"((OUT_C) / 2 * 2), [columns_bytes] "i"(24 * ((HEAD) + (LOOPS) * (CHUNK))),       \
-              [pixel] "i"(OUT_C), [head] "i"(HEAD), [loops] "i"(LOOPS), [chunk] "i"(CHUNK), __VA_ARGS__      \
+              [odd] "i"((OUT_C) % 2), [pixel] "i"(PIXEL), [head] "i"(HEAD), [loops] "i"(LOOPS),              \
+              [chunk] "i"(CHUNK), __VA_ARGS__                                                                \
             : "r3", "r12", "cc", "memory");                                                                  \
     }
 
-#define EP_TILE_TWO(NAME, OUT_C, SHIFT_A, SHIFT_B, HEAD, LOOPS, CHUNK)             \
-    EP_TILE_DEFINE(NAME, OUT_C, HEAD, LOOPS, CHUNK, EP_TILE_TWO_FINISH,            \
+#define EP_TILE_TWO(NAME, OUT_C, PIXEL, SHIFT_A, SHIFT_B, HEAD, LOOPS, CHUNK)             \
+    EP_TILE_DEFINE(NAME, OUT_C, PIXEL, HEAD, LOOPS, CHUNK, EP_TILE_TWO_FINISH,            \
                    [shift_a] "i"(SHIFT_A), [shift_b] "i"(SHIFT_B))
 
-#define EP_TILE_EXACT(NAME, OUT_C, LOW, HIGH, HEAD, LOOPS, CHUNK)                  \
-    EP_TILE_DEFINE(NAME, OUT_C, HEAD, LOOPS, CHUNK, EP_TILE_EXACT_FINISH,          \
+#define EP_TILE_EXACT(NAME, OUT_C, PIXEL, LOW, HIGH, HEAD, LOOPS, CHUNK)                  \
+    EP_TILE_DEFINE(NAME, OUT_C, PIXEL, HEAD, LOOPS, CHUNK, EP_TILE_EXACT_FINISH,          \
                    [low] "i"(LOW), [high] "i"(HIGH))
 
 #else
@@ -214,7 +215,7 @@ static inline uint32_t ep_tile_pair(uint32_t pair, uint32_t out_c)
 }
 
 static inline void ep_tile_two(const uint32_t *columns, const uint32_t *stream, int8_t *out, uint32_t out_c,
-                               uint32_t steps, const uint32_t shift[2])
+                               uint32_t pixel, uint32_t steps, const uint32_t shift[2])
 {
     for (uint32_t pair = 0; 2U * pair < out_c; pair++) {
         const uint32_t o = ep_tile_pair(pair, out_c);
@@ -223,7 +224,7 @@ static inline void ep_tile_two(const uint32_t *columns, const uint32_t *stream, 
         for (uint32_t b = 0; b < 2U; b++) {
             for (uint32_t p = 0; p < EP_TILE_PIXELS; p++) {
                 const int32_t scaled = ep_smmla(acc[p][b], (int32_t)stream[0], (int32_t)stream[1]);
-                out[p * out_c + o + b] = (int8_t)ep_saturate8(scaled >> shift[b]);
+                out[p * pixel + o + b] = (int8_t)ep_saturate8(scaled >> shift[b]);
             }
             stream += 2;
         }
@@ -231,7 +232,7 @@ static inline void ep_tile_two(const uint32_t *columns, const uint32_t *stream, 
 }
 
 static inline void ep_tile_exact(const uint32_t *columns, const uint32_t *stream, int8_t *out, uint32_t out_c,
-                                 uint32_t steps, int32_t low, int32_t high)
+                                 uint32_t pixel, uint32_t steps, int32_t low, int32_t high)
 {
     for (uint32_t pair = 0; 2U * pair < out_c; pair++) {
         const uint32_t o = ep_tile_pair(pair, out_c);
@@ -242,24 +243,24 @@ static inline void ep_tile_exact(const uint32_t *columns, const uint32_t *stream
                 const int32_t doubled = b == 0U ? acc[p][b] * 2 : acc[p][b] >> 7;
                 const int32_t offset = (int32_t)stream[1] + (doubled >> 31);
                 const int32_t scaled = ep_smmlar(doubled, (int32_t)stream[0], offset) >> stream[2];
-                out[p * out_c + o + b] = (int8_t)(scaled < low ? low : (scaled > high ? high : scaled));
+                out[p * pixel + o + b] = (int8_t)(scaled < low ? low : (scaled > high ? high : scaled));
             }
             stream += 3;
         }
     }
 }
 
-#define EP_TILE_TWO(NAME, OUT_C, SHIFT_A, SHIFT_B, HEAD, LOOPS, CHUNK)                     \
+#define EP_TILE_TWO(NAME, OUT_C, PIXEL, SHIFT_A, SHIFT_B, HEAD, LOOPS, CHUNK)                     \
     static void NAME(const uint32_t *columns, const uint32_t *stream, int8_t *out)         \
     {                                                                                      \
         static const uint32_t shift[2] = {SHIFT_A, SHIFT_B};                               \
-        ep_tile_two(columns, stream, out, OUT_C, (HEAD) + (LOOPS) * (CHUNK), shift);       \
+        ep_tile_two(columns, stream, out, OUT_C, PIXEL, (HEAD) + (LOOPS) * (CHUNK), shift);       \
     }
 
-#define EP_TILE_EXACT(NAME, OUT_C, LOW, HIGH, HEAD, LOOPS, CHUNK)                          \
+#define EP_TILE_EXACT(NAME, OUT_C, PIXEL, LOW, HIGH, HEAD, LOOPS, CHUNK)                          \
     static void NAME(const uint32_t *columns, const uint32_t *stream, int8_t *out)         \
     {                                                                                      \
-        ep_tile_exact(columns, stream, out, OUT_C, (HEAD) + (LOOPS) * (CHUNK), LOW, HIGH); \
+        ep_tile_exact(columns, stream, out, OUT_C, PIXEL, (HEAD) + (LOOPS) * (CHUNK), LOW, HIGH); \
     }
 
 #endif

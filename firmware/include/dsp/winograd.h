@@ -17,7 +17,7 @@
  *   ep_winograd_square_dsp  along width and height: 36 points of in_c products, scale 24 * 24 = 576
  *
  *   in      int8   [h][w][in_c], w a multiple of 8, in_c of 4; for `square` h a multiple of 4
- *   out     int8   [h][w][out_c], out_c a multiple of 4
+ *   out     int8   [h][w][out_c], out_c a multiple of 4; pixels `out_pixel` bytes apart
  *   stream  words  for every four output channels: [points] { 4 starting sums, [pairs][4] two int16 weights each },
  *                  then for each channel three constants of the requantization
  *                    out = saturate8((offset + (y < 0 ? negative_offset : 0) + (scale * y * factor >> 32)) >> shift)
@@ -45,7 +45,7 @@ typedef const uint32_t *(*ep_winograd_points_t)(const uint32_t *inputs, const ui
 typedef struct {
     ep_winograd_points_t points;
     const uint32_t *stream;
-    uint16_t h, w, in_c, out_c;
+    uint16_t h, w, in_c, out_c, out_pixel;
     uint8_t shift;
     int8_t in_zero;
 } ep_winograd_t;

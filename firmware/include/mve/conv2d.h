@@ -6,7 +6,7 @@
  *   out[y][x][o] = clamp(requant(acc) + out_zero, out_min, out_max), rounded twice
  *
  *   in      int8  [in_h][in_w][in_c]
- *   out     int8  [out_h][out_w][out_c]
+ *   out     int8  [out_h][out_w][out_c], pixels `out_pixel` bytes apart
  *   stream        of `tile` (mve/tile.h) for out_c / 4 groups; then for each channel left over: bias, multiplier and
  *                 shift int32, weights int8 [kernel_h][kernel_w][in_c] filled up to a multiple of four
  *
@@ -26,7 +26,7 @@ typedef struct {
     ep_mve_tile_t tile;
     const int32_t *stream;
     uint16_t in_h, in_w, in_c;
-    uint16_t out_h, out_w, out_c;
+    uint16_t out_h, out_w, out_c, out_pixel;
     uint16_t kernel_h, kernel_w;
     uint16_t stride_h, stride_w;
     uint16_t pad_top, pad_left;

@@ -37,7 +37,7 @@ void ep_conv2d_dsp(const ep_conv2d_dsp_t *layer, const int8_t *in, int8_t *out, 
     int8_t *const rows = (int8_t *)(columns + 2U * EP_TILE_PIXELS * layer->steps);
     const ep_window_t *const window = &layer->window;
     const uint32_t pixel_bytes = window->pixel_bytes;
-    const uint32_t tile_bytes = EP_TILE_PIXELS * layer->out_c;
+    const uint32_t tile_bytes = EP_TILE_PIXELS * layer->out_pixel;
     uint32_t filled = 0; /* pixels of the next tile whose columns are there */
     for (uint32_t y = 0; y < layer->out_h; y++) {
         const int8_t *at = in + y * layer->stride_h * layer->in_row_bytes;
@@ -72,6 +72,6 @@ void ep_conv2d_dsp(const ep_conv2d_dsp_t *layer, const int8_t *in, int8_t *out, 
     if (filled != 0U) {
         /* The last tile steps back to be full, over pixels already done whose columns are still there. */
         ep_columns_rotate(filled, 2U * layer->steps, columns);
-        layer->tile(columns, layer->stream, out - (EP_TILE_PIXELS - filled) * layer->out_c);
+        layer->tile(columns, layer->stream, out - (EP_TILE_PIXELS - filled) * layer->out_pixel);
     }
 }

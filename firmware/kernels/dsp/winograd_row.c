@@ -58,7 +58,8 @@ static const uint32_t *write_block(const int32_t *sums, const uint32_t *stream, 
 void ep_winograd_row_dsp(const ep_winograd_t *layer, const int8_t *in, int8_t *out, void *scratch)
 {
     const uint32_t out_c = layer->out_c;
-    const uint32_t row_bytes = layer->w * out_c;
+    const uint32_t pixel = layer->out_pixel;
+    const uint32_t row_bytes = layer->w * pixel;
     const uint32_t line_words = POINTS * layer->in_c;
     uint32_t *const inputs = scratch;
     int32_t *const sums = (int32_t *)(inputs + BLOCK_LINES * line_words);
@@ -74,10 +75,10 @@ void ep_winograd_row_dsp(const ep_winograd_t *layer, const int8_t *in, int8_t *o
                 const uint32_t *const weights = stream;
                 for (uint32_t row = 0; row < BLOCK_ROWS; row++) {
                     stream = layer->points(inputs + row * line_words, weights, sums);
-                    stream = write_block(sums, stream, out + row * row_bytes, out_c, layer->shift);
+                    stream = write_block(sums, stream, out + row * row_bytes, pixel, layer->shift);
                 }
             }
-            out += (BLOCK_PIXELS - 1) * out_c;
+            out += BLOCK_PIXELS * pixel - out_c;
         }
         out += (BLOCK_ROWS - 1) * row_bytes;
     }

@@ -49,7 +49,7 @@ static void transform_block(const ep_winograd_t *layer, const int8_t *in, int32_
 /* The sums of one channel and one tile are transformed in place, then requantized. */
 static void write_tile(int32_t *sums, ep_winograd_scale_t scale, int8_t *out, const ep_winograd_t *layer)
 {
-    const uint32_t pixel = layer->out_c;
+    const uint32_t pixel = layer->out_pixel;
     const uint32_t row_bytes = layer->w * pixel;
     const uint32_t shift = layer->shift;
     uint32_t *at = (uint32_t *)sums;
@@ -72,7 +72,8 @@ static void write_tile(int32_t *sums, ep_winograd_scale_t scale, int8_t *out, co
 void ep_winograd_square_dsp(const ep_winograd_t *layer, const int8_t *in, int8_t *out, void *scratch)
 {
     const uint32_t out_c = layer->out_c;
-    const uint32_t row_bytes = layer->w * out_c;
+    const uint32_t pixel = layer->out_pixel;
+    const uint32_t row_bytes = layer->w * pixel;
     uint32_t *const inputs = scratch;
     int32_t *const sums = (int32_t *)(inputs + POINTS * layer->in_c);
     int8_t *const line = (int8_t *)(sums + POINTS * SUM_STEP);
@@ -85,10 +86,10 @@ void ep_winograd_square_dsp(const ep_winograd_t *layer, const int8_t *in, int8_t
                 for (uint32_t channel = 0; channel < 4U; channel++, out++, stream += 3) {
                     const ep_winograd_scale_t scale = {(int32_t)stream[0], (int32_t)stream[1], (int32_t)stream[2]};
                     write_tile(sums + 2U * channel, scale, out, layer);
-                    write_tile(sums + 2U * channel + 1U, scale, out + 4U * out_c, layer);
+                    write_tile(sums + 2U * channel + 1U, scale, out + 4U * pixel, layer);
                 }
             }
-            out += (BLOCK_COLUMNS - 1) * out_c;
+            out += BLOCK_COLUMNS * pixel - out_c;
         }
         out += (BLOCK_ROWS - 1) * row_bytes;
     }

@@ -82,7 +82,7 @@ void ep_conv2d_mve(const ep_conv2d_mve_t *layer, const int8_t *in, int8_t *out, 
         const uint32_t pixels = remaining < 2U ? 1U : 2U;
         job.column_b = pixels == 2U ? b : a;
         job.out_a = out;
-        job.out_b = out + (pixels - 1U) * layer->out_c;
+        job.out_b = out + (pixels - 1U) * layer->out_pixel;
         job.groups = layer->out_c / 4U;
         for (uint32_t pixel = 0; pixel < pixels; pixel++) {
             load_column(&image, in, top, left, pixel == 0U ? a : b);
@@ -97,7 +97,7 @@ void ep_conv2d_mve(const ep_conv2d_mve_t *layer, const int8_t *in, int8_t *out, 
             single_channels(layer, rest, job.column_a, job.out_a);
             single_channels(layer, rest, job.column_b, job.out_b);
         }
-        out += pixels * layer->out_c;
+        out += pixels * layer->out_pixel;
         remaining -= pixels;
     }
 }

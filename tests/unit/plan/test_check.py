@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeprune.errors import PlanError
-from edgeprune.kernels.base import Overlap
+from edgeprune.ir import DType, Graph, Op, OpKind, Tensor
+from edgeprune.kernels.base import Overlap, Placed
 from edgeprune.plan import MemoryPlan, make_plan
 from edgeprune.plan.check import check_plan
 from tests.unit.plan.nets import Net, NetMaker, call, in_place, nets
@@ -111,6 +112,43 @@ def test_a_view_must_lie_on_its_input() -> None:
     (t1,) = maker.op([t0], [8], call(is_view=True))
     with pytest.raises(PlanError, match="op0 is a view"):
         check_plan(*maker.net(t1), plan({0: 0, 1: 8}, 16))
+
+
+def joined() -> Net:
+    """t0 -> t1 and t0 -> t2, which lie side by side, 4 and 8 channels of three pixels, in t3 behind t4's 4."""
+    shapes = [(3, 4), (3, 4), (3, 8), (3, 16), (3, 4)]
+    tensors = tuple(Tensor(f"t{index}", shape, DType.INT8) for index, shape in enumerate(shapes))
+    ops = (
+        Op(OpKind.CONV_2D, "one", (0,), (1,)),
+        Op(OpKind.CONV_2D, "two", (0,), (2,)),
+        Op(OpKind.CONCATENATION, "join", (4, 1, 2), (3,), {"axis": 1}),
+    )
+    join = replace(call(), placed=(Placed(1, 4, 4, 16), Placed(2, 8, 8, 16)))
+    return Graph(tensors, ops, (0, 4), (3,)), (call(), call(), join)
+
+
+SIDE_BY_SIDE = {0: 56, 1: 12, 2: 16, 3: 8, 4: 68}
+
+
+def test_parts_lie_side_by_side() -> None:
+    graph, calls = joined()
+    check_plan(graph, calls, plan(SIDE_BY_SIDE, 80))
+    assert make_plan(graph, calls).arena_bytes == 68  # t0 ends where t1 begins, under what t4 fills later
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({1: 8}, "input t1 is not in its place"),
+        ({2: 12}, r"'t1' .* is spoilt when join reads it: byte 12 holds tensor 't2'"),
+        ({0: 28}, r"output t1 at \[12, 48\) covers input t0 at \[28, 40\)"),
+        ({4: 44}, "'t4' .* is spoilt"),
+        ({4: 0}, "input t4 lies under the output"),
+    ],
+)
+def test_parts_that_do_not_are_named(change: dict[int, int], says: str) -> None:
+    with pytest.raises(PlanError, match=says):
+        check_plan(*joined(), plan(SIDE_BY_SIDE | change, 80))
 
 
 @settings(max_examples=60, deadline=None)
