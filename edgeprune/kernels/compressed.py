@@ -1,38 +1,37 @@
-"""Weights with few values or many zeros, compressed in flash and decoded as they are read: CONV_2D, FULLY_CONNECTED.
-
-`firmware/kernels/ref/compressed.c` says how they lie there.
-
-  coded:   at most 16 different values: a codebook and 4 bits a weight
-  sparse:  a bit a weight, and the weights that are not zero
+"""CONV_2D and FULLY_CONNECTED with packed weights (`packed.py`), which are unpacked as they are read.
 
 For `--optimize size` alone, and only where flash gets smaller: by a quarter of the layer, and in all layers together by
-a twentieth of the network beyond the code that decodes. Where there is a fast kernel a layer takes up to twelve times
-its instructions compressed, which is no price for a few hundred bytes (benchmarks/compressed.txt).
+a twentieth of the network beyond the code that unpacks (benchmarks/compressed.txt says what it costs in time).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeprune.ir import DType, Graph, Op, OpKind, Tensor
-from edgeprune.kernels.base import Constant, KernelCall
-from edgeprune.kernels.conv2d import plain_conv2d, read_conv2d
-from edgeprune.kernels.dense import plain_dense, read_dense
+from edgeprune.kernels.base import Constant, KernelCall, Overlap, Symbols, Work
+from edgeprune.kernels.conv2d import Conv2d, quantization_fields, read_conv2d, scale_tables
+from edgeprune.kernels.dense import Dense, dense_scale_tables, read_dense
+from edgeprune.kernels.dsp.layer import folded_bias
+from edgeprune.kernels.geometry import Window, copied_rows_lead
+from edgeprune.kernels.operands import params, repeat, stepped, table
+from edgeprune.kernels.packed import MOST_TAPS, Packed, pack
+from edgeprune.kernels.requant import check_accumulator
 
-_SOURCE = "ref/compressed.c"
-_CODEBOOK_VALUES = 16
+_SOURCE = "ref/packed.c"
 _MOST_SHARE = 0.75  # of a layer's flash that is left
 _LEAST_GAIN = 0.05  # of all layers' flash
+_ROW_PIXELS = 32  # of a convolution without rows of its own
 # Bytes each function adds to an image at most, with what it calls (tests/firmware/test_compressed.py).
-CODE_BYTES = {
-    "ep_conv2d_coded_ref": 608, "ep_dense_coded_ref": 448, "ep_conv2d_sparse_ref": 560, "ep_dense_sparse_ref": 400,
-}  # fmt: skip
+CODE_BYTES = {"ep_conv2d_packed_ref": 1000, "ep_dense_packed_ref": 512}
 
 
 def compress(graph: Graph, calls: Sequence[KernelCall], kept: Collection[int]) -> tuple[KernelCall, ...]:
-    """`calls` for the ops of `graph`, with those replaced that take less flash compressed, decoders counted.
+    """`calls` for the ops of `graph`, with those replaced that take less flash compressed, the code counted.
 
     Args:
         kept: positions of ops that stay as they are.
@@ -40,14 +39,9 @@ def compress(graph: Graph, calls: Sequence[KernelCall], kept: Collection[int]) -
     chosen = list(calls)
     smaller: dict[str, dict[int, KernelCall]] = {}
     for index, (op, call) in enumerate(zip(graph.ops, calls, strict=True)):
-        ways = [
-            way
-            for way in _ways(graph, op)
-            if index not in kept and _flash_bytes(way) <= _MOST_SHARE * _flash_bytes(call)
-        ]
-        if ways:
-            best = min(ways, key=_flash_bytes)
-            smaller.setdefault(best.function, {})[index] = best
+        way = None if index in kept else _packed(graph, op)
+        if way is not None and _flash_bytes(way) <= _MOST_SHARE * _flash_bytes(call):
+            smaller.setdefault(way.function, {})[index] = way
     worthwhile = _LEAST_GAIN * sum(map(_flash_bytes, calls))
     for function, layers in smaller.items():
         saved = sum(_flash_bytes(calls[index]) - _flash_bytes(way) for index, way in layers.items())
@@ -63,48 +57,146 @@ def _flash_bytes(call: KernelCall) -> int:
     )
 
 
-def _ways(graph: Graph, op: Op) -> list[KernelCall]:
-    if op.kind is OpKind.CONV_2D:
-        conv = read_conv2d(graph, op)
-        return [
-            plain_conv2d(conv, f"ep_conv2d_{name}_ref", stored, _SOURCE) for name, stored in _storages(conv.weights)
-        ]
-    if op.kind is OpKind.FULLY_CONNECTED:
-        layer = read_dense(graph, op)
-        qparams = layer.weights.qparams
-        if qparams is None or not any(qparams.zero_point):
-            return [
-                plain_dense(layer, f"ep_dense_{name}_ref", stored, _SOURCE) for name, stored in _storages(layer.weights)
-            ]
-    return []
-
-
-def _storages(weights: Tensor) -> list[tuple[str, Constant]]:
-    """How the weights can be stored; nothing for those without values, and for int4, which are small already."""
+def _packed(graph: Graph, op: Op) -> KernelCall | None:
+    """The op with packed weights; None where they have no values yet or are int4, which are small already."""
+    if op.kind not in (OpKind.CONV_2D, OpKind.FULLY_CONNECTED):
+        return None
+    weights = graph.tensors[op.inputs[1]]
     if weights.data is None or weights.dtype is not DType.INT8:
-        return []
-    rows = weights.data.reshape(-1, weights.shape[-1])
-    found = [("sparse", _stored(sparse_bytes(rows)))]
-    if len(np.unique(rows)) <= _CODEBOOK_VALUES:
-        found.append(("coded", _stored(coded_bytes(rows))))
-    return found
+        return None
+    if op.kind is OpKind.CONV_2D:
+        return _conv2d(read_conv2d(graph, op))
+    if weights.qparams is not None and any(weights.qparams.zero_point):
+        return None
+    return _dense(read_dense(graph, op))
 
 
-def _stored(values: np.ndarray) -> Constant:
-    return Constant("weights", "int8_t", values.size, 1, align_bytes=4, values=lambda: values.view(np.int8))
+def _conv2d(conv: Conv2d) -> KernelCall | None:
+    window, weights = _in_rows(conv.window), conv.weights.data
+    taps = window.kernel_h * window.kernel_w
+    window_row_bytes = (window.pad[2] + window.in_w + window.pad[3]) * window.in_c
+    sizes = (window.kernel_h * window_row_bytes, window.stride_w * window.in_c, taps * conv.group_in_c)
+    if weights is None or taps > MOST_TAPS or max(sizes) > 0xFFFF or window.dilation_h * window.dilation_w != 1:
+        return None
+    packed = pack(weights.reshape(window.out_c, taps, conv.group_in_c).transpose(0, 2, 1))
+    rows = weights.reshape(window.out_c, -1).astype(np.int64)
+    in_row_bytes, pixel_bytes = window.in_w * window.in_c, window.stride_w * window.in_c
+
+    def definitions(s: Symbols) -> str:
+        check_accumulator(conv.op.name, rows, None if conv.bias is None else conv.bias.data)
+        fields = _array_fields(s, packed) | {
+            "masks": "NULL" if packed.masks is None else s.constant("masks"),
+            "all_taps": (1 << taps) - 1, "most_weights": packed.most_weights,
+            "in_h": window.in_h, "in_row_bytes": in_row_bytes, "in_c": window.in_c,
+            "out_h": window.out_h, "out_w": window.out_w, "out_c": window.out_c,
+            "group_in_c": conv.group_in_c, "group_out_c": window.out_c // conv.groups,
+            "kernel_h": window.kernel_h, "kernel_w": window.kernel_w,
+            "stride_h": window.stride_h, "pixel_bytes": pixel_bytes, "pad_top": window.pad[0],
+            "pad_left_bytes": window.pad[2] * window.in_c, "window_row_bytes": window_row_bytes,
+        }  # fmt: skip
+        return params(
+            s, "ep_conv2d_packed_t", fields | quantization_fields(conv.op, conv.image, conv.weights, conv.output)
+        )
+
+    def emit(s: Symbols) -> str:
+        return repeat(
+            window.batches,
+            lambda n: (
+                f"ep_conv2d_packed_ref(&{s.layer}_params, {stepped(s.input(0), window.in_len, n)}, "
+                f"{stepped(s.output(0), window.out_len, n)}, {s.scratch()});"
+            ),
+        )
+
+    scales = scale_tables(conv.image, conv.weights, conv.output, window.out_c)
+    copied = window.kernel_h * window_row_bytes + 3 * pixel_bytes
+    return KernelCall(
+        function="ep_conv2d_packed_ref",
+        emit=emit,
+        sources=(_SOURCE,),
+        headers=("ep_packed.h",),
+        constants=(*_constants(packed, conv.bias, lambda: folded_bias(rows, conv.bias, conv.image)), *scales),
+        scratch_bytes=4 * packed.most_weights + copied,
+        overlaps=(Overlap(0, "forward", copied_rows_lead(window, window.out_c)),) if window.batches == 1 else (),
+        work=_work(conv, packed, copied),
+        definitions=definitions,
+    )
 
 
-def coded_bytes(rows: np.ndarray) -> np.ndarray:
-    """(runs, n) int8 of at most 16 values -> uint8: the values, then their numbers, two a byte, runs in whole bytes."""
-    values, numbers = np.unique(rows, return_inverse=True)
-    book = np.zeros(_CODEBOOK_VALUES, np.int8)
-    book[: len(values)] = values
-    halves = np.pad(numbers.reshape(rows.shape), ((0, 0), (0, rows.shape[1] % 2))).astype(np.uint8)
-    return np.concatenate([book.view(np.uint8), (halves[:, 0::2] | halves[:, 1::2] << 4).reshape(-1)])
+def _in_rows(window: Window) -> Window:
+    """A 1x1 convolution over all pixels alike is one of rows, as long as they may be: rows share the unpacking."""
+    pixels = window.out_h * window.out_w
+    if any(window.pad) or window.kernel_h * window.kernel_w * window.stride_h * window.stride_w != 1:
+        return window
+    row = max(length for length in range(1, min(pixels, _ROW_PIXELS) + 1) if pixels % length == 0)
+    if row <= window.out_w:
+        return window
+    return replace(window, in_h=pixels // row, in_w=row, out_h=pixels // row, out_w=row)
 
 
-def sparse_bytes(rows: np.ndarray) -> np.ndarray:
-    """(runs, n) int8 -> uint8: for each run its bits, the first weight's lowest, then its weights that are not zero."""
-    bits = np.packbits(rows != 0, axis=1, bitorder="little")
-    parts = [part for row, mask in zip(rows, bits, strict=True) for part in (mask, row[row != 0].view(np.uint8))]
-    return np.concatenate(parts)
+def _work(conv: Conv2d, packed: Packed, copied_bytes: int) -> Work:
+    window = _in_rows(conv.window)
+    image_rows = window.batches * window.out_h
+    features = {
+        "unpacked_inputs": image_rows * window.out_c * conv.group_in_c,
+        "unpacked_weights": image_rows * packed.weights,
+        "weight_fours": image_rows * packed.weights * -(-window.out_w // 4),
+        "filter_fours": image_rows * window.out_c * -(-window.out_w // 4),
+        "copied_bytes": image_rows * copied_bytes,
+    }
+    return Work(macs=conv.macs, outputs=window.batches * window.out_len, features=features)
+
+
+def _dense(layer: Dense) -> KernelCall | None:
+    assert layer.weights.data is not None
+    packed = pack(layer.weights.data.reshape(layer.out_len, layer.in_len, 1))
+    if packed.bits == 0 and packed.book is None:
+        return None
+    rows = layer.weights.data.astype(np.int64)
+
+    def definitions(s: Symbols) -> str:
+        check_accumulator(layer.op.name, rows, None if layer.bias is None else layer.bias.data)
+        fields = _array_fields(s, packed) | {"rows": layer.rows, "in_len": layer.in_len, "out_len": layer.out_len}
+        scales = quantization_fields(layer.op, layer.data, layer.weights, layer.output)
+        del scales["in_zero"]  # in the bias
+        return params(s, "ep_dense_packed_t", fields | scales)
+
+    lead = max(layer.out_len - 1, (layer.rows - 1) * (layer.out_len - layer.in_len) + layer.out_len - 1)
+    return KernelCall(
+        function="ep_dense_packed_ref",
+        emit=lambda s: f"ep_dense_packed_ref(&{s.layer}_params, {s.input(0)}, {s.output(0)});",
+        sources=(_SOURCE,),
+        headers=("ep_packed.h",),
+        constants=(
+            *_constants(packed, layer.bias, lambda: folded_bias(rows, layer.bias, layer.data)),
+            *dense_scale_tables(layer),
+        ),
+        overlaps=(Overlap(0, "forward", lead),),
+        work=Work(layer.macs, layer.rows * layer.out_len, {"unpacked_weights": layer.rows * packed.weights}),
+        definitions=definitions,
+    )
+
+
+def _constants(packed: Packed, bias: Tensor | None, folded: Callable[[], NDArray[np.int64]]) -> tuple[Constant, ...]:
+    found = [
+        Constant("weights", "uint8_t", packed.stream.size, 1, align_bytes=4, values=lambda: packed.stream),
+        Constant("bias", "int32_t", len(folded()), 4, is_model_data=bias is not None, values=lambda: _int32(folded())),
+    ]
+    masks, book = packed.masks, packed.book
+    if masks is not None:
+        found.append(table("masks", "uint32_t", len(masks), lambda: masks))
+    if book is not None:
+        found.append(table("book", "int8_t", len(book), lambda: book))
+    return tuple(found)
+
+
+def _int32(values: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Checked with the accumulator: a sum with an input of zero is in its range."""
+    return values.astype(np.int32)
+
+
+def _array_fields(s: Symbols, packed: Packed) -> dict[str, object]:
+    return {
+        "weights": s.constant("weights"), "bias": s.constant("bias"), "bits": packed.bits,
+        "book": "NULL" if packed.book is None else s.constant("book"),
+        "multiplier": s.constant("multiplier"), "shift": s.constant("shift"),
+    }  # fmt: skip

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from edgeprune.errors import UnsupportedOp
 from edgeprune.ir import Graph, Op, Tensor
 from edgeprune.kernels.base import Overlap
@@ -99,6 +101,19 @@ def window_overlaps(window: Window, channels_in_step: bool) -> tuple[Overlap, ..
             if written:  # before the first one
                 lead = max(lead, written - still_read)
     return (Overlap(0, "forward", lead),)
+
+
+def copied_rows_lead(window: Window, out_pixel: int) -> int:
+    """How far the output must start before the input so that no byte is written before it was read, by a kernel that
+    copies the image rows under a row of windows before it writes that row.
+
+    When rows are loaded for output row y, the rows above y are written, `out_pixel` bytes a pixel.
+    """
+    rows = np.arange(1, window.out_h)
+    written = rows * window.out_w * out_pixel
+    loaded = np.maximum((rows - 1) * window.stride_h - window.pad[0] + window.kernel_h, 0)
+    unread = (loaded * window.in_w * window.in_c)[loaded < window.in_h]
+    return int((written[loaded < window.in_h] - unread).max(initial=-window.in_len))
 
 
 def inside_taps(window: Window, filters: int, tap_macs: int) -> dict[str, int]:

@@ -43,8 +43,4 @@ void ep_conv2d_ref(const ep_conv2d_t *layer, const int8_t *in, int8_t *out);
 /* The same with weights packed as int4, two a byte (ep_weight.h). */
 void ep_conv2d_int4_ref(const ep_conv2d_t *layer, const int8_t *in, int8_t *out);
 
-/* The same with weights compressed, without their zeros or as numbers of 16 values (kernels/ref/compressed.c). */
-void ep_conv2d_sparse_ref(const ep_conv2d_t *layer, const int8_t *in, int8_t *out);
-void ep_conv2d_coded_ref(const ep_conv2d_t *layer, const int8_t *in, int8_t *out);
-
 #endif

@@ -35,8 +35,4 @@ void ep_dense_ref(const ep_dense_t *layer, const int8_t *in, int8_t *out);
 /* The same with weights packed as int4, two a byte (ep_weight.h). */
 void ep_dense_int4_ref(const ep_dense_t *layer, const int8_t *in, int8_t *out);
 
-/* The same with weights compressed, without their zeros or as numbers of 16 values (kernels/ref/compressed.c). */
-void ep_dense_sparse_ref(const ep_dense_t *layer, const int8_t *in, int8_t *out);
-void ep_dense_coded_ref(const ep_dense_t *layer, const int8_t *in, int8_t *out);
-
 #endif

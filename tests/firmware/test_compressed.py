@@ -13,7 +13,8 @@ import pytest
 from edgeprune.codegen.emit import emit
 from edgeprune.kernels import lower
 from edgeprune.kernels.base import Optimize
-from edgeprune.kernels.compressed import CODE_BYTES, coded_bytes, sparse_bytes
+from edgeprune.kernels.compressed import CODE_BYTES
+from edgeprune.kernels.packed import Packed, pack
 from edgeprune.resources import shipped
 from edgeprune.target.profile import Isa
 from edgeprune.tflite.read import read_tflite
@@ -34,22 +35,37 @@ def _clustered(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return rng.choice(np.unique(rng.integers(-127, 128, 16)), shape)
 
 
+def _kernels(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Whole kernels of a convolution are zero; single weights of a dense layer."""
+    gone = rng.random((shape[0], *[1] * (len(shape) - 2), shape[-1])) < 0.8
+    return np.where(gone, 0, _usual(rng, shape))
+
+
+def _patterns(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """One of four patterns inside each kernel, or none of it."""
+    taps = int(np.prod(shape[1:-1]))
+    known = np.concatenate([rng.random((4, taps)) < 0.4, np.zeros((2, taps), np.bool_)])
+    picked = known[rng.integers(0, len(known), (shape[0], shape[-1]))]
+    return np.where(picked.transpose(0, 2, 1).reshape(shape), _usual(rng, shape), 0)
+
+
+def _sparse_and_clustered(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return np.where(rng.random(shape) < 0.7, 0, _clustered(rng, shape))
+
+
 @pytest.mark.parametrize("kind", ["conv2d", "dense"])
-@pytest.mark.parametrize(("weights", "storage"), [(_sparse, "sparse"), (_clustered, "coded"), (_usual, None)])
-def test_bytes(
-    kind: str, weights: Callable[..., np.ndarray], storage: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("weights", [_sparse, _clustered, _kernels, _patterns, _sparse_and_clustered, _usual])
+def test_bytes(kind: str, weights: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(random_layers, "_weights", weights)
     model = random_layers.random_model(kind, 20, seed=3)
     samples = random_samples(model, 2, seed=1)
     graph = read_tflite(model)
     calls = lower(graph, Isa.REF, Optimize.SIZE)
     compressed = [call for call in calls if call.function in CODE_BYTES]
-    if storage is None:
-        large = [call for call in compressed if call.work.macs > 200]
-        assert not large
+    if weights is _usual:
+        assert not [call for call in compressed if call.work.macs > 200]
     else:
-        assert sum(call.function == f"ep_{kind}_{storage}_ref" for call in compressed) >= 5
+        assert len(compressed) >= 5
     plan = place_overlapped(graph, calls)
     found = run_c(graph, emit(graph, calls, plan, IDENTITY), samples, gaps=plan.gaps)
     for ours, theirs in zip(found, run_litert(model, samples), strict=True):
@@ -67,38 +83,72 @@ def test_what_saves_less_than_the_code_stays_plain(monkeypatch: pytest.MonkeyPat
     assert not any(call.function in CODE_BYTES for call in lower(many, Isa.REF, Optimize.SPEED))
 
 
-def test_storages_read_back() -> None:
-    """Decoded here the way the headers say, apart from the C."""
-    rng = np.random.default_rng(0)
-    rows = _sparse(rng, (7, 13)).astype(np.int8)
-    packed, at = sparse_bytes(rows), 0
-    for row in rows:
-        bits, at = np.unpackbits(packed[at : at + 2], bitorder="little")[:13], at + 2
-        np.testing.assert_array_equal(bits, row != 0)
-        count = int(bits.sum())
-        np.testing.assert_array_equal(packed[at : at + count].view(np.int8), row[row != 0])
-        at += count
-    assert at == packed.size
-    rows = _clustered(rng, (3, 5)).astype(np.int8)
-    coded = coded_bytes(rows)
-    numbers = np.stack([coded[16:] & 15, coded[16:] >> 4], axis=1).reshape(3, 6)[:, :5]
-    np.testing.assert_array_equal(coded[:16].view(np.int8)[numbers], rows)
+def _unpacked(packed: Packed, inputs: int, taps: int, filters: int) -> np.ndarray:
+    """Decoded the way the header says, apart from the C; a bit at a time."""
+    found, at = np.zeros((filters, inputs, taps), np.int8), 0
+    for kernels in found:
+        masks = [(1 << taps) - 1] * inputs
+        if packed.bits:
+            size = -(-inputs * packed.bits // 8)
+            number = int.from_bytes(packed.stream[at : at + size].tobytes(), "little")
+            masks = [number >> i * packed.bits & ((1 << packed.bits) - 1) for i in range(inputs)]
+            masks = masks if packed.masks is None else [int(packed.masks[mask]) for mask in masks]
+            at += size
+        places = [(i, tap) for i, mask in enumerate(masks) for tap in range(taps) if mask >> tap & 1]
+        for number, (i, tap) in enumerate(places):
+            if packed.book is None:
+                kernels[i, tap] = packed.stream[at + number].view(np.int8)
+            else:
+                kernels[i, tap] = packed.book[packed.stream[at + number // 2] >> 4 * (number % 2) & 15]
+        at += len(places) if packed.book is None else -(-len(places) // 2)
+    assert at == packed.stream.size
+    return found
+
+
+@pytest.mark.parametrize(
+    ("weights", "taps", "bits", "has_book"),
+    [
+        (_sparse, 9, 9, False),  # any mask: it is the number
+        (_sparse, 1, 1, False),
+        (_kernels, 9, 1, False),  # all or nothing
+        (_patterns, 9, 3, False),
+        (_clustered, 9, 0, True),
+        (_sparse_and_clustered, 25, 25, True),
+        (_usual, 9, 0, False),
+    ],
+)
+def test_storages_read_back(weights: Callable[..., np.ndarray], taps: int, bits: int, has_book: bool) -> None:
+    drawn = weights(np.random.default_rng(5), (12, taps, 1, 37)).astype(np.int8)
+    kernels = drawn.reshape(12, taps, 37).transpose(0, 2, 1)
+    if weights is _usual:
+        kernels = np.where(kernels == 0, 1, kernels)
+    packed = pack(kernels)
+    assert (packed.bits, packed.book is not None) == (bits, has_book)
+    np.testing.assert_array_equal(_unpacked(packed, 37, taps, 12), kernels)
+    each = (kernels != 0).sum(axis=(1, 2))
+    assert packed.most_weights >= each.max() and packed.weights >= each.sum()
+    if bits == taps:
+        assert (packed.most_weights, packed.weights) == (each.max(), each.sum())
 
 
 @pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed")
 @pytest.mark.parametrize("core", ["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m55"])
 def test_code_is_no_larger_than_counted(core: str, tmp_path: Path) -> None:
-    """Each function with the local ones it calls; 64-bit multiplication on ARMv6-M comes from libgcc, 80 bytes."""
+    """Each function with the local ones it calls, where they are not inlined.
+
+    64-bit multiplication on ARMv6-M comes from libgcc, 80 bytes.
+    """
     firmware = shipped("firmware")
     library = 80 if core == "cortex-m0" else 0
     flags = ["-Os", f"-mcpu={core}", "-mthumb", "-std=c11", "-ffreestanding", "-fomit-frame-pointer"]
     folders = [f"-I{firmware / 'include'}", f"-I{firmware / 'libc' / 'include'}"]
-    path = firmware / "kernels" / "ref" / "compressed.c"
+    path = firmware / "kernels" / "ref" / "packed.c"
     subprocess.run(["arm-none-eabi-gcc", *flags, *folders, "-c", str(path), "-o", "a.o"], cwd=tmp_path, check=True)
     listed = subprocess.check_output(["arm-none-eabi-nm", "-S", "a.o"], cwd=tmp_path, text=True)
     lines = [line.split() for line in listed.splitlines()]
     sizes = {words[3].split(".")[0]: int(words[1], 16) for words in lines if len(words) == 4}
+    conv = ("unpack", "filter_row", "move_window", "ep_requant")
+    parts = {"ep_conv2d_packed_ref": conv, "ep_dense_packed_ref": ("add_output",)}
     for name, counted in CODE_BYTES.items():
-        decoder = sizes["add_sparse" if "sparse" in name else "add_coded"]
-        rounding = sizes.get("ep_requant", 0) if "conv2d" in name else 0
-        assert sizes[name] + decoder + rounding + library <= counted, (name, sizes)
+        local = sum(sizes.get(part, 0) for part in (name, "next", "lowest", *parts[name]))
+        assert local + library <= counted, (name, sizes)

@@ -14,7 +14,7 @@ from edgeprune.kernels.dsp.code_size import tile_exact_bytes, tile_two_bytes
 from edgeprune.kernels.dsp.layer import USUAL_SHIFT, folded_bias, layer_scaling, likely_two
 from edgeprune.kernels.dsp.stream import Stream, make_stream, stream_words
 from edgeprune.kernels.dsp.unroll import unroll
-from edgeprune.kernels.geometry import Window
+from edgeprune.kernels.geometry import Window, copied_rows_lead
 from edgeprune.kernels.operands import params, repeat, stepped
 from edgeprune.kernels.requant import activation_range, scale_zero
 from edgeprune.target.profile import Isa
@@ -217,19 +217,13 @@ def _fields(conv: Conv2d, shape: _Shape, tile: str, out_pixel: int, s: Symbols) 
 def _lead_bytes(shape: _Shape, out_pixel: int) -> int:
     """How far the output must start before the input so that no byte is written before it was read.
 
-    A copied window: when rows are loaded for output row y, the rows above y are written. Otherwise: when a tile's
-    pixels are read, the tiles before it are written.
+    Where the window is not copied: when a tile's pixels are read, the tiles before it are written.
     """
     window = shape.window
     if shape.copied:
-        rows = np.arange(1, window.out_h)
-        written = rows * window.out_w * out_pixel
-        loaded = np.maximum((rows - 1) * window.stride_h - window.pad[0] + window.kernel_h, 0)
-        unread = (loaded * window.in_w * window.in_c)[loaded < window.in_h]
-        written = written[loaded < window.in_h]
-    else:
-        pixels = np.arange(_PIXELS, window.out_h * window.out_w)
-        rows, columns = np.divmod(pixels, window.out_w)
-        written = pixels // _PIXELS * _PIXELS * out_pixel
-        unread = (rows * window.stride_h * window.in_w + columns * window.stride_w) * window.in_c
+        return copied_rows_lead(window, out_pixel)
+    pixels = np.arange(_PIXELS, window.out_h * window.out_w)
+    rows, columns = np.divmod(pixels, window.out_w)
+    written = pixels // _PIXELS * _PIXELS * out_pixel
+    unread = (rows * window.stride_h * window.in_w + columns * window.stride_w) * window.in_c
     return int((written - unread).max(initial=-window.in_len))
