@@ -29,7 +29,6 @@ CANDIDATES = {
     "batch 32, lr 0.02, crop": TrainSettings(batch=32, lr=0.02, augment="crop"),
     "batch 64, lr 0.03, flip and crop": TrainSettings(batch=64, lr=0.03, augment="flip-crop"),
     "batch 64, lr 0.03, crop, features at 5": TrainSettings(batch=64, lr=0.03, augment="crop", similarity=5.0),
-    "batch 64, lr 0.03, crop, features at 25": TrainSettings(batch=64, lr=0.03, augment="crop", similarity=25.0),
 }  # fmt: skip
 
 

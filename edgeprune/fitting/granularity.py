@@ -95,7 +95,7 @@ def zeros(module: nn.Module, masks: Mapping[str, Tensor]) -> Hold:
     def hold() -> None:
         with torch.no_grad():
             for name, keep in masks.items():
-                parameters[name].mul_(keep)
+                parameters[name].mul_(keep.to(parameters[name].device))
 
     hold()
     return hold

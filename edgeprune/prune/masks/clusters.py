@@ -60,7 +60,7 @@ def _holding(
     def hold() -> None:
         with torch.no_grad():
             for weights, mask, numbers in numbered:
-                rows, stays = weights.flatten(1), mask.flatten(1)
+                rows, stays = weights.flatten(1).cpu(), mask.flatten(1)
                 levels, scales = fitted(rows, stays, numbers)
                 weights.copy_((scales * levels[numbers] * stays).reshape(weights.shape))
 
