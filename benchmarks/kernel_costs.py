@@ -1,20 +1,23 @@
 """Measures what kernels cost on the emulated boards and fits `edgeprune/cost/kernel_costs.json`.
 
-    python benchmarks/kernel_costs.py
+    python benchmarks/kernel_costs.py [FUNCTION ...]
 
-Layers come from the four MLPerf Tiny networks and from the bundled network at four widths; each is profiled on the
-emulated board of its core, and every C function gets a non-negative least-squares fit over its layers' relative errors.
+Layers come from the four MLPerf Tiny networks, from the bundled network at four widths, and from it with early exits;
+each is profiled on the emulated board of its core, and every C function gets a non-negative least-squares fit over its
+layers' relative errors. With functions named, only these are measured anew.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import torch
 from models import NAMES, SHARED, load_model
 from scipy.optimize import nnls
 
@@ -24,6 +27,7 @@ from edgeprune.deploy import CompiledModel, compile_model, link_images, running_
 from edgeprune.fitting.cost import compile_made_up
 from edgeprune.fitting.network import Network
 from edgeprune.kernels.base import Optimize, Work
+from edgeprune.model.exits import WithExit, exit_places
 from edgeprune.model.load import load_module
 from edgeprune.project import default_project
 from edgeprune.target.profile import Target
@@ -31,6 +35,7 @@ from edgeprune.target.registry import load_target
 
 BOARDS = ("mps2-an385-armv6m", "mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505", "mps3-an547")
 SHARES = (1.0, 0.7, 0.45, 0.25)
+EXITS, CLASSES = ("relu", "block1", "block3"), 10
 
 
 def models(target: Target, optimize: Optimize, folder: Path) -> list[CompiledModel]:
@@ -46,17 +51,25 @@ def models(target: Target, optimize: Optimize, folder: Path) -> list[CompiledMod
     for share in SHARES:
         widths = {name: max(1, round(share * width)) for name, width in network.widths.items()}
         found.append(compile_made_up(network, target, optimize, widths))
+        for place in exit_places(module, torch.zeros(1, *project.model.input)):
+            if place.after in EXITS:
+                head = place.head(place.shape[0] * place.cells[0] * place.cells[1], CLASSES)
+                leaving = Network.of(WithExit(module, place.after, head), project.model.input)
+                found.append(compile_made_up(leaving, target, optimize, widths))
     return found
 
 
 def main() -> None:
-    cores: dict[str, dict[str, dict[str, float]]] = {}
+    only = set(sys.argv[1:])
+    cores: dict[str, dict[str, dict[str, float]]] = json.loads(_COSTS.read_text())["cores"] if only else {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for board in BOARDS:
             target = load_target(board)
             rows = defaultdict(list)
             for compiled in (*models(target, Optimize.BALANCED, folder), *models(target, Optimize.SPEED, folder)):
+                if only and only.isdisjoint(call.function for call in compiled.calls):
+                    continue
                 try:
                     images = link_images(compiled, target, folder / "firmware")
                 except Exception as error:  # too large for the smaller boards: the others still measure its kernels
@@ -68,9 +81,10 @@ def main() -> None:
                 for index, measured in zip(compiled.running, ticks, strict=True):
                     call = compiled.calls[index]
                     rows[call.function].append((call.work, measured))
-            cores[target.cpu.core] = {function: asdict(fitted(rows[function])) for function in sorted(rows)}
-            for function, cost in cores[target.cpu.core].items():
+            found = {function: asdict(fitted(rows[function])) for function in rows if not only or function in only}
+            for function, cost in sorted(found.items()):
                 print(f"{target.cpu.core} {function}: {cost}", flush=True)
+            cores[target.cpu.core] = dict(sorted((cores.get(target.cpu.core, {}) | found).items()))
     write_text(_COSTS, json.dumps({"made_by": "benchmarks/kernel_costs.py", "cores": cores}, indent=1) + "\n")
 
 

@@ -18,6 +18,7 @@ from edgeprune.device.board import open_board
 from edgeprune.device.console import Console
 from edgeprune.errors import DeviceError, ModelError, UsageError
 from edgeprune.graph.clean import clean
+from edgeprune.graph.early_exit import added, with_early_exit
 from edgeprune.graph.order import least_memory_order
 from edgeprune.ir import Graph, OpKind
 from edgeprune.kernels import lower
@@ -71,6 +72,12 @@ class CompiledModel:
         return sum(len(op.attrs["ops"]) for op in self.graph.ops if op.kind is OpKind.STAGE)
 
     @property
+    def exit_layers(self) -> frozenset[int]:
+        """Indices, among the layers that run, of those only an early exit needs."""
+        own = added(self.graph)
+        return frozenset(number for number, index in enumerate(self.running) if index in own)
+
+    @property
     def running(self) -> list[int]:
         """Indices of the ops that become a layer on the device: views do not run."""
         return [index for index, call in enumerate(self.calls) if not call.is_view]
@@ -86,6 +93,7 @@ def compile_model(
     layer_names: Sequence[str] = (),
     faster: Iterable[int] = (),
     ram_first: bool = False,
+    exit_margin: int | None = None,
 ) -> CompiledModel:
     """Reads a `.tflite`, cleans its graph, chooses kernels and plans the arena.
 
@@ -94,6 +102,7 @@ def compile_model(
         layer_names: names for its ops in order, where the file was stripped of them; empty keeps the file's.
         faster: positions, in the compiled graph, of ops whose kernels are chosen for speed whatever `optimize` says.
         ram_first: run the first layers row by row (`plan/stage`) where that makes the arena smaller.
+        exit_margin: at which inputs leave at the file's early exit, its second output (`graph/early_exit.py`).
 
     Raises:
         ModelError, UnsupportedOp: the file cannot be used.
@@ -104,6 +113,8 @@ def compile_model(
     model_hash = hashlib.sha256(model).hexdigest()[:16]
     identity = Identity(model_id, model_hash, target.name, command, __version__)
     cleaned = without_constant_channels(clean(graph))
+    if exit_margin is not None:
+        cleaned = with_early_exit(cleaned, exit_margin)
     return compile_graph(cleaned, target, optimize, identity, faster, ram_first)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +69,63 @@ def memory_in_use(console: Console, input_bytes: int) -> DeviceMemory:
     console.infer(bytes(input_bytes))
     console.layers(1)
     return console.memory()
+
+
+@dataclass(frozen=True)
+class ExitTicks:
+    """Time per input on a board, in its own ticks, of a network with an early exit.
+
+    Attributes:
+        inputs: that were timed.
+        share: of them (0..1) that left early.
+        mean, least: of a whole inference.
+        most: the longest; where none stayed to the end, all layers one by one.
+        without: of the network without its exit: its layers one by one, the exit's own left out.
+    """
+
+    inputs: int
+    share: float
+    mean: float
+    least: int
+    most: int
+    without: int
+
+
+def time_samples(console: Console, inputs: np.ndarray) -> list[LayerTimings]:
+    """Each of (samples, input_bytes) uint8 timed by itself."""
+    found = []
+    for sample in inputs:
+        console.load(sample.tobytes())
+        found.append(console.layers())
+    return found
+
+
+def exit_ticks(timings: Sequence[LayerTimings], left: np.ndarray, exit_layers: Collection[int]) -> ExitTicks:
+    """What leaving early saved.
+
+    Args:
+        timings: one for each input.
+        left: bool, the inputs that leave by the host's reckoning.
+        exit_layers: indices of the layers that only the exit needs.
+
+    Raises:
+        VerificationError: by its time, an input left that should have stayed, or the other way round.
+    """
+    totals = np.array([timing.total_ticks for timing in timings])
+    if left.any() and not left.all() and totals[left].max() >= totals[~left].min():
+        raise VerificationError(
+            f"an input that leaves early took {totals[left].max():,} ticks, one that stays {totals[~left].min():,}",
+            hint="this is a fault of the engine: keep the model and report it",
+        )
+    layers = timings[int(totals.argmax())].layer_ticks
+    return ExitTicks(
+        inputs=len(totals),
+        share=float(left.mean()),
+        mean=float(totals.mean()),
+        least=int(totals.min()),
+        most=sum(layers) if left.all() else int(totals.max()),
+        without=sum(ticks for index, ticks in enumerate(layers) if index not in exit_layers),
+    )
 
 
 def _compare(number: int, answer: np.ndarray, wanted: np.ndarray) -> None:

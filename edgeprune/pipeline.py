@@ -145,6 +145,8 @@ def fit(
     epochs: int = 3,
     criterion: str | None = None,
     granularity: str = "channels",
+    early_exit: float | None = None,
+    exit_after: str | None = None,
     optimize: str | None = None,
     ram_first: bool = False,
     augment: str = "none",
@@ -163,6 +165,8 @@ def fit(
         flash, ram: bytes, or text such as "96KiB"; latency: microseconds, or text such as "20ms".
         epochs: of training, in all.
         criterion, granularity: names of `edgeprune criteria list` and `edgeprune granularities list`.
+        early_exit: let sure inputs leave half-way, as long as that loses no more points of the metric on validation.
+        exit_after: the layer they leave behind, by its path (`model.named_modules()`); None: where it saves most.
         optimize: "size", "balanced" or "speed"; None is balanced, and then spends what flash is left.
         ram_first: run the first layers row by row where that makes the arena smaller; slower.
         runs: folder that gets the run's folder.
@@ -186,7 +190,12 @@ def fit(
     project = project_from(tables, Path.cwd())
     chosen = load_target(target)
     options = options_of(
-        project, command="edgeprune.fit()", optimize=optimize and Optimize(optimize), ram_first=ram_first
+        project,
+        command="edgeprune.fit()",
+        early_exit=early_exit,
+        exit_after=exit_after,
+        optimize=optimize and Optimize(optimize),
+        ram_first=ram_first,
     )
     options.check()
     request = FitRequest(None, target, limits_of(project), options)
@@ -208,6 +217,8 @@ def options_of(project: Project, **overrides: Any) -> FitOptions:
         criterion=project.training.criterion,
         granularity=project.training.granularity,
         device=project.training.device,
+        early_exit=project.training.early_exit,
+        exit_after=project.training.exit_after,
         step_drop_points=5.0,
         int8_drop_points=0.5,
         board_samples=100,

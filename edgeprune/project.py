@@ -109,6 +109,8 @@ class TrainingTable(Strict):
     seed: int = 0
     criterion: str = "l2"
     granularity: str = "channels"
+    early_exit: Annotated[float, Field(ge=0)] | None = None  # points of the metric it may lose
+    exit_after: str | None = None  # a layer's path; where it saves most where absent
 
 
 class Project(Strict):

@@ -9,16 +9,20 @@ from pathlib import Path
 import numpy as np
 
 from edgeprune.errors import DataError, UsageError
-from edgeprune.quantize.host import Kernels, int8_outputs, quantized_inputs
+from edgeprune.quantize.host import Kernels, deployed_outputs, quantized_inputs
 from edgeprune.subject import Subject
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """inputs, expected: int8 (N, ...), the latter from LiteRT's reference interpreter; targets: (N,) labels or None."""
+    """inputs, expected: int8 (N, ...), the latter from LiteRT's reference interpreter; targets: (N,) labels or None.
+
+    left: bool (N,), the inputs that leave at an early exit.
+    """
 
     inputs: np.ndarray
     expected: np.ndarray
+    left: np.ndarray
     targets: np.ndarray | None
 
 
@@ -46,7 +50,8 @@ def samples_for(subject: Subject, count: int, data: Path | None) -> Samples:
             inputs, targets = kept["inputs"][:count], kept["targets"][:count]
     else:
         inputs, targets = np.random.default_rng(0).integers(-128, 128, (count, *shape), np.int8), None
-    return Samples(inputs, int8_outputs(subject.tflite, inputs, Kernels.REFERENCE), targets)
+    host = deployed_outputs(subject.tflite, inputs, subject.exit_margin, Kernels.REFERENCE)
+    return Samples(inputs, host.outputs, host.left, targets)
 
 
 def _from_file(data: Path, count: int, shape: tuple[int, ...], tflite: bytes) -> tuple[np.ndarray, np.ndarray | None]:

@@ -47,6 +47,11 @@ class Subject:
     record: RunRecord | None = None
     samples: Path | None = None
 
+    @property
+    def exit_margin(self) -> int | None:
+        """At which an input leaves at the run's early exit; None without one."""
+        return self.record.early_exit.margin if self.record and self.record.early_exit else None
+
     @contextmanager
     def running(self, port: str | None) -> Iterator[Console]:
         """A console on it: emulated, on the board at `port`, or on the only board connected when that is "auto".
@@ -119,6 +124,7 @@ def _run(path: Path, target: str | None) -> Subject:
         layer_names=record.layer_names,
         faster=record.faster,
         ram_first=request["options"].get("ram_first", False),
+        exit_margin=record.early_exit.margin if record.early_exit else None,
     )
     own, emulated = path / "firmware" / "firmware.elf", path / "firmware" / "emulated" / "firmware.elf"
     stand_in = emulated_target(chosen)

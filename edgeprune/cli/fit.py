@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 from click.core import ParameterSource
 
+from edgeprune.cli.early_exit import exit_table
 from edgeprune.cli.limit_options import limit_options, limits_given, project_path
 from edgeprune.cli.options import device_option, json_option, ram_first_option
 from edgeprune.cli.output import Printer, progress, table
@@ -30,6 +31,14 @@ if TYPE_CHECKING:
 @click.option("--criterion", help="How channels are ranked, for example l2, taylor or fpgm.")
 @click.option("--granularity", help="What is removed beside channels: `edgeprune granularities list`.")
 @device_option
+@click.option(
+    "--early-exit",
+    type=click.FloatRange(0),
+    is_flag=False,
+    flag_value="0.5",
+    metavar="[POINTS]",
+    help="Let sure inputs leave half-way, for at most that many points of the metric (0.5).",
+)
 @click.option("--samples", type=click.IntRange(1), help="Test samples replayed on the board (100).")
 @click.option(
     "--port", envvar="EDGEPRUNE_PORT", show_envvar=True, help="Serial port of a real board; emulated without."
@@ -74,6 +83,7 @@ def _request(given: Mapping[str, Any], typed: str) -> FitRequest:
         steps=given["steps"],
         criterion=given["criterion"],
         granularity=given["granularity"],
+        early_exit=given["early_exit"],
         board_samples=given["samples"],
         optimize=optimize,
         ram_first=given["ram_first"],
@@ -158,7 +168,20 @@ def _text(record: RunRecord) -> list[Table | str]:
             layer_rows,
             ["MACs", "instructions (predicted)", f"{record.ticks} ({record.source})"],
         ),
+        *_early_exit(record),
         f"one inference: {count_text(round(record.total_ticks))} {record.ticks} ({record.source})",
         *masked,
         f"run folder: {record.run}",
+    ]
+
+
+def _early_exit(record: RunRecord) -> list[Table | str]:
+    found = record.early_exit
+    if found is None:
+        return []
+    metric = record.accuracy.metric
+    return [
+        exit_table(found.after, found.on_board, record.ticks, record.source),
+        f"{metric} with it {record.accuracy.int8:.2f}, without {found.int8_without:.2f} "
+        f"({record.accuracy.int8_samples:,} test samples); limits are judged by an input that stays",
     ]

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from edgeprune.cli.early_exit import exit_table
 from edgeprune.cli.options import json_option
 from edgeprune.cli.output import Printer, table
 from edgeprune.cli.subject import opened, subject_options
 from edgeprune.units import bytes_text, count_text, microseconds_text
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from edgeprune.cost.calibration import Calibration
+    from edgeprune.device.console import Console
     from edgeprune.device.replies import DeviceMemory, LayerTimings
+    from edgeprune.measure import ExitTicks
     from edgeprune.subject import Subject
+
+_MOST_SAMPLES = 100
 
 
 @click.command("profile")
@@ -29,15 +36,21 @@ def command(subject: Path, target: str | None, optimize: str, port: str | None, 
     from edgeprune.cost.calibration import UNCALIBRATED, load_calibration
 
     with opened(subject, target, optimize, f"edgeprune profile {subject}") as ready, ready.running(port) as board:
-        if ready.model is not None:
+        ticks = None
+        if ready.exit_margin is not None:
+            ticks = _per_input(ready, board)  # leaves the input loaded that takes longest
+        elif ready.model is not None:
             board.load(bytes(ready.model.input_bytes))
         timings = board.layers(repeats)
+        if ticks is not None:
+            timings = replace(timings, total_ticks=ticks.most)
         memory = board.memory()
         known = _is_real(timings) and ready.model is not None
         calibration = load_calibration(ready.target.name) if known else None
         layers = _layers(ready, timings, calibration or UNCALIBRATED)
         notes = [_learned(ready, timings, calibration)] if known else []
-        printer.result(_data(ready, timings, memory, layers), *_text(ready, timings, memory, layers), *notes)
+        data = _data(ready, timings, memory, layers) | {"early_exit": None if ticks is None else asdict(ticks)}
+        printer.result(data, *_text(ready, timings, memory, layers), *_early_exit(ready, timings, ticks), *notes)
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,27 @@ class _Layer:
     macs: int
     predicted: float | None
     ticks: int
+
+
+def _per_input(ready: Subject, board: Console) -> ExitTicks:
+    """Every kept sample of the run timed by itself."""
+    from edgeprune.measure import byte_rows, exit_ticks, time_samples
+    from edgeprune.samples import samples_for
+
+    assert ready.model is not None
+    samples = samples_for(ready, _MOST_SAMPLES, None)
+    inputs = byte_rows(samples.inputs)
+    timings = time_samples(board, inputs)
+    slowest = max(range(len(timings)), key=lambda index: timings[index].total_ticks)
+    board.load(inputs[slowest].tobytes())
+    return exit_ticks(timings, samples.left, ready.model.exit_layers)
+
+
+def _early_exit(ready: Subject, timings: LayerTimings, ticks: ExitTicks | None) -> list[Table]:
+    if ticks is None or ready.record is None or ready.record.early_exit is None:
+        return []
+    source = "device" if _is_real(timings) else "emulator"
+    return [exit_table(ready.record.early_exit.after, ticks, timings.clock_source, source)]
 
 
 def _is_real(timings: LayerTimings) -> bool:

@@ -63,10 +63,10 @@ def name_layers(module: GraphModule) -> None:
             node.meta["nn_module_stack"] = {"layer": (_label(node, operator), "")}
 
 
-def last_layer(module: GraphModule) -> str:
-    """The layer that makes the network's answer, after `name_layers`."""
-    answers = next(node for node in module.graph.nodes if node.op == "output").all_input_nodes
-    return next((_path(node) for node in answers), "")
+def last_layers(module: GraphModule) -> list[str]:
+    """The layers that make the network's answers, in their order, after `name_layers`."""
+    output = next(node for node in module.graph.nodes if node.op == "output")
+    return [_path(node) for node in output.all_input_nodes]
 
 
 def layer_of(tensor_name: str) -> str:

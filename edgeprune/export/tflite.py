@@ -27,7 +27,8 @@ class ExportedTflite:
         data: the whole file, for phones and for figures; images are (1, H, W, C) at both ends, int8.
         stripped: what a microcontroller needs of it; the same outputs.
         layers: the layer each operator came from, in execution order; stripping drops names.
-        sqnr_db: signal to quantization-noise ratio of its outputs against the float network's, over the samples.
+        sqnr_db: signal to quantization-noise ratio of its outputs against the float network's, over the samples; the
+            lower one of a network with an early exit.
         argmax_agreement: share of samples (0..1) whose largest output is the same one; of vectors of two and more.
     """
 
@@ -51,7 +52,7 @@ def export_tflite(module: nn.Module, samples: Tensor, exporter: Exporter | None 
     """Converts, calibrates and quantizes; nothing is left in float.
 
     Args:
-        module: the network; taken in evaluation mode, not changed.
+        module: the network, or one with an early exit (`model/exits.py`); taken in evaluation mode, not changed.
         samples: (N, C, H, W), (N, C, T) or (N, F) float32, as the network sees them; ranges are measured on them.
         exporter: a converter already running; otherwise one is started and ended.
 
@@ -65,7 +66,8 @@ def export_tflite(module: nn.Module, samples: Tensor, exporter: Exporter | None 
     module.eval()
     try:
         with torch.no_grad():
-            wanted = torch.cat([module(part) for part in torch.split(samples, 256)]).float().numpy()
+            answers = [_answers(module(part)) for part in torch.split(samples, 256)]
+            wanted = [torch.cat(parts).float().numpy() for parts in zip(*answers, strict=True)]
         program = _program(module, samples[:1])
     finally:
         module.train(was_training)
@@ -83,7 +85,8 @@ def export_tflite(module: nn.Module, samples: Tensor, exporter: Exporter | None 
         raise ModelError(f"the model cannot be converted: {answer['error']}", hint="is every layer one TFLite has?")
     data = (exporter.folder / "result.tflite").read_bytes()
     got = dequantized_outputs(data, channels_last)
-    return ExportedTflite(data, strip(data), tuple(answer["layers"]), sqnr_db(wanted, got), _agreement(wanted, got))
+    near = min(sqnr_db(*pair) for pair in zip(wanted, got, strict=True))
+    return ExportedTflite(data, strip(data), tuple(answer["layers"]), near, _agreement(wanted[0], got[0]))
 
 
 def sqnr_db(wanted: np.ndarray, got: np.ndarray) -> float:
@@ -99,10 +102,16 @@ class _ChannelsLast(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, sample: Tensor) -> Tensor:
+    def forward(self, sample: Tensor) -> Tensor | tuple[Tensor, ...]:
         # contiguous(): a `view` in the model's forward() wants the plain order in memory
-        answer: Tensor = self.model(sample.movedim(-1, 1).contiguous() if sample.ndim > 2 else sample)
-        return answer.movedim(1, -1) if answer.ndim > 2 else answer
+        answer = self.model(sample.movedim(-1, 1).contiguous() if sample.ndim > 2 else sample)
+        last = tuple(one.movedim(1, -1) if one.ndim > 2 else one for one in _answers(answer))
+        return last if len(last) > 1 else last[0]
+
+
+def _answers(given: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """A network's answer; its own and the exit's where it has an early exit."""
+    return given if isinstance(given, tuple) else (given,)
 
 
 def _channels_last(samples: np.ndarray) -> np.ndarray:

@@ -42,7 +42,7 @@ def _export(request: dict[str, str]) -> dict[str, Any]:
     import numpy as np
     import torch
 
-    from edgeprune.export.fold import fold_batch_norms, last_layer, name_layers
+    from edgeprune.export.fold import fold_batch_norms, last_layers, name_layers
     from edgeprune.export.layout import spare_transposes
     from edgeprune.export.pooling import pad_before_pooling
     from edgeprune.quantize.calibrate import quantized
@@ -57,11 +57,11 @@ def _export(request: dict[str, str]) -> dict[str, Any]:
     litert_torch.convert(module, (torch.from_numpy(samples[:1]),)).export(str(result))
     data = quantized(result.read_bytes(), samples)
     result.write_bytes(data)
-    return _layers(data, last_layer(module))
+    return _layers(data, last_layers(module))
 
 
-def _layers(tflite: bytes, last: str) -> dict[str, Any]:
-    """Names of the operators in order, or of those that work on floats. The file's output has lost its layer's name."""
+def _layers(tflite: bytes, last: list[str]) -> dict[str, Any]:
+    """Names of the operators in order, or of those that work on floats. The file's outputs have lost their layers'."""
     from ai_edge_litert import schema_py_generated as schema
 
     from edgeprune.export.fold import layer_of
@@ -69,10 +69,10 @@ def _layers(tflite: bytes, last: str) -> dict[str, Any]:
     model = schema.ModelT.InitFromPackedBuf(tflite, 0)
     graph = model.subgraphs[0]
     kinds = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
-    names, floats = [], []
+    names, floats, ends = [], [], dict(zip(graph.outputs, last, strict=False))
     for operator in graph.operators:
-        is_last = operator.outputs[0] in graph.outputs
-        name = last if is_last else layer_of(graph.tensors[operator.outputs[0]].name.decode())
+        made = operator.outputs[0]
+        name = ends[made] if made in ends else layer_of(graph.tensors[made].name.decode())
         code = model.operatorCodes[operator.opcodeIndex]
         kind = kinds[max(code.builtinCode, code.deprecatedBuiltinCode)]
         names.append(f"{name}.pad" if kind in ("PAD", "PADV2") and not name.endswith("pad") else name)

@@ -16,8 +16,28 @@ from edgeprune.fitting.cost import footprint_of
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.network import Network
 from edgeprune.measure import memory_in_use
+from edgeprune.model.exits import ExitPlace
 
 _ROOMY_BYTES = 1 << 26
+
+
+@dataclass(frozen=True)
+class TrainedExit:
+    """An early exit and what it does on validation samples, as int8 on this machine.
+
+    Attributes:
+        place: where it is.
+        margin: at which an input leaves.
+        share: of the inputs (0..1) that leave.
+        drop_points: what that loses against none leaving.
+        head: its weights, `.safetensors`.
+    """
+
+    place: ExitPlace
+    margin: int
+    share: float
+    drop_points: float
+    head: Path
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +50,8 @@ class Candidate:
         model: compiled from the file.
         baseline: what of the linked image and its board does not depend on the model's arrays.
         footprint: of its linked image on the board.
-        instructions: of one inference, as the emulated machine counts them.
+        instructions: of one inference to its end, as the emulated machine counts them.
+        early_exit: of the file; None without one.
     """
 
     network: Network
@@ -40,6 +61,11 @@ class Candidate:
     baseline: EngineBaseline
     footprint: Footprint
     instructions: int
+    early_exit: TrainedExit | None = None
+
+    @property
+    def exit_margin(self) -> int | None:
+        return None if self.early_exit is None else self.early_exit.margin
 
 
 def make_candidate(job: Job, network: Network, exporter: Exporter, stage: str) -> Candidate:
@@ -58,7 +84,7 @@ def make_candidate(job: Job, network: Network, exporter: Exporter, stage: str) -
         return list(exported.layers)
 
     layers = job.workspace.once(f"{stage}: export", export)
-    return _linked(job, network, (folder / "model.tflite").read_bytes(), tuple(layers), frozenset(), folder)
+    return linked(job, network, (folder / "model.tflite").read_bytes(), tuple(layers), folder)
 
 
 def with_faster(job: Job, candidate: Candidate, faster: frozenset[int], stage: str) -> Candidate:
@@ -68,12 +94,20 @@ def with_faster(job: Job, candidate: Candidate, faster: frozenset[int], stage: s
         faster: their positions in the compiled graph.
     """
     folder = job.workspace.folder / "candidates" / stage.replace(" ", "-")
-    return _linked(job, candidate.network, candidate.tflite, candidate.layer_names, faster, folder)
+    tflite, layers, leaving = candidate.tflite, candidate.layer_names, candidate.early_exit
+    return linked(job, candidate.network, tflite, layers, folder, faster, leaving)
 
 
-def _linked(
-    job: Job, network: Network, tflite: bytes, layers: tuple[str, ...], faster: frozenset[int], folder: Path
+def linked(
+    job: Job,
+    network: Network,
+    tflite: bytes,
+    layers: tuple[str, ...],
+    folder: Path,
+    faster: frozenset[int] = frozenset(),
+    early_exit: TrainedExit | None = None,
 ) -> Candidate:
+    """Compiles, links and boots a file; arguments as `Candidate` has them."""
     model = compile_model(
         tflite,
         job.target,
@@ -83,14 +117,18 @@ def _linked(
         layer_names=layers,
         faster=faster,
         ram_first=job.options.ram_first,
+        exit_margin=None if early_exit is None else early_exit.margin,
     )
     roomy = replace(target_space(job.target), flash_bytes=_ROOMY_BYTES, ram_bytes=_ROOMY_BYTES)
     images = link_images(model, job.target, folder, roomy)
     with running_board(images, job.target) as board:
         memory = memory_in_use(board, model.input_bytes)
-        instructions = board.layers(1).total_ticks
+        timings = board.layers(1)
+    instructions = timings.total_ticks
+    if early_exit is not None:  # this input may have left
+        instructions = max(instructions, sum(timings.layer_ticks))
     measured = EngineBaseline.of(images.judged.size.flash_parts, model.calls, memory.data_bytes, memory.stack_all_bytes)
     footprint = footprint_of(model, job.target, measured)
     if footprint.latency_us is None:  # a kernel whose cost on this core nobody measured
         footprint = replace(footprint, latency_us=instructions * 1e6 / job.target.cpu.clock_hz)
-    return Candidate(network, tflite, layers, model, measured, footprint, instructions)
+    return Candidate(network, tflite, layers, model, measured, footprint, instructions, early_exit)

@@ -17,6 +17,7 @@ from edgeprune.deploy import CompiledModel, compile_graph, emulated_target, link
 from edgeprune.errors import UsageError
 from edgeprune.fitting.network import Network
 from edgeprune.graph.clean import clean
+from edgeprune.graph.early_exit import MARGINS, with_early_exit
 from edgeprune.ir import Graph
 from edgeprune.kernels.base import KernelCall, Optimize
 from edgeprune.measure import memory_in_use
@@ -72,8 +73,14 @@ class WidthCost:
         return footprint_of(compiled, self._target, self._baseline)
 
     def compiled(self, widths: Mapping[str, int]) -> CompiledModel:
-        graph = clean(predicted_graph(self._network.traced, self._network.groups, widths))
+        graph = int8_graph(self._network, widths)
         return compile_graph(graph, self._target, self._optimize, BASELINE, ram_first=self._ram_first)
+
+
+def int8_graph(network: Network, widths: Mapping[str, int]) -> Graph:
+    """The network at these widths as it will be compiled, without data; an early exit's margin changes no size."""
+    graph = clean(predicted_graph(network.traced, network.groups, widths))
+    return with_early_exit(graph, MARGINS[-1]) if network.leaves_early else graph
 
 
 def footprint_of(compiled: CompiledModel, target: Target, baseline: EngineBaseline) -> Footprint:
@@ -113,7 +120,7 @@ def compile_made_up(
 
 def made_up_graph(network: Network, widths: Mapping[str, int]) -> Graph:
     """The int8 graph at these widths, clean, weights drawn at random."""
-    return with_made_up_constants(clean(predicted_graph(network.traced, network.groups, widths)))
+    return with_made_up_constants(int8_graph(network, widths))
 
 
 def machine_target(target: Target) -> Target:

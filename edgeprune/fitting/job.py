@@ -32,6 +32,8 @@ class FitOptions:
         command: the command line, for the record.
         granularity: what is removed beside channels (`granularity.py`).
         device: that trains (`train/machine.py`).
+        early_exit: points of the metric that inputs which leave early may lose together; None: the network has no exit.
+        exit_after: path of the layer it is left behind; None: where it saves most.
         ram_first: run the first layers row by row where that makes the arena smaller; nothing is spent on speed then.
     """
 
@@ -46,11 +48,18 @@ class FitOptions:
     command: str
     granularity: str = "channels"
     device: str = "auto"
+    early_exit: float | None = None
+    exit_after: str | None = None
     ram_first: bool = False
 
     def check(self) -> None:
-        """Raises UsageError for a granularity that the kernels asked for gain nothing by."""
+        """Raises UsageError for a granularity that knows no early exit, or gains nothing by the kernels asked for."""
         is_masked = find_granularity(self.granularity).moment == AFTER
+        if is_masked and self.early_exit is not None:
+            raise UsageError(
+                f"--granularity {self.granularity} measures its masks on an image without an early exit",
+                hint="leave one of the two away",
+            )
         if is_masked and self.optimize not in (None, Optimize.SIZE):
             raise UsageError(
                 f"--granularity {self.granularity} masks weights, which --optimize {self.optimize} stores all the same",

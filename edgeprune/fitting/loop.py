@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from edgeprune.export.tflite import export_tflite
 from edgeprune.fitting.aware import Settled, settle_on_grid
 from edgeprune.fitting.candidate import Candidate, make_candidate
 from edgeprune.fitting.cost import WidthCost, measure_baseline
+from edgeprune.fitting.early_exit import exit_record, exited, with_exit
 from edgeprune.fitting.granularity import Masked
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.network import Network
@@ -64,7 +66,8 @@ def run_fit(job: Job, module: nn.Module) -> RunRecord:
     _same_network(job, module)
     check_together(module, job.splits, job.objective.loss_name)
     original = Network.of(module, job.input_shape)
-    cost = WidthCost(original, job.target, job.options.kernels, _baseline(job, original), job.options.ram_first)
+    leaving = with_exit(job, original)
+    cost = WidthCost(leaving, job.target, job.options.kernels, _baseline(job, leaving), job.options.ram_first)
     before = cost.footprint(original.widths)
     job.progress.note(_said("before", before, job.budget))
     if before.latency_us is None and job.budget.latency_us is not None:
@@ -154,7 +157,7 @@ def _until_it_fits(
             epochs = max(1, epochs_left - 1) if number == 1 else min(1, epochs_left)
             if number == 1:
                 network = job.granularity.shrink(job, network, cost, budget, stage)
-                cost = cost.of(network)
+                cost = cost.of(with_exit(job, network))
             room, goal = job.granularity.room(job, network, cost, budget, stage), network.widths
             if not cost.footprint(goal).fits(room):
                 goal, cost = allocate_widths(job, network, cost, room, stage)
@@ -164,7 +167,9 @@ def _until_it_fits(
         candidate = make_candidate(job, network, exporter, stage)
         if candidate.footprint.fits(job.budget):
             settled = settle_on_grid(job, candidate, exporter, original.module, epochs_left, stage)
-            return settled, cost
+            candidate = exited(job, settled.candidate, exporter, stage)
+            if candidate.footprint.fits(job.budget):
+                return replace(settled, candidate=candidate), cost
         over = ", ".join(f"{name} at {ratio:.1%}" for name, ratio in candidate.footprint.excess(job.budget).items())
         job.progress.note(f"linked and measured, {over} of the limit: tightening")
         budget, cost = tightened(budget, candidate.footprint, job.budget), cost.remeasured(candidate.baseline)
@@ -211,7 +216,9 @@ def _accuracy(job: Job, original: Network, candidate: Candidate, proof: Proof) -
         metric=metric.name,
         float_before=once("float accuracy before", lambda: evaluate(original.module, test, metric)),
         float=once("float accuracy", lambda: evaluate(candidate.network.module, test, metric)),
-        int8=once("int8 accuracy", lambda: evaluate_int8(candidate.tflite, test, metric)),
+        int8=once(
+            "int8 accuracy", lambda: evaluate_int8(candidate.tflite, test, metric, exit_margin=candidate.exit_margin)
+        ),
         int8_samples=len(test),
         device=proof.score,
         device_samples=len(proof.run.outputs),
@@ -267,6 +274,7 @@ def _record(
         steps=steps,
         quantization_aware=aware,
         masks=masks,
+        early_exit=exit_record(job, candidate, proof),
         faster=tuple(sorted(candidate.model.faster)),
         layer_names=candidate.layer_names,
         layers=_layers(job, candidate, timings.layer_ticks),
@@ -295,6 +303,10 @@ def _keep(job: Job, candidate: Candidate) -> dict[str, str]:
     folder = job.workspace.folder
     candidate.network.save(folder)
     write_bytes(folder / "model.tflite", candidate.tflite)
+    head = {}
+    if candidate.early_exit is not None:
+        head = {"early_exit": "early_exit.safetensors"}
+        write_bytes(folder / head["early_exit"], candidate.early_exit.head.read_bytes())
     for name, text in candidate.model.sources().items():
         write_text(folder / "c" / name, text)
     return {
@@ -305,4 +317,4 @@ def _keep(job: Job, candidate: Candidate) -> dict[str, str]:
         "elf": "firmware/firmware.elf",
         "bin": "firmware/firmware.bin",
         "hex": "firmware/firmware.hex",
-    }
+    } | head

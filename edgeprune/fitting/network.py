@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from edgeprune.atomic import file, write_text
+from edgeprune.model.exits import WithExit
 from edgeprune.model.trace import TracedModel, trace
 from edgeprune.prune.channels import ChannelGroups
 from edgeprune.prune.groups import find_groups
@@ -41,6 +42,11 @@ class Network:
     @property
     def widths(self) -> dict[str, int]:
         return self.groups.full_widths
+
+    @property
+    def leaves_early(self) -> bool:
+        """Whether its second answer is an early exit's (`fitting/early_exit.py`)."""
+        return isinstance(self.module, WithExit)
 
     def with_module(self, module: nn.Module) -> Network:
         """The same network with a module of the same shapes."""

@@ -12,19 +12,27 @@ from edgeprune.build.space import target_space
 from edgeprune.deploy import Images, link_images, running_board
 from edgeprune.fitting.candidate import Candidate
 from edgeprune.fitting.job import Job
-from edgeprune.measure import BoardRun, byte_rows, run_samples, save_samples
-from edgeprune.quantize.host import Kernels, channels_last, int8_outputs, quantized_inputs, real_outputs
+from edgeprune.measure import BoardRun, ExitTicks, byte_rows, exit_ticks, run_samples, save_samples, time_samples
+from edgeprune.quantize.host import Kernels, channels_last, deployed_outputs, quantized_inputs, real_outputs
 
 _ALIGNMENT_BYTES = 32
 
 
 @dataclass(frozen=True, eq=False)
 class Proof:
-    """images: linked within the limits; run: what the board showed; score: the metric of its own answers."""
+    """What was proved.
+
+    Attributes:
+        images: linked within the limits.
+        run: what the board showed; with an early exit, timed on the input that took longest.
+        score: the metric of the board's own answers.
+        ticks: per input, of a network with an early exit.
+    """
 
     images: Images
     run: BoardRun
     score: float
+    ticks: ExitTicks | None
 
     def footprint(self, candidate: Candidate) -> Footprint:
         """As linked, with the stack the whole replay took."""
@@ -58,13 +66,19 @@ def prove(job: Job, candidate: Candidate) -> Proof:
     images = link_images(candidate.model, job.target, job.workspace.folder / "firmware", space)
     samples = job.splits.test.take(job.options.board_samples)
     inputs = quantized_inputs(candidate.tflite, channels_last(samples))
-    expected = int8_outputs(candidate.tflite, inputs, Kernels.REFERENCE)
+    host = deployed_outputs(candidate.tflite, inputs, candidate.exit_margin, Kernels.REFERENCE)
+    expected, ticks = host.outputs, None
     with (
         job.progress.task("replaying test samples on the board", len(inputs)) as task,
         running_board(images, job.target, job.options.port) as board,
     ):
         run = run_samples(board, byte_rows(inputs), byte_rows(expected), task.advance)
+        if candidate.early_exit is not None:
+            timings = time_samples(board, byte_rows(inputs))
+            ticks = exit_ticks(timings, host.left, candidate.model.exit_layers)
+            longest = max(timings, key=lambda one: one.total_ticks)
+            run = replace(run, timings=replace(longest, total_ticks=ticks.most))
     save_samples(job.workspace.folder / "samples.npz", inputs, expected, samples.targets.numpy())
     answers = run.outputs.view(np.int8).reshape(expected.shape)
     outputs = torch.from_numpy(real_outputs(candidate.tflite, answers))
-    return Proof(images, run, float(job.objective.metric.score(outputs, samples.targets)))
+    return Proof(images, run, float(job.objective.metric.score(outputs, samples.targets)), ticks)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from edgeprune.atomic import write_text
 from edgeprune.budget import Footprint
 from edgeprune.errors import UsageError
+from edgeprune.measure import ExitTicks
 
 RECORD_NAME = "run.json"
 Real = float  # a field of `Accuracy` is called `float`
@@ -97,6 +98,23 @@ class MaskRecord(_Strict):
     saved_bytes: int
 
 
+class ExitRecord(_Strict):
+    """An early exit: where, how sure (`margin` steps of the int8 answer), and what it did.
+
+    `validation_*` decided; `test_share` of the test samples leave, `int8_without` is their score with none leaving.
+    """
+
+    after: str
+    cells: tuple[int, int]
+    allowed_points: float
+    margin: int
+    validation_share: float
+    validation_drop_points: float
+    test_share: float
+    int8_without: float
+    on_board: ExitTicks
+
+
 class RunRecord(_Strict):
     """The result of `edgeprune fit`; the first block is what `fit --json` promises."""
 
@@ -135,6 +153,7 @@ class RunRecord(_Strict):
     steps: tuple[StepRecord, ...]
     quantization_aware: AwareRecord | None  # None where int8 lost little, or no epoch was left
     masks: MaskRecord | None = None  # None where no weight is masked
+    early_exit: ExitRecord | None = None  # None where none was asked for, or no input was sure enough
     faster: tuple[int, ...]  # positions of layers whose kernels were chosen for speed, with flash that was left over
     layer_names: tuple[str, ...]  # of the .tflite's operators, which the file itself was stripped of
     layers: tuple[LayerRecord, ...]

@@ -10,6 +10,7 @@ arXiv:1709.01686. It needs no exponential, so that every device and this machine
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -47,6 +48,24 @@ def answers(own: np.ndarray, exit_answers: np.ndarray, margin: int) -> np.ndarra
         own, exit_answers: int8 (N, classes), both of every input.
     """
     return np.where(leaves(exit_answers, margin)[:, None], exit_answers, own)
+
+
+def choose_margin(
+    own: np.ndarray, exit_answers: np.ndarray, lost_points: Callable[[np.ndarray], float], allowed_points: float
+) -> int | None:
+    """The least margin that loses no more than is allowed, of those that occur.
+
+    Args:
+        own, exit_answers: int8 (N, classes) of samples that decide, not of those that judge.
+        lost_points: what these answers (N, classes) lose against `own`.
+
+    Returns:
+        None where every margin at which an input leaves costs more.
+    """
+    for margin in sorted(set(margins(exit_answers).tolist())):
+        if lost_points(answers(own, exit_answers, margin)) <= allowed_points + 1e-9:
+            return int(margin)
+    return None
 
 
 def with_early_exit(graph: Graph, margin: int) -> Graph:
@@ -91,6 +110,21 @@ def skipped(graph: Graph) -> frozenset[int]:
     """Positions of the operators that do not run for an input that leaves early; none without an exit."""
     choice = early_exit_of(graph)
     return frozenset() if choice is None else _behind(graph, graph.ops[choice].inputs[1]) - {choice}
+
+
+def added(graph: Graph) -> frozenset[int]:
+    """Positions of the operators the network would do without: the exit's own, and the choice; none without an exit."""
+    choice = early_exit_of(graph)
+    return frozenset() if choice is None else _behind(graph, graph.ops[choice].inputs[0])
+
+
+def passing_by(graph: Graph) -> frozenset[int]:
+    """Activations that what may be skipped reads from before: one, where the network is left between two blocks."""
+    late = skipped(graph)
+    read = {tensor for index in late for tensor in graph.ops[index].inputs if tensor >= 0}
+    return frozenset(
+        tensor for tensor in read if graph.producer.get(tensor) not in late and not graph.tensors[tensor].is_constant
+    )
 
 
 def _behind(graph: Graph, tensor: int) -> frozenset[int]:

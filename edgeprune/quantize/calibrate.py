@@ -11,6 +11,8 @@ def quantized(float_tflite: bytes, samples: np.ndarray) -> bytes:
     Ranges are the plain minimum and maximum over all samples. (The quantizer's own `calibrate()` keeps a moving
     average, which clips.)
 
+    A network's answer and that of its early exit get one range: on the device either stands in the same place.
+
     Args:
         float_tflite: one input, one signature.
         samples: float32 (N, ...) in the file's layout.
@@ -29,10 +31,19 @@ def quantized(float_tflite: bytes, samples: np.ndarray) -> bytes:
     )
     signature, input_name = _signature(float_tflite)
     ranges.calibrate({signature: [{input_name: sample[None]} for sample in samples]}, manager)
-    result = quantizer.Quantizer(bytearray(float_tflite), rules).quantize(
-        ranges.get_model_qsvs(), enable_progress_report=False
-    )
+    found = ranges.get_model_qsvs()
+    ends = [found[name] for name in _outputs(float_tflite)]
+    for end in ends:
+        end["min"] = np.minimum.reduce([one["min"] for one in ends])
+        end["max"] = np.maximum.reduce([one["max"] for one in ends])
+    result = quantizer.Quantizer(bytearray(float_tflite), rules).quantize(found, enable_progress_report=False)
     return bytes(result.quantized_model)
+
+
+def _outputs(tflite: bytes) -> list[str]:
+    from ai_edge_litert.interpreter import Interpreter
+
+    return [str(port["name"]) for port in Interpreter(model_content=tflite).get_output_details()]
 
 
 def _signature(tflite: bytes) -> tuple[str, str]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edgeprune.export.fold import fold_batch_norms, last_layer, layer_of, name_layers
+from edgeprune.export.fold import fold_batch_norms, last_layers, layer_of, name_layers
 
 
 class Block(nn.Module):
@@ -93,7 +93,7 @@ def test_layers_are_named_by_their_whole_path() -> None:
     labels = [next(iter(node.meta["nn_module_stack"].values()))[0] for node in calls]
     assert labels[:4] == ["stem/0", "stem/0", "block/conv1", "block/conv1"]
     assert "block/add" in labels and "mean" in labels
-    assert last_layer(module) == "fc"
+    assert last_layers(module) == ["fc"]
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_it_rounds_where_the_int8_file_does(trained: Net, splits: Splits) -> Non
     """What it says is nearer to the int8 file than the float network is: by 2 to 5 dB, depending on the weights."""
     module = copy_of(trained)
     data = export_tflite(module, splits.calibration.tensor()).data
-    on_device = dequantized_outputs(data, channels_last(splits.test))
+    (on_device,) = dequantized_outputs(data, channels_last(splits.test))
     float_db = sqnr_db(outputs_of(module, splits.test).numpy(), on_device)
     fake_db = sqnr_db(outputs_of(FakeQuantized(module, splits.calibration), splits.test).numpy(), on_device)
     assert fake_db > float_db + 1

@@ -1,0 +1,91 @@
+"""Trains the head of an early exit: a linear classifier of what a finished network knows half-way.
+
+The network itself stays as it is, so that an input which goes on is answered as before ("IC-only training" of
+Kaya, Hong, Dumitras, "Shallow-Deep Networks", ICML 2019, arXiv:1810.07052).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from edgeprune.model.exits import ExitPlace, watched
+from edgeprune.train.memory import arranged, fastest_order
+from edgeprune.train.splits import Split
+
+_BATCH = 256
+_STEPS = 100
+_DECAY = 1e-3  # on weights of features of variance 1
+_MOST_NUMBERS = 1 << 26  # features held at once: 256 MiB
+
+
+def known_halfway(module: nn.Module, places: Sequence[ExitPlace], split: Split) -> tuple[Tensor, list[Tensor]]:
+    """The network's answers (N, classes), and at each place the features (N, F) a head reads there.
+
+    Args:
+        split: as many of its first samples are taken as memory allows.
+    """
+    kept: dict[str, list[Tensor]] = {place.after: [] for place in places}
+    by_path = {place.after: place for place in places}
+
+    def note(path: str, output: object) -> None:
+        assert isinstance(output, Tensor)
+        kept[path].append(by_path[path].pooled(output.detach()).float().clone())
+
+    was_training = module.training
+    stop = watched(module, list(by_path), note)
+    module.eval()
+    answers = []
+    try:
+        with torch.no_grad(), fastest_order(split, module) as order:
+            for batch in kept.values():
+                batch.clear()  # of the sample the order was tried on
+            samples = split.inputs
+            for part in torch.split(samples, _BATCH):
+                answers.append(module(arranged(split.real(part), order)).float())
+                held = sum(parts[0].shape[1] for parts in kept.values()) * sum(map(len, answers))
+                if held > _MOST_NUMBERS:
+                    break
+    finally:
+        stop()
+        module.train(was_training)
+    return torch.cat(answers), [torch.cat(parts) for parts in kept.values()]
+
+
+def trained_layer(features: Tensor, targets: Tensor, classes: int) -> nn.Linear:
+    """The linear classifier of least cross-entropy plus a little weight decay, by L-BFGS; always the same.
+
+    Args:
+        features: (N, F) float32.
+        targets: (N,) class labels.
+    """
+    mean, deviation = features.mean(0), features.std(0, unbiased=False).clamp_min(1e-6)
+    normal = (features - mean) / deviation
+    weight = torch.zeros(classes, features.shape[1], requires_grad=True)
+    bias = torch.zeros(classes, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weight, bias], max_iter=_STEPS, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        value = functional.cross_entropy(normal @ weight.T + bias, targets) + _DECAY / 2 * weight.square().sum()
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    layer = nn.Linear(features.shape[1], classes)
+    with torch.no_grad():
+        layer.weight.copy_(weight / deviation)
+        layer.bias.copy_(bias - (weight * mean / deviation).sum(1))
+    return layer.requires_grad_(False)
+
+
+def trained_head(module: nn.Module, place: ExitPlace, split: Split) -> nn.Sequential:
+    """A head for this network at this place, trained on a split; the network is not changed."""
+    answers, (features,) = known_halfway(module, [place], split)
+    layer = trained_layer(features, split.targets[: len(features)], answers.shape[1])
+    head = place.head(*reversed(layer.weight.shape))
+    head.fc = layer
+    return head.eval()
