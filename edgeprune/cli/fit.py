@@ -144,6 +144,7 @@ def _text(record: RunRecord) -> list[Table | str]:
             + (f"{bytes_text(masks.saved_bytes)} saved" if masks.saved_bytes > 0 else "nothing is saved")
         ]
     )
+    whole = [f"removed whole: {', '.join(record.removed)}"] if record.removed else []
     return [
         table(
             columns,
@@ -170,6 +171,7 @@ def _text(record: RunRecord) -> list[Table | str]:
         ),
         *_early_exit(record),
         f"one inference: {count_text(round(record.total_ticks))} {record.ticks} ({record.source})",
+        *whole,
         *masked,
         f"run folder: {record.run}",
     ]

@@ -271,6 +271,7 @@ def _record(
         after=FootprintRecord.of(after),
         widths_before=original.widths,
         widths=candidate.network.widths,
+        removed=tuple(block.name for block in candidate.network.removed),
         steps=steps,
         quantization_aware=aware,
         masks=masks,
@@ -312,6 +313,7 @@ def _keep(job: Job, candidate: Candidate) -> dict[str, str]:
     return {
         "weights": "weights.safetensors",
         "widths": "widths.json",
+        "blocks": "blocks.json",
         "tflite": "model.tflite",
         "c": "c/model.c",
         "elf": "firmware/firmware.elf",

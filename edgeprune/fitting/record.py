@@ -150,6 +150,7 @@ class RunRecord(_Strict):
     after: FootprintRecord
     widths_before: dict[str, int]
     widths: dict[str, int]
+    removed: tuple[str, ...] = ()  # layers and blocks, by name
     steps: tuple[StepRecord, ...]
     quantization_aware: AwareRecord | None  # None where int8 lost little, or no epoch was left
     masks: MaskRecord | None = None  # None where no weight is masked

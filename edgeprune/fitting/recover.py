@@ -12,8 +12,9 @@ from torch import nn
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.network import Network
 from edgeprune.model.trace import TracedModel
+from edgeprune.prune.blocks import Block, without
 from edgeprune.prune.partition import OUTPUT_AXIS
-from edgeprune.prune.reconstruct import reconstruct
+from edgeprune.prune.reconstruct import Reconstruction, reconstruct
 from edgeprune.prune.size_model import SizeModel
 from edgeprune.prune.surgery import thin
 from edgeprune.train.evaluate import bn_reestimate, outputs_of
@@ -35,11 +36,31 @@ def thin_and_recover(job: Job, network: Network, keep: Mapping[str, Sequence[int
     samples = train.take(samples_to_solve_from(network.traced, prod(train.inputs.shape[1:])))
     with fastest_order(samples, network.module, solved) as order:
         reconstruct(solved, network.module, network.groups, keep, arranged(samples.tensor(), order))
+    return _better(job, solved, renewed)
+
+
+def shorten_and_recover(job: Job, network: Network, block: Block) -> Network:
+    """The network without a block, put right as in `thin_and_recover`.
+
+    Raises:
+        ModelError: what is left cannot be traced.
+    """
+    solved, renewed = (without(network.module, [block]) for _ in range(2))
+    shorter = Network.of(solved, job.input_shape, (*network.removed, block))
+    samples = job.splits.train.take(samples_to_solve_from(network.traced, prod(job.input_shape)))
+    with fastest_order(samples, network.module, solved) as order:
+        inputs = arranged(samples.tensor(), order)
+        Reconstruction(network.module, network.groups, inputs).apply_without(solved, shorter.groups)
+    return shorter.with_module(_better(job, solved, renewed))
+
+
+def _better(job: Job, solved: nn.Module, renewed: nn.Module) -> nn.Module:
     bn_reestimate(renewed, job.splits.calibration)
+    train = job.splits.train
     judged = replace(train, inputs=train.inputs[-_JUDGED:], targets=train.targets[-_JUDGED:])
     solved_loss, renewed_loss = (_loss(job, module, judged) for module in (solved, renewed))
     job.progress.note(
-        f"thinned: loss {solved_loss:.4g} with layers solved again, {renewed_loss:.4g} with batch norms renewed"
+        f"recovered: loss {solved_loss:.4g} with layers solved again, {renewed_loss:.4g} with batch norms renewed"
     )
     return solved if solved_loss <= renewed_loss else renewed
 

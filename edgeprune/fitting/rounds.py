@@ -150,7 +150,7 @@ def _step(
             train(job, module, settings, teacher, f"{stage}: training", folder, hold)
         score = evaluate(module, job.splits.validation, job.objective.metric)
         before = evaluate(teacher, job.splits.validation, job.objective.metric)
-        Network.of(module, job.input_shape).save(folder)
+        Network.of(module, job.input_shape, network.removed).save(folder)
         (folder / CHECKPOINT_NAME).unlink(missing_ok=True)
         return {
             "widths": dict(widths),

@@ -31,6 +31,7 @@ from edgeprune.prune.layers import (
     positions_of,
 )
 from edgeprune.prune.least_squares import fit_layers
+from edgeprune.prune.partition import OUTPUT_AXIS
 
 _BATCH = 256
 _ROWS = 65_536  # equations a layer is solved from, at most
@@ -92,21 +93,44 @@ class Reconstruction:
         small = {name: layer for name, layer in self._original[1].items() if _numbers([layer]) <= MOST_NUMBERS}
         self._units = _units(groups, small)
         self._wishes: dict[int, _Wish] = {}
+        self._order = {op.name: number for number, op in enumerate(groups.traced.graph.ops) if op.kind in OUTPUT_AXIS}
 
     def apply(self, thinned: nn.Module, keep: Mapping[str, Sequence[int]]) -> None:
         """As `reconstruct`."""
         staying = kept(self._groups, keep)
         layers = {layer.op.name: layer for layer in plain_layers(thinned, self._groups.traced)}
         for unit in self._units:
-            if unit.target not in self._wishes:
-                self._wishes[unit.target] = self._wish(unit)
-            wish = self._wishes[unit.target]
+            wish = self._wish(unit)
             rows = wish.rows
             if unit.target in self._groups.activations:
                 rows = rows[:, torch.from_numpy(staying.along(self._groups.activations[unit.target][1]))]
             _solve(unit, (thinned, layers), self._inputs, rows, wish.picked)
 
+    def apply_without(self, shallow: nn.Module, groups: ChannelGroups) -> None:
+        """The same for a form of the original that lacks layers and has all channels.
+
+        What is solved together there says what the original's sum was in which these layers took part: where a branch
+        is gone, the rest of the sum speaks for it too.
+
+        Args:
+            shallow: `blocks.without(original, ...)`, in evaluation mode.
+            groups: its own.
+        """
+        layers = {layer.op.name: layer for layer in plain_layers(shallow, groups.traced)}
+        small = {name: layer for name, layer in layers.items() if _numbers([layer]) <= MOST_NUMBERS}
+        first_gone = next((name for name in self._order if name not in {op.name for op in groups.traced.graph.ops}), "")
+        for unit in _units(groups, small):
+            wished = [known for known in self._units if set(unit.layers) <= set(known.layers)]
+            if wished and any(self._order[name] > self._order.get(first_gone, -1) for name in unit.layers):
+                wish = self._wish(wished[0])
+                _solve(unit, (shallow, layers), self._inputs, wish.rows, wish.picked)
+
     def _wish(self, unit: _Unit) -> _Wish:
+        if unit.target not in self._wishes:
+            self._wishes[unit.target] = self._found_wish(unit)
+        return self._wishes[unit.target]
+
+    def _found_wish(self, unit: _Unit) -> _Wish:
         layers = [self._original[1][name] for name in unit.layers]
         layer = layers[0]
         positions = max(1, min(self._rows, _MOST_NUMBERS // _numbers(layers)) // len(self._inputs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -50,9 +50,10 @@ def measure_sensitivity(
     multiple: int,
     samples: Tensor,
     distance: Distance,
-    on_group: Callable[[str], None],
+    on_group: Callable[[str], None] = lambda name: None,
     shares: Sequence[float] = MEASURED_SHARES,
     recover: Recover | None = None,
+    only: Collection[str] | None = None,
 ) -> tuple[GroupChoice, ...]:
     """Thins one group at a time to a few widths and measures how far the outputs move.
 
@@ -64,15 +65,19 @@ def measure_sensitivity(
         distance: (outputs, original outputs) -> damage.
         on_group: told each group's name when it is done.
         shares: of a group's width that are measured.
+        only: groups to measure; None is all.
         recover: puts right in a thinned copy what least squares can; None leaves it as `thin` does.
 
     Returns:
-        One choice per group; damage between measured widths interpolated smoothly, never falling as channels go.
+        One choice per group measured; damage between measured widths is interpolated smoothly and never falls as
+        channels go.
     """
     with torch.no_grad():
         original = module(samples)
         choices = []
         for group in groups.groups:
+            if only is not None and group.name not in only:
+                continue
             widths = possible_widths(group, multiple)
             measured = {group.size: 0.0}
             for share in shares:

@@ -117,6 +117,13 @@ def test_activations_of_equal_scale_are_fused(kind: str) -> None:
     assert same_bytes(b.build(total)) == ["CONV_2D", "ADD"]
 
 
+def test_a_relu_of_what_is_never_negative_goes() -> None:
+    b, x = net()
+    shared = b.relu(b.conv(x, 3, act=NONE), False)
+    once = b.relu(shared, True)
+    assert same_bytes(b.build(b.add(once, b.conv(shared, 3)), b.conv(b.relu(once, True), 2))).count("RELU") == 1
+
+
 def test_activations_that_rescale_or_have_other_readers_stay() -> None:
     b, x = net()
     rescaled = b.relu(b.conv(x, 3, act=NONE), False)

@@ -1,6 +1,7 @@
 """A RELU of its own becomes the activation of the operator before it, where both scales are the same.
 
-With equal scales the separate operator only clamps, to the range a fused activation clamps to.
+With equal scales the separate operator only clamps, to the range a fused activation clamps to; where zero is the lowest
+value there is, a RELU does nothing at all.
 """
 
 from __future__ import annotations
@@ -22,10 +23,15 @@ _HOSTS = (
 def run(graph: Graph) -> Graph:
     dropped: list[int] = []
     replaced: dict[int, Op] = {}
+    uses: dict[int, int] = {}
     for index, op in enumerate(graph.ops):
         if op.kind not in _ACTIVATIONS:
             continue
         before, after = op.inputs[0], op.outputs[0]
+        if op.kind is OpKind.RELU and after not in graph.outputs and _never_negative(graph, before, after):
+            uses[after] = before
+            dropped.append(index)
+            continue
         host = graph.producer.get(before)
         if host is None or sole_reader(graph, before) != index or not same_values(graph, before, after):
             continue
@@ -34,4 +40,9 @@ def run(graph: Graph) -> Graph:
             attrs = {**first.attrs, "activation": _ACTIVATIONS[op.kind]}
             replaced[host] = replace(first, outputs=(after,), attrs=attrs)
             dropped.append(index)
-    return edited(graph, dropped, replaced=replaced)
+    return edited(graph, dropped, uses, replaced)
+
+
+def _never_negative(graph: Graph, before: int, after: int) -> bool:
+    qparams = graph.tensors[before].qparams
+    return same_values(graph, before, after) and qparams is not None and qparams.zero_point == (-128,)

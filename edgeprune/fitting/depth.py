@@ -1,0 +1,179 @@
+"""Which layers and blocks go, judged together with the channels that must go beside them.
+
+A block is worth removing when what is left, thinned to the same limits, says more nearly what the original said. So
+each network without a block is sized by the planner, its channels are allocated under flash, RAM and latency, it is
+thinned and re-solved by least squares, and held against the original on training samples it was not solved from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import inf, isinf
+
+from torch import Tensor, nn
+
+from edgeprune.budget import Budget, Footprint
+from edgeprune.errors import DoesNotFit, ModelError
+from edgeprune.fitting.cost import WidthCost
+from edgeprune.fitting.job import Job
+from edgeprune.fitting.network import Network
+from edgeprune.prune.allocate import GroupChoice, allocate
+from edgeprune.prune.blocks import Block, find_blocks, without
+from edgeprune.prune.criterion import Criterion, find_criterion
+from edgeprune.prune.reconstruct import Reconstruction
+from edgeprune.prune.score import rank_channels
+from edgeprune.prune.sensitivity import class_distance, measure_sensitivity, value_distance
+from edgeprune.prune.size_model import SizeModel
+from edgeprune.prune.surgery import thin
+from edgeprune.train.evaluate import bn_reestimate, outputs_of
+
+_SAMPLES = 512
+_ROWS = 8_192
+_SENSITIVITY_SAMPLES = 128
+_TRIED = 3  # blocks judged with channels, of all that could go next
+
+
+@dataclass(frozen=True)
+class Choice:
+    """removed: blocks, in the order they were chosen; damage: of the network without them, thinned to the limits;
+    by_channels: the same with channels alone, infinite where they do not suffice; possible: blocks to choose from."""
+
+    removed: tuple[Block, ...]
+    damage: float
+    by_channels: float
+    possible: int
+
+
+def choose_blocks(job: Job, network: Network, cost: WidthCost, budget: Budget) -> Choice:
+    """Blocks to remove one after the other, as long as each brings the network nearer to the original, or nearer to the
+    limits where no channels reach them."""
+    judge = _Judge(job, network, cost, budget)
+    possible = find_blocks(network.module, job.input_shape)
+    current = _Shorter(network, judge.damage(network))
+    by_channels = current.damage
+    while True:
+        shorter: list[_Shorter] = []
+        for block in judge.promising(current.network):
+            shorter += judge.shorter(current.network, block)
+        best = min(shorter, key=lambda one: one.damage, default=current)
+        if best is current or (best.damage >= current.damage and current.damage < inf):
+            break
+        current = best
+    removed = current.network.removed if current.damage < inf else ()
+    return Choice(removed, current.damage, by_channels, len(possible))
+
+
+@dataclass(frozen=True, eq=False)
+class _Shorter:
+    network: Network
+    damage: float
+
+
+class _Judge:
+    def __init__(self, job: Job, original: Network, cost: WidthCost, budget: Budget):
+        self._job = job
+        self._cost = cost
+        self._budget = budget
+        self._distance = class_distance if job.objective.loss_name == "cross_entropy" else value_distance
+        train = job.splits.train
+        known = cost.of(original).footprint(original.widths).latency_us is not None
+        self._limited = known and budget.latency_us is not None
+        self._solved_from = train.take(_SAMPLES).tensor()
+        self._judged = replace(train, inputs=train.inputs[-_SAMPLES:], targets=train.targets[-_SAMPLES:])
+        self._wanted: Tensor = outputs_of(original.module, self._judged)
+        self._curves: dict[tuple[str, int], GroupChoice] = {}
+        chosen = find_criterion(job.options.criterion)
+        self._criterion = chosen.name if isinstance(chosen, Criterion) else "l2"  # others train anew for each network
+
+    def damage(self, network: Network) -> float:
+        """Of the network thinned to the limits; infinite where channels alone do not reach them."""
+        ranking = self._ranking(network)
+        try:
+            widths = allocate(
+                self._choices(network, ranking),
+                SizeModel(
+                    network.traced.graph, network.groups.extents, [group.name for group in network.groups.groups]
+                ),
+                self._cost.of(network).footprint,
+                self._budget,
+            ).widths
+        except DoesNotFit:
+            return inf
+        if self._limited and self._cost.of(network).footprint(widths).latency_us is None:
+            return inf  # a kernel nobody measured is not known to be fast enough
+        keep = {name: sorted(ranking[name][:width]) for name, width in widths.items()}
+        thinned = thin(network.module, network.groups, keep)
+        Reconstruction(network.module, network.groups, self._solved_from, _ROWS).apply(thinned, keep)
+        return self._distance_of(thinned)
+
+    def shorter(self, network: Network, block: Block) -> list[_Shorter]:
+        """The network without the block, its layers re-solved; nothing where what is left cannot be thinned."""
+        shallow = without(network.module, [block])
+        try:
+            found = Network.of(shallow, self._job.input_shape, (*network.removed, block))
+        except ModelError:
+            return []
+        if not found.groups.groups:
+            return []
+        Reconstruction(network.module, network.groups, self._solved_from, _ROWS).apply_without(shallow, found.groups)
+        damage = self.damage(found)
+        told = "no channels reach the limits" if isinf(damage) else f"thinned to the limits it loses {damage:.4g}"
+        self._job.progress.note(f"without {', '.join(gone.name for gone in found.removed)}: {told}")
+        return [_Shorter(found, damage)]
+
+    def promising(self, network: Network) -> list[Block]:
+        """The blocks that cost least for what they save where limits are broken, and the one that costs least."""
+        before = self._cost.of(network).footprint(network.widths)
+        lost: dict[Block, float] = {}
+        worth: dict[Block, float] = {}
+        for block in find_blocks(network.module, self._job.input_shape):
+            shallow = without(network.module, [block])
+            try:
+                found = Network.of(shallow, self._job.input_shape)
+                saved = saved_share(before, self._cost.of(found).footprint(found.widths), self._budget)
+            except ModelError:
+                continue
+            if saved > 0:
+                bn_reestimate(shallow, self._job.splits.calibration)
+                lost[block] = self._distance_of(shallow)
+                worth[block] = lost[block] / saved
+        ranked = [
+            *sorted(worth, key=lambda block: worth[block])[:_TRIED],
+            *sorted(lost, key=lambda block: lost[block])[:1],
+        ]
+        return list(dict.fromkeys(ranked))
+
+    def _distance_of(self, module: nn.Module) -> float:
+        return self._distance(outputs_of(module, self._judged), self._wanted)
+
+    def _ranking(self, network: Network) -> dict[str, list[int]]:
+        samples, objective = self._job.splits.calibration, self._job.objective
+        return rank_channels(
+            network.module, network.groups, self._criterion, samples.tensor(), samples.targets, objective.loss
+        )
+
+    def _choices(self, network: Network, ranking: dict[str, list[int]]) -> list[GroupChoice]:
+        """Curves of groups met before are taken from there."""
+        groups = network.groups
+        new = [group.name for group in groups.groups if (group.name, group.size) not in self._curves]
+        samples = self._job.splits.calibration.take(_SENSITIVITY_SAMPLES).tensor()
+        measured = measure_sensitivity(
+            network.module, groups, ranking, self._job.target.channel_multiple, samples, self._distance, only=new
+        )
+        self._curves |= {(choice.group, choice.widths[-1]): choice for choice in measured}
+        return [self._curves[group.name, group.size] for group in groups.groups]
+
+
+def saved_share(before: Footprint, after: Footprint, budget: Budget) -> float:
+    """The share of what is over a limit that is saved, the mean over the limits that are broken."""
+    limits = {
+        "flash": (before.flash_bytes, after.flash_bytes, budget.flash_bytes),
+        "RAM": (before.ram_bytes, after.ram_bytes, budget.ram_bytes),
+        "latency": (before.latency_us, after.latency_us, budget.latency_us),
+    }
+    shares = [
+        min(1.0, (was - now) / (was - limit))
+        for was, now, limit in limits.values()
+        if was is not None and now is not None and limit is not None and was > limit
+    ]
+    return sum(shares) / len(shares) if shares else 0.0

@@ -1,0 +1,142 @@
+"""Layers and blocks weighed against channels, and a run that goes on with what was chosen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from edgeprune.budget import Budget, Footprint
+from edgeprune.cost.flash import EngineBaseline
+from edgeprune.fitting import depth
+from edgeprune.fitting.cost import WidthCost
+from edgeprune.fitting.granularities import blocks as blocks_of_a_fit
+from edgeprune.fitting.job import Job
+from edgeprune.fitting.network import Network
+from edgeprune.fitting.workspace import Workspace
+from edgeprune.kernels.base import Optimize
+from edgeprune.pipeline import options_of
+from edgeprune.progress import Silent
+from edgeprune.project import project_from
+from edgeprune.target.registry import load_target
+from edgeprune.train.objective import METRICS, Objective
+from edgeprune.train.splits import make_splits
+
+SHAPE = (1, 8, 8)
+TARGET = load_target("cortex-m4")
+
+
+class Idle(nn.Module):
+    """A residual block; `worth` is how much it says."""
+
+    def __init__(self, channels: int, worth: float):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv.weight.data *= worth
+        self.conv.bias.data *= worth
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.conv(x))
+
+
+def net() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(1, 12, 3, padding=1), nn.ReLU(), Idle(12, 4.0), Idle(12, 1e-3), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(12, 4),
+    )  # fmt: skip
+
+
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
+
+
+def job_in(folder: Path) -> Job:
+    torch.set_num_threads(1)
+    inputs = torch.rand(600, *SHAPE, generator=torch.Generator().manual_seed(1))
+    labels = (inputs.flatten(1) @ torch.randn(64, 4, generator=torch.Generator().manual_seed(2))).argmax(1)
+    splits = make_splits({"train": (inputs, labels)}, SHAPE)
+    objective = Objective("cross_entropy", nn.functional.cross_entropy, METRICS["accuracy"])
+    project = project_from({"model": {"entry": "a.py:b", "input": SHAPE}, "data": {"entry": "a.py:c"}}, folder)
+    workspace = Workspace.begin(folder, "run", {"asked": "once"})
+    options = options_of(project, granularity="blocks")
+    return Job(project, TARGET, Budget(1, 1), options, splits, objective, workspace, Notes())
+
+
+def cost_of(network: Network) -> WidthCost:
+    return WidthCost(network, TARGET, Optimize.BALANCED, EngineBaseline({"model": 0, "structs": 0}, 0, 0))
+
+
+def a_share(footprint: Footprint, latency: float) -> Budget:
+    assert footprint.latency_us is not None
+    return Budget(footprint.flash_bytes, footprint.ram_bytes, footprint.latency_us * latency)
+
+
+def test_the_block_that_says_nothing_goes_and_the_other_stays(tmp_path: Path) -> None:
+    network, job = Network.of(net(), SHAPE), job_in(tmp_path)
+    cost = cost_of(network)
+    budget = a_share(cost.footprint(network.widths), 0.6)
+    choice = depth.choose_blocks(job, network, cost, budget)
+    assert {layer for block in choice.removed for layer in block.layers} == {"3.conv"}
+    assert choice.damage < 0.01 * choice.by_channels
+
+
+def test_blocks_go_where_no_channels_suffice_and_none_where_nothing_does(tmp_path: Path) -> None:
+    network, job = Network.of(net(), SHAPE), job_in(tmp_path)
+    cost = cost_of(network)
+    least = cost.footprint(dict.fromkeys(network.widths, TARGET.channel_multiple))
+    smaller = depth.choose_blocks(job, network, cost, a_share(least, 0.8))
+    assert smaller.by_channels == inf and smaller.removed and smaller.damage < inf
+    nothing = depth.choose_blocks(job, network, cost, a_share(least, 0.01))
+    assert nothing.removed == () and nothing.damage == inf
+
+
+def test_a_saving_is_a_share_of_what_is_over_the_limits() -> None:
+    before = Footprint({"a": 200}, {"a": 90}, "", 0, 50.0)
+    after = Footprint({"a": 180}, {"a": 40}, "", 0, 10.0)
+    assert depth.saved_share(before, after, Budget(100, 100, None)) == pytest.approx(20 / 100)  # RAM is no limit here
+    assert depth.saved_share(before, after, Budget(100, 50, 30.0)) == pytest.approx((0.2 + 1 + 1) / 3)
+    assert depth.saved_share(before, after, Budget(300, 100, 60.0)) == 0
+
+
+def test_a_resumed_run_has_the_same_network_without_choosing_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, job = Network.of(net(), SHAPE), job_in(tmp_path)
+    cost = cost_of(network)
+    budget = a_share(cost.footprint(network.widths), 0.6)
+    first = job.granularity.shrink(job, network, cost, budget, "round 1")
+    assert [block.layers for block in first.removed] == [
+        ("3.conv",)
+    ] and "3.conv.weight" not in first.module.state_dict()
+
+    def never(*_arguments: Any) -> None:
+        raise AssertionError("chosen again")
+
+    monkeypatch.setattr(blocks_of_a_fit, "choose_blocks", never)
+    resumed = replace(job, workspace=Workspace.resume(job.workspace.folder))
+    again = resumed.granularity.shrink(resumed, Network.of(net(), SHAPE), cost, budget, "round 1")
+    assert again.removed == first.removed and again.widths == first.widths
+    assert all(torch.equal(value, again.module.state_dict()[name]) for name, value in first.module.state_dict().items())
+    first.save(tmp_path / "kept")
+    rebuilt = Network.of(net(), SHAPE).load_thinned(tmp_path / "kept", SHAPE)
+    x = torch.rand(3, *SHAPE)
+    assert torch.equal(rebuilt.module(x), first.module(x)) and rebuilt.removed == first.removed
+
+
+def test_a_network_without_blocks_says_so_and_stays(tmp_path: Path) -> None:
+    module = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(96, 4))
+    network, job = Network.of(module, SHAPE), job_in(tmp_path)
+    cost = cost_of(network)
+    budget = a_share(cost.footprint(network.widths), 0.6)
+    assert job.granularity.shrink(job, network, cost, budget, "round 1") is network
+    assert isinstance(job.progress, Notes) and "changes the shape it gets" in job.progress.said[-1]
