@@ -158,7 +158,9 @@ def _without(graph: Graph, intervals: Mapping[int, _Interval], dropped: Mapping[
     ops = list(graph.ops)
     for position, op in enumerate(graph.ops):
         x, y = op.inputs[0], op.outputs[0]
-        if not (_is_filter(graph, op) or _is_depthwise(graph, op)) or not (dropped[x].any() or dropped[y].any()):
+        if x not in dropped or y not in dropped or not (dropped[x].any() or dropped[y].any()):
+            continue
+        if not (_is_filter(graph, op) or _is_depthwise(graph, op)):
             continue
         weights = graph.tensors[op.inputs[1]]
         assert weights.data is not None

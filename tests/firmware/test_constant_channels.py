@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -9,6 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edgeprune.codegen.emit import emit
 from edgeprune.constant_channels import without_constant_channels
 from edgeprune.graph.clean import clean
+from edgeprune.ir import DType
 from edgeprune.kernels import lower
 from edgeprune.kernels.base import Optimize
 from edgeprune.plan import make_plan
@@ -105,3 +108,14 @@ def test_random_nets() -> None:
         before = [graph.output_of(op).shape[-1] for graph in [clean(read_tflite(model))] for op in graph.ops]
         gone += sum(before) - sum(widths(model, 2))
     assert gone > 20
+
+
+def test_a_filter_over_floats_is_left_for_the_kernels_to_refuse() -> None:
+    b, x = net()
+    y = b.conv(b.conv(x, WIDTH, kernel=1), WIDTH, kernel=1)
+    graph = clean(read_tflite(b.build(b.conv(y, 4, kernel=1, act=NONE))))
+    tensors = list(graph.tensors)
+    tensors[graph.inputs[0]] = replace(tensors[graph.inputs[0]], dtype=DType.FLOAT32, qparams=None)
+    found = without_constant_channels(replace(graph, tensors=tuple(tensors)))
+    first, second, _ = (found.output_of(op).shape[-1] for op in found.ops)
+    assert second < first == WIDTH
