@@ -25,9 +25,9 @@ from edgeprune.kernels.requant import check_accumulator
 _SOURCE = "ref/packed.c"
 _MOST_SHARE = 0.75  # of a layer's flash that is left
 _LEAST_GAIN = 0.05  # of all layers' flash
-_ROW_PIXELS = 32  # of a convolution without rows of its own
+_ROW_PIXELS = 32  # that share the unpacking of a filter, at most, where that is up to us
 # Bytes each function adds to an image at most, with what it calls (tests/firmware/test_compressed.py).
-CODE_BYTES = {"ep_conv2d_packed_ref": 1000, "ep_dense_packed_ref": 512}
+CODE_BYTES = {"ep_conv2d_packed_ref": 1280, "ep_dense_packed_ref": 512}
 
 
 def compress(graph: Graph, calls: Sequence[KernelCall], kept: Collection[int]) -> tuple[KernelCall, ...]:
@@ -73,7 +73,8 @@ def _packed(graph: Graph, op: Op) -> KernelCall | None:
 
 def _conv2d(conv: Conv2d) -> KernelCall | None:
     window, weights = _in_rows(conv.window), conv.weights.data
-    taps = window.kernel_h * window.kernel_w
+    taps, block_rows = window.kernel_h * window.kernel_w, _block_rows(window)
+    window_rows = (block_rows - 1) * window.stride_h + window.kernel_h
     window_row_bytes = (window.pad[2] + window.in_w + window.pad[3]) * window.in_c
     sizes = (window.kernel_h * window_row_bytes, window.stride_w * window.in_c, taps * conv.group_in_c)
     if weights is None or taps > MOST_TAPS or max(sizes) > 0xFFFF or window.dilation_h * window.dilation_w != 1:
@@ -93,6 +94,7 @@ def _conv2d(conv: Conv2d) -> KernelCall | None:
             "kernel_h": window.kernel_h, "kernel_w": window.kernel_w,
             "stride_h": window.stride_h, "pixel_bytes": pixel_bytes, "pad_top": window.pad[0],
             "pad_left_bytes": window.pad[2] * window.in_c, "window_row_bytes": window_row_bytes,
+            "block_rows": block_rows, "window_rows": window_rows,
         }  # fmt: skip
         return params(
             s, "ep_conv2d_packed_t", fields | quantization_fields(conv.op, conv.image, conv.weights, conv.output)
@@ -108,7 +110,7 @@ def _conv2d(conv: Conv2d) -> KernelCall | None:
         )
 
     scales = scale_tables(conv.image, conv.weights, conv.output, window.out_c)
-    copied = window.kernel_h * window_row_bytes + 3 * pixel_bytes
+    copied = window_rows * window_row_bytes + 3 * pixel_bytes
     return KernelCall(
         function="ep_conv2d_packed_ref",
         emit=emit,
@@ -116,10 +118,17 @@ def _conv2d(conv: Conv2d) -> KernelCall | None:
         headers=("ep_packed.h",),
         constants=(*_constants(packed, conv.bias, lambda: folded_bias(rows, conv.bias, conv.image)), *scales),
         scratch_bytes=4 * packed.most_weights + copied,
-        overlaps=(Overlap(0, "forward", copied_rows_lead(window, window.out_c)),) if window.batches == 1 else (),
+        overlaps=(Overlap(0, "forward", copied_rows_lead(window, window.out_c, block_rows)),)
+        if window.batches == 1
+        else (),
         work=_work(conv, packed, copied),
         definitions=definitions,
     )
+
+
+def _block_rows(window: Window) -> int:
+    """Rows of the output that share the unpacking of a filter: as many as make some pixels."""
+    return min(window.out_h, max(1, _ROW_PIXELS // window.out_w))
 
 
 def _in_rows(window: Window) -> Window:
@@ -135,13 +144,14 @@ def _in_rows(window: Window) -> Window:
 
 def _work(conv: Conv2d, packed: Packed, copied_bytes: int) -> Work:
     window = _in_rows(conv.window)
-    image_rows = window.batches * window.out_h
+    blocks = window.batches * -(-window.out_h // _block_rows(window))
+    fours = window.batches * window.out_h * -(-window.out_w // 4)
     features = {
-        "unpacked_inputs": image_rows * window.out_c * conv.group_in_c,
-        "unpacked_weights": image_rows * packed.weights,
-        "weight_fours": image_rows * packed.weights * -(-window.out_w // 4),
-        "filter_fours": image_rows * window.out_c * -(-window.out_w // 4),
-        "copied_bytes": image_rows * copied_bytes,
+        "unpacked_inputs": blocks * window.out_c * conv.group_in_c,
+        "unpacked_weights": blocks * packed.weights,
+        "weight_fours": fours * packed.weights,
+        "filter_fours": fours * window.out_c,
+        "copied_bytes": blocks * copied_bytes,
     }
     return Work(macs=conv.macs, outputs=window.batches * window.out_len, features=features)
 

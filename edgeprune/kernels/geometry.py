@@ -103,13 +103,13 @@ def window_overlaps(window: Window, channels_in_step: bool) -> tuple[Overlap, ..
     return (Overlap(0, "forward", lead),)
 
 
-def copied_rows_lead(window: Window, out_pixel: int) -> int:
+def copied_rows_lead(window: Window, out_pixel: int, block_rows: int = 1) -> int:
     """How far the output must start before the input so that no byte is written before it was read, by a kernel that
-    copies the image rows under a row of windows before it writes that row.
+    copies the image rows under `block_rows` rows of the output before it writes them.
 
     When rows are loaded for output row y, the rows above y are written, `out_pixel` bytes a pixel.
     """
-    rows = np.arange(1, window.out_h)
+    rows = np.arange(block_rows, window.out_h, block_rows)
     written = rows * window.out_w * out_pixel
     loaded = np.maximum((rows - 1) * window.stride_h - window.pad[0] + window.kernel_h, 0)
     unread = (loaded * window.in_w * window.in_c)[loaded < window.in_h]

@@ -12,8 +12,8 @@
  * A dense layer's input has one tap. The arithmetic is that of ep_conv2d.h and ep_dense.h, and so are the types;
  * `bias` holds bias[o] - in_zero * sum of the filter's weights.
  *
- * Scratch: ep_conv2d_packed_ref `4 * most_weights + kernel_h * window_row_bytes + 3 * pixel_bytes` bytes, 4-byte aligned:
- *          a filter's weights, and the image rows under one row of windows. ep_dense_packed_ref none.
+ * Scratch: ep_conv2d_packed_ref `4 * most_weights + window_rows * window_row_bytes + 3 * pixel_bytes` bytes, 4-byte aligned:
+ *          a filter's weights, and the image rows under `block_rows` rows of the output. ep_dense_packed_ref none.
  * Order:   rows of the output ascending; image rows are read before the first output row they take part in is written.
  *          A dense layer's input is read again for each output.
  * Proof:   tests/firmware/test_compressed.py, the same bytes as LiteRT's reference interpreter.
@@ -39,6 +39,7 @@ typedef struct {
     uint16_t kernel_h, kernel_w;
     uint16_t stride_h, pixel_bytes; /* of the image, from one output to the next */
     uint16_t pad_top, pad_left_bytes, window_row_bytes;
+    uint16_t block_rows, window_rows; /* (block_rows - 1) * stride_h + kernel_h */
     int16_t in_zero, out_zero, out_min, out_max;
     uint8_t bits;
 } ep_conv2d_packed_t;

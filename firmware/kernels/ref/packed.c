@@ -6,7 +6,9 @@
 #include "ep_fixed_point.h"
 
 #define EP_INLINE static inline __attribute__((always_inline))
+#define KEEP(value) __asm__("" : "+r"(value)) /* in a register; the compiler would work it out again and again */
 #define PIXELS 4U
+#define MOST_TAPS 25U
 
 /* Where values are read from; `half` is 1 behind the first of two 4-bit places. */
 typedef struct {
@@ -40,15 +42,15 @@ EP_INLINE uint32_t lowest(uint32_t bits)
 #endif
 }
 
-/* A weight in the low half's place of the window. */
+/* A weight, and its input's offset from the window's first. */
 EP_INLINE uint32_t item_of(int32_t value, uint32_t offset)
 {
     return (uint32_t)value << 16 | offset;
 }
 
-/* One filter's weights that are not zero; `first` is its first input channel. Returns the next filter. */
+/* One filter's weights that are stored; `first` is its first input channel. Returns the next filter. */
 static __attribute__((noinline)) const uint8_t *unpack(const ep_conv2d_packed_t *layer, const uint8_t *packed,
-                                                       uint32_t first, uint32_t **items)
+                                                       uint32_t first, const uint16_t *taps, uint32_t **items)
 {
     const uint32_t bits = layer->bits;
     const uint32_t last = first + layer->group_in_c;
@@ -64,26 +66,18 @@ static __attribute__((noinline)) const uint8_t *unpack(const ep_conv2d_packed_t 
         uint32_t buffer = 0;
         uint32_t held = 0;
         for (uint32_t channel = first; channel != last; channel++) {
-            uint32_t taps = layer->all_taps;
+            uint32_t left = layer->all_taps;
             if (bits != 0U) {
                 for (; held < bits; held += 8U) {
                     buffer |= (uint32_t)*packed++ << held;
                 }
-                taps = buffer & ((1U << bits) - 1U);
+                left = buffer & ((1U << bits) - 1U);
                 buffer >>= bits;
                 held -= bits;
-                taps = layer->masks != NULL ? layer->masks[taps] : taps;
+                left = layer->masks != NULL ? layer->masks[left] : left;
             }
-            uint32_t offset = channel;
-            for (uint32_t left = layer->kernel_w; taps != 0U; taps >>= 1) {
-                if ((taps & 1U) != 0U) {
-                    *item++ = item_of(next(&values), offset);
-                }
-                offset += layer->in_c;
-                if (--left == 0U) {
-                    left = layer->kernel_w;
-                    offset += (uint32_t)layer->window_row_bytes - left * layer->in_c;
-                }
+            for (; left != 0U; left &= left - 1U) {
+                *item++ = item_of(next(&values), channel + taps[lowest(left)]);
             }
         }
     }
@@ -99,19 +93,37 @@ static __attribute__((noinline)) void add_products(const uint32_t *items, const 
     int32_t b = sums[1];
     int32_t c = sums[2];
     int32_t d = sums[3];
-    while (items != end) {
-        const uint32_t found = *items++;
-        const int32_t weight = (int32_t)found >> 16;
-        const int8_t *const at = window + (uint16_t)found;
+    uint32_t three = 3U * step;
+    KEEP(three);
+    do {
+        const uint32_t item = *items++;
+        const int32_t weight = (int32_t)item >> 16;
+        const int8_t *at = window + (item & 0xFFFFU);
+        KEEP(at);
         a += at[0] * weight;
         b += at[step] * weight;
         c += at[2U * step] * weight;
-        d += at[3U * step] * weight;
-    }
+        d += at[three] * weight;
+    } while (items != end);
     sums[0] = a;
     sums[1] = b;
     sums[2] = c;
     sums[3] = d;
+}
+
+/* Writes the outputs of sums. A function of its own as above. */
+static __attribute__((noinline)) void finish(const ep_conv2d_packed_t *layer, uint32_t channel, const int32_t *sums,
+                                             const int32_t *end, int8_t *out)
+{
+    const uint32_t scale = channel * layer->scale_step;
+    const int32_t multiplier = layer->multiplier[scale];
+    const int32_t shift = layer->shift[scale];
+    const int32_t zero = layer->out_zero;
+    const int32_t low = layer->out_min;
+    const int32_t high = layer->out_max;
+    for (; sums != end; sums++, out += layer->out_c) {
+        *out = (int8_t)ep_clamp(ep_requant(*sums, multiplier, shift) + zero, low, high);
+    }
 }
 
 /* One output channel of one row. What lies behind the row's last window is read, and left. */
@@ -119,35 +131,32 @@ static void filter_row(const ep_conv2d_packed_t *layer, uint32_t channel, const 
                        const int8_t *window, int8_t *out)
 {
     const uint32_t step = layer->pixel_bytes;
-    const uint32_t scale = channel * layer->scale_step;
     const int32_t bias = layer->bias[channel];
-    const int32_t multiplier = layer->multiplier[scale];
-    const int32_t shift = layer->shift[scale];
     for (uint32_t left = layer->out_w; left != 0U;) {
-        int32_t sums[PIXELS] = {bias, bias, bias, bias};
-        add_products(items, end, window, step, sums);
         const uint32_t count = left < PIXELS ? left : PIXELS;
-        for (uint32_t p = 0; p < count; p++) {
-            const int32_t scaled = ep_requant(sums[p], multiplier, shift) + layer->out_zero;
-            *out = (int8_t)ep_clamp(scaled, layer->out_min, layer->out_max);
-            out += layer->out_c;
+        int32_t sums[PIXELS] = {bias, bias, bias, bias};
+        if (items != end) {
+            add_products(items, end, window, step, sums);
         }
+        finish(layer, channel, sums, sums + count, out);
         window += PIXELS * step;
+        out += count * layer->out_c;
         left -= count;
     }
 }
 
-/* The image rows under the windows of output row `y`, the zero point where there is no image. */
+/* The image rows under the windows of output rows `y` and below, the zero point where there is no image. */
 static void move_window(const ep_conv2d_packed_t *layer, const int8_t *in, uint32_t y, int8_t *rows)
 {
     const uint32_t row_bytes = layer->window_row_bytes;
-    const uint32_t height = layer->kernel_h;
+    const uint32_t height = layer->window_rows;
+    const uint32_t moved = (uint32_t)layer->block_rows * layer->stride_h;
     uint32_t kept = 0;
     if (y == 0U) {
         memset(rows, layer->in_zero, height * row_bytes);
-    } else if (height > layer->stride_h) {
-        kept = height - layer->stride_h;
-        memmove(rows, rows + layer->stride_h * row_bytes, kept * row_bytes);
+    } else if (height > moved) {
+        kept = height - moved;
+        memmove(rows, rows + moved * row_bytes, kept * row_bytes);
     }
     for (uint32_t row = kept; row < height; row++) {
         const int32_t place = (int32_t)(y * layer->stride_h + row) - layer->pad_top;
@@ -164,15 +173,28 @@ void ep_conv2d_packed_ref(const ep_conv2d_packed_t *layer, const int8_t *in, int
 {
     uint32_t *const items = scratch;
     int8_t *const rows = (int8_t *)(items + layer->most_weights);
-    for (uint32_t y = 0; y < layer->out_h; y++) {
+    const uint32_t out_row = (uint32_t)layer->out_w * layer->out_c;
+    const uint32_t down = (uint32_t)layer->stride_h * layer->window_row_bytes;
+    uint16_t taps[MOST_TAPS];
+    uint32_t tap = 0;
+    for (uint32_t row = 0; row < layer->kernel_h; row++) {
+        for (uint32_t column = 0; column < layer->kernel_w; column++) {
+            taps[tap++] = (uint16_t)(row * layer->window_row_bytes + column * layer->in_c);
+        }
+    }
+    for (uint32_t y = 0; y < layer->out_h; y += layer->block_rows) {
         const uint8_t *filter = layer->weights;
+        const uint32_t left = layer->out_h - y;
+        const uint32_t height = left < layer->block_rows ? left : layer->block_rows;
         move_window(layer, in, y, rows);
         for (uint32_t channel = 0; channel < layer->out_c; channel++) {
             uint32_t *end = items;
-            filter = unpack(layer, filter, channel / layer->group_out_c * layer->group_in_c, &end);
-            filter_row(layer, channel, items, end, rows, out + channel);
+            filter = unpack(layer, filter, channel / layer->group_out_c * layer->group_in_c, taps, &end);
+            for (uint32_t row = 0; row < height; row++) {
+                filter_row(layer, channel, items, end, rows + row * down, out + row * out_row + channel);
+            }
         }
-        out += (uint32_t)layer->out_w * layer->out_c;
+        out += height * out_row;
     }
 }
 
