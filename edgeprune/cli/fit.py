@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     is_flag=False,
     flag_value="0.5",
     metavar="[POINTS]",
-    help="Let sure inputs leave half-way, for at most that many points of the metric (0.5).",
+    help="Let sure inputs leave half-way, for at most that many points of the metric (0.5); the limits hold without.",
 )
 @click.option("--samples", type=click.IntRange(1), help="Test samples replayed on the board (100).")
 @click.option(

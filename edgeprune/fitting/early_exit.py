@@ -78,6 +78,8 @@ def exited(job: Job, candidate: Candidate, exporter: Exporter, stage: str) -> Ca
         f"{leaving.share:.1%} of validation leave behind {place.after} for {leaving.drop_points:.2f} points of "
         f"{job.objective.metric.name}: {share:.1%} of the instructions"
     )
+    if leaving.share == 1:
+        job.progress.note("every one of them leaves: the network could end there")
     if share < 1:
         return made
     job.progress.note("that saves nothing: the early exit is left out")

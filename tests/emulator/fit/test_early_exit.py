@@ -14,6 +14,7 @@ from torch import nn
 
 import edgeprune
 from edgeprune.fitting.record import RunRecord
+from edgeprune.target.registry import load_target
 from tests.emulator.fit.test_fit import environment
 
 BOARD_SAMPLES = 100
@@ -60,6 +61,7 @@ def test_the_mean_input_is_quicker_and_the_worst_is_judged(fitted: RunRecord) ->
     assert ticks.inputs == BOARD_SAMPLES and 0.1 < ticks.share < 1
     assert ticks.least < ticks.mean < 0.9 * ticks.without < ticks.without < ticks.most
     assert fitted.total_ticks == ticks.most
+    assert fitted.after.latency_us == pytest.approx(ticks.most * 1e6 / load_target("cortex-m4").cpu.clock_hz, rel=0.1)
     mean = ticks.share * ticks.least + (1 - ticks.share) * ticks.most
     assert ticks.mean == pytest.approx(mean, rel=0.01)  # two kinds of inputs, nothing between
 
