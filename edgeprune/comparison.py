@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from edgeprune.fitting.job import FitOptions, Job
 from edgeprune.fitting.limits import Limits, budget_for
 from edgeprune.fitting.network import Network
 from edgeprune.fitting.rounds import allocate_widths
-from edgeprune.fitting.schedules import SCHEDULES, rewound
+from edgeprune.fitting.schedule import Thinning, find_schedule
 from edgeprune.fitting.workspace import Workspace
 from edgeprune.model.load import load_module
 from edgeprune.progress import Progress
@@ -116,12 +115,10 @@ def compare(
     for name in question.criteria:
         find_criterion(name)
     for name in question.schedules:
-        if name == "rewind" and question.rewind is None:
+        if find_schedule(name).needs_early and question.rewind is None:
             raise UsageError(
-                "the schedule 'rewind' needs early weights", hint="--rewind FILE, saved as the trained ones"
+                f"the schedule '{name}' needs early weights", hint="--rewind FILE, saved as the trained ones"
             )
-        if name != "rewind" and name not in SCHEDULES:
-            raise UsageError(f"no schedule is called '{name}'", hint=f"one of {', '.join(SCHEDULES)}, rewind")
     workspace = _workspace(folder, asdict(question))
     target = load_target(question.target)
     module = load_module(project.model.entry, project.model.weights, project.root)
@@ -176,9 +173,9 @@ def _result(
 
         def judged(seeded: Job = seeded, stage: str = stage) -> dict[str, Any]:
             torch.manual_seed(seeded.project.training.seed)
-            rewinds = schedule == "rewind" and question.rewind is not None
-            take = partial(rewound, str(question.rewind)) if rewinds else SCHEDULES[schedule]
-            return _judged(seeded, take(seeded, original, size["widths"], stage), exporter, stage)
+            early = None if question.rewind is None else Path(question.rewind)
+            thinning = Thinning(seeded, original, size["widths"], stage, early)
+            return _judged(seeded, find_schedule(schedule).run(thinning), exporter, stage)
 
         noted.append(job.workspace.once(stage, judged))
     flash_bytes, ram_bytes, instructions = (

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.command("compare")
 @limit_options
 @click.option("--criteria", default="l2,taylor,obs", show_default=True, help="Names, with commas between.")
-@click.option("--schedules", default="one-shot", show_default=True, help="one-shot, iterative, scratch, rewind.")
+@click.option("--schedules", default="one-shot", show_default=True, help="Names, with commas between; below.")
 @click.option("--scales", default="1", show_default=True, help="The limits times each of these: 1,0.75,0.5.")
 @click.option("--seeds", type=click.IntRange(1), default=2, show_default=True, help="Trainings of each, to see noise.")
 @click.option("--epochs", type=click.IntRange(0), help="Training epochs of each.")
@@ -47,7 +47,18 @@ def command(
     printer: Printer,
     **given: Any,
 ) -> None:
-    """Compare ways to prune at the same limits: which wins here, by how much, within what noise."""
+    """Compare ways to prune at the same limits: which wins here, by how much, within what noise.
+
+    Criteria are those of `edgeprune criteria list`. Schedules, all at the same widths and epochs:
+
+    \b
+      one-shot   all channels at once, then all of the training
+      iterative  in three steps, scored anew and trained after each; a step that hurts is undone
+      masked     channels silenced, chosen anew after each epoch: one may come back; removed at the end
+      window     three layers at a time learn to say what they said, sliding over the network
+      rewind     the channels kept, their weights put back to early in training (--rewind)
+      scratch    the same widths with weights drawn at random
+    """
     from edgeprune.comparison import Question, compare, verdicts
     from edgeprune.pipeline import options_of
     from edgeprune.train.objective import make_objective

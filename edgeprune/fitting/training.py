@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from edgeprune.fitting.granularity import Hold
 from edgeprune.fitting.job import Job
 from edgeprune.train.evaluate import outputs_of
-from edgeprune.train.finetune import TrainSettings, TrainStep, finetune
+from edgeprune.train.finetune import TrainResult, TrainSettings, TrainStep, finetune
 
 CHECKPOINT_NAME = "training.pt"
 _BAR = 1000
@@ -41,7 +41,7 @@ def train(
     title: str,
     folder: Path,
     hold: Hold | None = None,
-) -> None:
+) -> TrainResult:
     """Trains `module` in place, imitating `teacher`; whoever keeps the result deletes the checkpoint in `folder`.
 
     A teacher that knows no more than a constant answer, as weights drawn at random do, is not imitated: the module
@@ -61,7 +61,7 @@ def train(
             task.advance(target - done, f"loss {now.loss:.3f}{score}")
             done = target
 
-        finetune(module, job.splits, job.objective, settings, imitated, show, folder / CHECKPOINT_NAME, hold)
+        return finetune(module, job.splits, job.objective, settings, imitated, show, folder / CHECKPOINT_NAME, hold)
 
 
 def _knows_something(job: Job, teacher: nn.Module) -> bool:

@@ -49,6 +49,10 @@ class TrainSettings:
     similarity: float = 0.0
     device: str = "auto"
 
+    def steps_per_epoch(self, samples: int) -> int:
+        """Whole batches of so many training samples, at least one."""
+        return max(1, samples // self.batch)
+
 
 @dataclass(frozen=True)
 class TrainStep:
@@ -154,7 +158,7 @@ class _Run:
         self.module = module
         self.objective = objective
         self.settings = settings
-        self.steps_per_epoch = max(1, len(splits.train) // settings.batch)
+        self.steps_per_epoch = settings.steps_per_epoch(len(splits.train))
         self.lr = settings.lr or DEFAULT_LR[settings.optimizer]
         self.optimizer = make_optimizer(module, settings.optimizer, self.lr)
         self.generator = torch.Generator().manual_seed(settings.seed)

@@ -92,3 +92,13 @@ def test_methods_are_compared_at_the_same_limits_and_a_second_call_goes_on(proje
     assert json.loads((folder / "comparison.json").read_text()) == data
     other = compare(project, "--criteria", "l1")
     assert other.returncode == 2 and "holds a comparison of other things" in other.stderr
+
+
+def test_channels_that_may_come_back_and_windows_end_at_the_same_widths(project: Path) -> None:
+    chosen = ("--criteria", "taylor", "--schedules", "masked,window", "--seeds", "1", "--epochs", "3", "--json")
+    done = compare(project, *chosen)
+    assert done.returncode == 0, done.stderr
+    masked, window = json.loads(done.stdout)["results"]
+    assert (masked["schedule"], window["schedule"]) == ("masked", "window") and masked["widths"] == window["widths"]
+    assert masked["fits"] and window["fits"] and masked["ram_bytes"] == window["ram_bytes"]
+    assert min(masked["int8_test"][0], window["int8_test"][0]) > 85

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edgeprune.fitting.schedule import schedules
 from tests.unit.cli.conftest import Cli
 
 
@@ -23,3 +24,8 @@ def test_what_is_not_known_is_refused(cli: Cli, tmp_path: Path, arguments: tuple
     outcome = cli("compare", "--target", "cortex-m4", "--out", str(tmp_path / "out"), *arguments, "--json")
     assert outcome.exit_code == 2 and told in outcome.data["error"]
     assert not (tmp_path / "out").exists()
+
+
+def test_help_explains_every_schedule(cli: Cli) -> None:
+    text = cli("compare", "--help").stdout
+    assert all(name in text for name in schedules())

@@ -16,19 +16,10 @@ from edgeprune.cost.flash import EngineBaseline
 from edgeprune.fitting import depth
 from edgeprune.fitting.cost import WidthCost
 from edgeprune.fitting.granularities import blocks as blocks_of_a_fit
-from edgeprune.fitting.job import Job
 from edgeprune.fitting.network import Network
 from edgeprune.fitting.workspace import Workspace
 from edgeprune.kernels.base import Optimize
-from edgeprune.pipeline import options_of
-from edgeprune.progress import Silent
-from edgeprune.project import project_from
-from edgeprune.target.registry import load_target
-from edgeprune.train.objective import METRICS, Objective
-from edgeprune.train.splits import make_splits
-
-SHAPE = (1, 8, 8)
-TARGET = load_target("cortex-m4")
+from tests.unit.fit.small_job import SHAPE, TARGET, Notes, job_in
 
 
 class Idle(nn.Module):
@@ -52,26 +43,6 @@ def net() -> nn.Module:
     )  # fmt: skip
 
 
-class Notes(Silent):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.said.append(text)
-
-
-def job_in(folder: Path) -> Job:
-    torch.set_num_threads(1)
-    inputs = torch.rand(600, *SHAPE, generator=torch.Generator().manual_seed(1))
-    labels = (inputs.flatten(1) @ torch.randn(64, 4, generator=torch.Generator().manual_seed(2))).argmax(1)
-    splits = make_splits({"train": (inputs, labels)}, SHAPE)
-    objective = Objective("cross_entropy", nn.functional.cross_entropy, METRICS["accuracy"])
-    project = project_from({"model": {"entry": "a.py:b", "input": SHAPE}, "data": {"entry": "a.py:c"}}, folder)
-    workspace = Workspace.begin(folder, "run", {"asked": "once"})
-    options = options_of(project, granularity="blocks")
-    return Job(project, TARGET, Budget(1, 1), options, splits, objective, workspace, Notes())
-
-
 def cost_of(network: Network) -> WidthCost:
     return WidthCost(network, TARGET, Optimize.BALANCED, EngineBaseline({"model": 0, "structs": 0}, 0, 0))
 
@@ -82,7 +53,7 @@ def a_share(footprint: Footprint, latency: float) -> Budget:
 
 
 def test_the_block_that_says_nothing_goes_and_the_other_stays(tmp_path: Path) -> None:
-    network, job = Network.of(net(), SHAPE), job_in(tmp_path)
+    network, job = Network.of(net(), SHAPE), job_in(tmp_path, granularity="blocks")
     cost = cost_of(network)
     budget = a_share(cost.footprint(network.widths), 0.6)
     choice = depth.choose_blocks(job, network, cost, budget)
@@ -91,7 +62,7 @@ def test_the_block_that_says_nothing_goes_and_the_other_stays(tmp_path: Path) ->
 
 
 def test_blocks_go_where_no_channels_suffice_and_none_where_nothing_does(tmp_path: Path) -> None:
-    network, job = Network.of(net(), SHAPE), job_in(tmp_path)
+    network, job = Network.of(net(), SHAPE), job_in(tmp_path, granularity="blocks")
     cost = cost_of(network)
     least = cost.footprint(dict.fromkeys(network.widths, TARGET.channel_multiple))
     smaller = depth.choose_blocks(job, network, cost, a_share(least, 0.8))
@@ -111,7 +82,7 @@ def test_a_saving_is_a_share_of_what_is_over_the_limits() -> None:
 def test_a_resumed_run_has_the_same_network_without_choosing_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network, job = Network.of(net(), SHAPE), job_in(tmp_path)
+    network, job = Network.of(net(), SHAPE), job_in(tmp_path, granularity="blocks")
     cost = cost_of(network)
     budget = a_share(cost.footprint(network.widths), 0.6)
     first = job.granularity.shrink(job, network, cost, budget, "round 1")
@@ -135,7 +106,7 @@ def test_a_resumed_run_has_the_same_network_without_choosing_again(
 
 def test_a_network_without_blocks_says_so_and_stays(tmp_path: Path) -> None:
     module = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(96, 4))
-    network, job = Network.of(module, SHAPE), job_in(tmp_path)
+    network, job = Network.of(module, SHAPE), job_in(tmp_path, granularity="blocks")
     cost = cost_of(network)
     budget = a_share(cost.footprint(network.widths), 0.6)
     assert job.granularity.shrink(job, network, cost, budget, "round 1") is network

@@ -1,0 +1,109 @@
+"""A few layers of a network trained alone, to say at their end what the original says there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from edgeprune.fitting.network import Network
+from edgeprune.prune.keep import kept
+from edgeprune.prune.layers import Layer, plain_layers
+from edgeprune.train.memory import arranged, fastest_order
+from edgeprune.train.splits import Split
+
+WINDOW = 3
+_BATCH = 64
+_LR = 1e-3  # Adam's, falling to zero on a cosine
+
+
+def windows(layers: Sequence[str], length: int = WINDOW) -> list[tuple[str, ...]]:
+    """All runs of so many consecutive layers, each one layer further than the last; one of all layers where they are
+    fewer."""
+    return [tuple(layers[begin : begin + length]) for begin in range(max(1, len(layers) - length + 1))]
+
+
+def imitate(
+    span: Sequence[str],
+    module: nn.Module,
+    original: Network,
+    keep: Mapping[str, Sequence[int]],
+    split: Split,
+    steps: int,
+    hold: Callable[[], None],
+) -> list[float]:
+    """Trains the layers of a window in place, all others as they are, batch norms' statistics too.
+
+    Args:
+        span: names of layers that `plain_layers` knows, in execution order.
+        module: of the original's shapes, on the CPU, in evaluation mode.
+        keep: units that are wanted; what the others say at the window's end does not count.
+        split: its inputs alone are looked at.
+        hold: called after every step, to silence again what must be silent.
+
+    Returns:
+        Each step's loss: the mean square distance over the variance of what the original says.
+    """
+    ours, theirs = (
+        {layer.op.name: layer for layer in plain_layers(one, original.traced)} for one in (module, original.module)
+    )
+    parameters = [value for name in span for value in _parameters(ours[name])]
+    wanted = _wanted(ours[span[-1]], original, keep)
+    optimizer = torch.optim.Adam(parameters, _LR)
+    generator = torch.Generator().manual_seed(len(keep))
+    losses: list[float] = []
+    with fastest_order(split, module, original.module) as order:
+        for step in range(steps):
+            picked = torch.randint(len(split), (min(_BATCH, len(split)),), generator=generator)
+            samples = arranged(split.real(split.inputs[picked]), order)
+            with torch.no_grad():
+                aim = _said(original.module, theirs[span[-1]], samples)
+            loss = (_said(module, ours[span[-1]], samples) - aim)[wanted].square().mean()
+            loss = loss / aim[wanted].var().clamp_min(1e-12)
+            for value, slope in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+                value.grad = slope
+            for group in optimizer.param_groups:
+                group["lr"] = _LR * 0.5 * (1 + math.cos(math.pi * step / steps))
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            hold()
+            losses.append(loss.item())
+    return losses
+
+
+def _parameters(layer: Layer) -> list[nn.Parameter]:
+    parts = [layer.module, *([] if layer.norm is None else [layer.norm])]
+    return [value for part in parts for value in part.parameters() if value.requires_grad]
+
+
+def _wanted(layer: Layer, original: Network, keep: Mapping[str, Sequence[int]]) -> tuple[slice | Tensor, ...]:
+    """Index of the channels that stay, along the axis a torch layer has them on."""
+    channels = layer.module.weight.shape[0]
+    owners = original.groups.activations.get(layer.op.outputs[0])
+    stays = [True] * channels if owners is None else kept(original.groups, keep).along(owners[1]).tolist()
+    chosen = torch.tensor([channel for channel, stay in enumerate(stays) if stay])
+    return (..., chosen) if isinstance(layer.module, nn.Linear) else (slice(None), chosen)  # type: ignore[return-value]
+
+
+class _Stop(Exception):
+    """The rest of the forward pass is not needed."""
+
+
+def _said(module: nn.Module, layer: Layer, samples: Tensor) -> Tensor:
+    """The layer's answer before its activation."""
+    said: list[Tensor] = []
+
+    def note(_module: nn.Module, _given: tuple[Tensor, ...], answer: Tensor) -> None:
+        said.append(answer.clone())
+        raise _Stop
+
+    handle = layer.last.register_forward_hook(note)
+    try:
+        module(samples)
+    except _Stop:
+        pass
+    finally:
+        handle.remove()
+    return said[0]

@@ -1,0 +1,153 @@
+"""Schedules of `compare`: which weights a thinned network gets, and what is trained when."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from edgeprune.errors import ModelError, UsageError
+from edgeprune.fitting.network import Network
+from edgeprune.fitting.schedule import Thinning, find_schedule, schedules
+from edgeprune.fitting.schedules import masked as masked_schedule
+from edgeprune.fitting.schedules.masked import Choice
+from edgeprune.fitting.schedules.scratch import draw_anew
+from edgeprune.fitting.windows import imitate, windows
+from edgeprune.prune.surgery import widths_of
+from edgeprune.train.finetune import TrainResult
+from edgeprune.train.splits import make_splits
+from tests.unit.fit.small_job import SHAPE, job_in
+
+MODEL = """
+import torch
+from torch import nn
+
+
+def build():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(96, 4)
+    )
+"""
+WIDTHS = {"0": 4, "3": 3}
+
+
+def net() -> nn.Module:
+    names: dict[str, object] = {}
+    exec(MODEL, names)
+    return names["build"]().eval()  # type: ignore[operator]
+
+
+def thinning_in(folder: Path, epochs: int, early: Path | None = None) -> Thinning:
+    (folder / "model.py").write_text(MODEL)
+    job = job_in(folder, "model.py:build", epochs=epochs)
+    return Thinning(job, Network.of(net(), SHAPE), WIDTHS, "stage", early)
+
+
+@pytest.mark.parametrize("name", [name for name in schedules() if name != "rewind"])
+def test_every_schedule_ends_at_the_widths_and_leaves_the_original(name: str, tmp_path: Path) -> None:
+    thinning = thinning_in(tmp_path, epochs=3)
+    module = find_schedule(name).run(thinning)
+    assert widths_of(module, thinning.original.groups) == WIDTHS
+    assert all(
+        torch.equal(value, net().state_dict()[key]) for key, value in thinning.original.module.state_dict().items()
+    )
+    assert module(torch.rand(2, *SHAPE)).shape == (2, 4)
+
+
+def test_an_unknown_schedule_is_told_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="no schedule is called 'maskd'") as problem:
+        find_schedule("maskd")
+    assert "masked" in str(problem.value.hint)
+
+
+def test_rewinding_keeps_the_trained_networks_channels_with_the_early_weights(tmp_path: Path) -> None:
+    early = net()
+    with torch.no_grad():
+        early.get_parameter("0.weight").copy_(torch.arange(72.0).reshape(8, 1, 3, 3))
+    torch.save(early.state_dict(), tmp_path / "early.pt")
+    thinning = thinning_in(tmp_path, epochs=0, early=tmp_path / "early.pt")
+    largest = thinning.original.module.get_parameter("0.weight").flatten(1).norm(dim=1).argsort()[-4:].sort().values
+    module = find_schedule("rewind").run(thinning)
+    assert torch.equal(module.get_parameter("0.weight"), early.get_parameter("0.weight")[largest])
+
+
+def test_what_cannot_be_drawn_anew_is_refused() -> None:
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(1, 2, 3)
+            self.scale = nn.Parameter(torch.ones(2, 1, 1))
+
+    module = net()
+    before = copy.deepcopy(module.state_dict())
+    draw_anew(module)
+    assert not any(torch.equal(value, before[name]) for name, value in module.named_parameters() if value.dim() > 1)
+    with pytest.raises(ModelError, match=r"'scale' cannot be drawn anew: Own has no reset_parameters\(\)"):
+        draw_anew(Own())
+
+
+def test_a_masked_channel_comes_back_after_an_epoch_and_not_in_the_last(tmp_path: Path) -> None:
+    thinning = thinning_in(tmp_path, epochs=2)
+    module = copy.deepcopy(thinning.original.module)
+    choice = Choice(thinning, module, epochs=2)
+    first = choice.at_end_of(0)["0"]
+    masked = [unit for unit in range(8) if unit not in first]
+    assert len(masked) == 4 and choice.factors()["0"].tolist() == [float(unit in first) for unit in range(8)]
+    with torch.no_grad():
+        module.get_parameter("0.weight")[masked[0]] = 9.0  # as training might
+    for _ in range(len(thinning.job.splits.train) // 64):
+        assert choice.factors()["0"][masked[0]] == 0
+        choice.after_step()
+    second = choice.at_end_of(1)["0"]
+    assert choice.factors()["0"][masked[0]] == 1 and masked[0] in second and len(second) == 4
+    with torch.no_grad():
+        module.get_parameter("0.weight")[masked[1]] = 99.0
+    for _ in range(len(thinning.job.splits.train) // 64):
+        choice.after_step()
+    assert choice.factors()["0"][masked[1]] == 0 and choice.at_end_of(2)["0"] == second
+    assert choice.at_end_of(0)["0"] == first  # where no epoch was better than none
+
+
+def test_removing_what_was_masked_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    thinning, seen = thinning_in(tmp_path, epochs=1), []
+    module = copy.deepcopy(thinning.original.module)
+    keep = Choice(thinning, module, epochs=1).at_end_of(0)
+    x = torch.rand(3, *SHAPE)
+
+    def untrained(_job: object, trained: nn.Module, *_rest: object) -> TrainResult:
+        seen.append(trained(x))
+        return TrainResult((), 1, 0.0)
+
+    monkeypatch.setattr(masked_schedule, "train", untrained)
+    assert torch.allclose(find_schedule("masked").run(thinning)(x), seen[0], atol=1e-5)
+    assert not torch.allclose(thinning.original.module(x), seen[0], atol=1e-2) and len(keep["0"]) == 4
+
+
+def test_windows_overlap_by_all_but_one_layer() -> None:
+    assert windows(list("abcde")) == [("a", "b", "c"), ("b", "c", "d"), ("c", "d", "e")]
+    assert windows(list("ab")) == [("a", "b")]
+
+
+def test_a_window_learns_to_say_what_it_said_without_a_silenced_channel() -> None:
+    torch.manual_seed(0)
+    layers = [nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2), nn.Linear(2, 2)]
+    module = nn.Sequential(*layers).eval()  # its window's end has two numbers: two channels in front of it suffice
+    original = Network.of(module, (4,))
+    inputs = torch.randn(512, 4)
+    split = make_splits({"train": (inputs, torch.zeros(512, dtype=torch.long))}, (4,)).train
+    student, keep = copy.deepcopy(module), {"0": [1, 3]}
+
+    def hold() -> None:
+        with torch.no_grad():
+            student.get_parameter("0.weight")[[0, 2]] = 0
+            student.get_parameter("0.bias")[[0, 2]] = 0
+
+    hold()
+    losses = imitate(("0", "1", "2"), student, original, keep, split, 1500, hold)
+    assert losses[0] > 0.05 and losses[-1] < 0.02 * losses[0]
+    assert torch.equal(student.get_parameter("3.weight"), module.get_parameter("3.weight"))
+    assert student.get_parameter("0.weight")[[0, 2]].abs().max() == 0
