@@ -199,8 +199,8 @@ def _fields(conv: Conv2d, shape: _Shape, tile: str, out_pixel: int, s: Symbols) 
     return {
         "tile": tile,
         "stream": s.constant("stream"),
-        "window": f"{{ .rows = {window.kernel_h}, .segment_bytes = {segment}, .tail_bytes = {shape.tail_bytes}, "
-        f".row_bytes = {shape.window_row_bytes}, "
+        "window": f"{{ .rows = {window.kernel_h}, .steps = {-(-segment // 4)}, .segment_bytes = {segment}, "
+        f".tail_bytes = {shape.tail_bytes}, .row_bytes = {shape.window_row_bytes}, "
         f".pixel_bytes = {window.stride_w * window.in_c} }}",
         "steps": shape.steps,
         **geometry,

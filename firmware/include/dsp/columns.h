@@ -20,6 +20,7 @@
 
 typedef struct {
     uint16_t rows;
+    uint16_t steps; /* of a segment */
     uint16_t segment_bytes;
     uint16_t tail_bytes;
     uint16_t row_bytes;

@@ -244,12 +244,75 @@ typedef struct {
     int32_t factor, offset, below_zero;
 } ep_winograd_scale_t;
 
-static inline int8_t ep_winograd_requant(uint32_t word, ep_winograd_scale_t scale, uint32_t shift)
+#define EP_WINOGRAD_SUM_STEP 8U /* words from a point's sums to the next one's: four channels, two tiles */
+
+/*
+ * Four neighbouring pixels, `pixel` bytes apart, of one channel from the sums of six points. One asm from end to end, so
+ * that all cores take the same instructions, however their compilers schedule.
+ */
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+
+#define EP_WINOGRAD_REQUANT(Y)                   \
+    "and %[t], %[below], " Y ", asr #31\n"       \
+    "add %[t], %[t], %[offset]\n"                \
+    "smmla " Y ", " Y ", %[factor], %[t]\n"      \
+    "asr " Y ", " Y ", %[shift]\n"               \
+    "ssat " Y ", #8, " Y "\n"
+
+static inline void ep_winograd_write(const int32_t *sums, ep_winograd_scale_t scale, int8_t *out, uint32_t pixel,
+                                     uint32_t shift)
 {
-    const int32_t acc = (int32_t)word;
-    const int32_t offset = scale.offset + (scale.below_zero & (acc >> 31));
-    return (int8_t)ep_saturate8(ep_smmla(acc, scale.factor, offset) >> shift);
+    int32_t a, b, c, d, t;
+    __asm__ volatile(
+        "ldr %[a], [%[sums], #32]\n"
+        "ldr %[b], [%[sums], #64]\n"
+        "ldr %[c], [%[sums], #96]\n"
+        "ldr %[d], [%[sums], #128]\n"
+        "add %[t], %[a], %[b]\n"
+        "sub %[a], %[a], %[b]\n"
+        "add %[b], %[c], %[d]\n"
+        "sub %[c], %[c], %[d]\n"
+        "ldr %[d], [%[sums]]\n"
+        "add %[d], %[d], %[b]\n"
+        "sub %[d], %[d], %[t], lsl #2\n"
+        "sub %[b], %[b], %[t]\n"
+        EP_WINOGRAD_REQUANT("%[d]")
+        "strb %[d], [%[out]]\n"
+        "sub %[d], %[c], %[a], lsl #1\n"
+        "lsl %[d], %[d], #1\n"
+        EP_WINOGRAD_REQUANT("%[d]")
+        "strb %[d], [%[out], %[pixel]]\n"
+        "lsl %[b], %[b], #2\n"
+        EP_WINOGRAD_REQUANT("%[b]")
+        "strb %[b], [%[out], %[pixel], lsl #1]\n"
+        "ldr %[d], [%[sums], #160]\n"
+        "sub %[d], %[d], %[a]\n"
+        "add %[d], %[d], %[c], lsl #1\n"
+        "lsl %[d], %[d], #2\n"
+        EP_WINOGRAD_REQUANT("%[d]")
+        "add %[t], %[out], %[pixel]\n"
+        "strb %[d], [%[t], %[pixel], lsl #1]\n"
+        : [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d), [t] "=&r"(t)
+        : [sums] "r"(sums), [out] "r"(out), [pixel] "r"(pixel), [shift] "r"(shift), [factor] "r"(scale.factor),
+          [offset] "r"(scale.offset), [below] "r"(scale.below_zero)
+        : "memory");
 }
+
+#else
+
+static inline void ep_winograd_write(const int32_t *sums, ep_winograd_scale_t scale, int8_t *out, uint32_t pixel,
+                                     uint32_t shift)
+{
+    uint32_t y[4];
+    EP_WINOGRAD_OUTPUTS((const uint32_t *)sums, EP_WINOGRAD_SUM_STEP, y, 1U);
+    for (uint32_t p = 0; p < 4U; p++) {
+        const int32_t acc = (int32_t)y[p];
+        const int32_t offset = scale.offset + (scale.below_zero & (acc >> 31));
+        out[p * pixel] = (int8_t)ep_saturate8(ep_smmla(acc, scale.factor, offset) >> shift);
+    }
+}
+
+#endif
 
 /* Ten pixels of image row `y` from pixel `x` on, in the image or, where they leave it, as a copy with the zero point. */
 const int8_t *ep_winograd_line(const ep_winograd_t *layer, const int8_t *in, int32_t y, int32_t x, int8_t *line);

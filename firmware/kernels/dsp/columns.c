@@ -85,28 +85,34 @@ static inline uint32_t *widen_three(const int8_t *in, uint32_t pixel_bytes, uint
     return columns;
 }
 
+/* On its own, so that windows without tails need not save its registers. */
+static __attribute__((noinline)) void store_tails(const ep_window_t *window, const int8_t *in, uint32_t *columns)
+{
+    const int8_t *const tails = in + window->segment_bytes;
+    columns += 2U * EP_TILE_PIXELS * window->rows * window->steps;
+    if (window->tail_bytes == 1U && window->rows == 3U) {
+        store_tails_of_one(window, tails, columns);
+        return;
+    }
+    for (uint32_t p = 0; p < EP_TILE_PIXELS; p++) {
+        store(load_tails(window, tails + p * window->pixel_bytes), columns + p);
+    }
+}
+
 void ep_columns_three(const ep_window_t *window, const int8_t *in, uint32_t *columns)
 {
-    const uint32_t steps = (window->segment_bytes + 3U) / 4U;
+    if (window->tail_bytes != 0U) {
+        store_tails(window, in, columns);
+    }
+    const uint32_t steps = window->steps;
     const uint32_t pixel_bytes = window->pixel_bytes;
     const uint32_t row_bytes = window->row_bytes;
-    const int8_t *row = in;
     uint32_t rows = window->rows;
     do {
-        columns = widen_three(row, pixel_bytes, steps, columns);
-        row += row_bytes;
+        columns = widen_three(in, pixel_bytes, steps, columns);
+        in += row_bytes;
         rows--;
     } while (rows != 0U);
-    if (window->tail_bytes != 0U) {
-        const int8_t *const tails = in + window->segment_bytes;
-        if (window->tail_bytes == 1U && window->rows == 3U) {
-            store_tails_of_one(window, tails, columns);
-            return;
-        }
-        for (uint32_t p = 0; p < EP_TILE_PIXELS; p++) {
-            store(load_tails(window, tails + p * pixel_bytes), columns + p);
-        }
-    }
 }
 
 void ep_columns_one(const ep_window_t *window, const int8_t *in, uint32_t *columns)

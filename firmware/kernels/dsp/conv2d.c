@@ -38,6 +38,7 @@ void ep_conv2d_dsp(const ep_conv2d_dsp_t *layer, const int8_t *in, int8_t *out, 
     const ep_window_t *const window = &layer->window;
     const uint32_t pixel_bytes = window->pixel_bytes;
     const uint32_t tile_bytes = EP_TILE_PIXELS * layer->out_pixel;
+    const uint32_t read_bytes = EP_TILE_PIXELS * pixel_bytes;
     uint32_t filled = 0; /* pixels of the next tile whose columns are there */
     for (uint32_t y = 0; y < layer->out_h; y++) {
         const int8_t *at = in + y * layer->stride_h * layer->in_row_bytes;
@@ -47,12 +48,14 @@ void ep_conv2d_dsp(const ep_conv2d_dsp_t *layer, const int8_t *in, int8_t *out, 
         }
         for (uint32_t left = layer->out_w; left != 0U;) {
             if (filled == 0U) {
-                for (; left >= EP_TILE_PIXELS && (left - EP_TILE_PIXELS) * pixel_bytes >= layer->overread_bytes;
-                     left -= EP_TILE_PIXELS) {
+                /* What is left of the row behind a tile and what filling up reads beyond it. */
+                int32_t spare = (int32_t)(left * pixel_bytes) - (int32_t)(read_bytes + layer->overread_bytes);
+                for (; spare >= 0; spare -= (int32_t)read_bytes) {
                     ep_columns_three(window, at, columns);
                     layer->tile(columns, layer->stream, out);
-                    at += EP_TILE_PIXELS * pixel_bytes;
+                    at += read_bytes;
                     out += tile_bytes;
+                    left -= EP_TILE_PIXELS;
                 }
                 if (left == 0U) {
                     break;

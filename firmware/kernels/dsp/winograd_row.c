@@ -2,7 +2,6 @@
 
 #define POINTS 6U
 #define STEP 2U         /* words from a point to the next: two tiles */
-#define SUM_STEP 8U     /* likewise for sums: four channels, two tiles */
 #define BLOCK_PIXELS 8  /* two tiles of four */
 #define BLOCK_ROWS 2
 #define BLOCK_LINES 4
@@ -30,25 +29,14 @@ static __attribute__((noinline)) uint32_t *transform_line(const int8_t *line, ui
     return inputs;
 }
 
-static inline void write_tile(const int32_t *sums, ep_winograd_scale_t scale, int8_t *out, uint32_t pixel,
-                              uint32_t shift)
-{
-    uint32_t y[4];
-    EP_WINOGRAD_OUTPUTS((const uint32_t *)sums, SUM_STEP, y, 1U);
-    out[0] = ep_winograd_requant(y[0], scale, shift);
-    out[pixel] = ep_winograd_requant(y[1], scale, shift);
-    out[2U * pixel] = ep_winograd_requant(y[2], scale, shift);
-    out[3U * pixel] = ep_winograd_requant(y[3], scale, shift);
-}
-
 /* Four channels of a block. Returns the stream behind their constants. */
 static const uint32_t *write_block(const int32_t *sums, const uint32_t *stream, int8_t *out, uint32_t pixel,
                                    uint32_t shift)
 {
     for (int8_t *const end = out + 4; out != end; out++) {
         const ep_winograd_scale_t scale = {(int32_t)stream[0], (int32_t)stream[1], (int32_t)stream[2]};
-        write_tile(sums, scale, out, pixel, shift);
-        write_tile(sums + 1, scale, out + 4U * pixel, pixel, shift);
+        ep_winograd_write(sums, scale, out, pixel, shift);
+        ep_winograd_write(sums + 1, scale, out + 4U * pixel, pixel, shift);
         stream += 3;
         sums += 2;
     }
@@ -63,7 +51,7 @@ void ep_winograd_row_dsp(const ep_winograd_t *layer, const int8_t *in, int8_t *o
     const uint32_t line_words = POINTS * layer->in_c;
     uint32_t *const inputs = scratch;
     int32_t *const sums = (int32_t *)(inputs + BLOCK_LINES * line_words);
-    int8_t *const line = (int8_t *)(sums + POINTS * SUM_STEP);
+    int8_t *const line = (int8_t *)(sums + POINTS * EP_WINOGRAD_SUM_STEP);
     for (int32_t y = 0; y < layer->h; y += BLOCK_ROWS) {
         for (int32_t x = 0; x < layer->w; x += BLOCK_PIXELS) {
             uint32_t *at = inputs;

@@ -3,7 +3,7 @@
 #define SIDE 6U
 #define POINTS (SIDE * SIDE)
 #define STEP 2U         /* words from a point to the next: two tiles */
-#define SUM_STEP 8U     /* likewise for sums: four channels, two tiles */
+#define SUM_STEP EP_WINOGRAD_SUM_STEP
 #define BLOCK_COLUMNS 8 /* two tiles of four */
 #define BLOCK_ROWS 4
 #define LINE_PIXELS 10U
@@ -56,15 +56,9 @@ static void write_tile(int32_t *sums, ep_winograd_scale_t scale, int8_t *out, co
     for (uint32_t *const end = at + SIDE * SUM_STEP; at != end; at += SUM_STEP) {
         EP_WINOGRAD_OUTPUTS(at, SIDE * SUM_STEP, at, SIDE * SUM_STEP);
     }
-    at = (uint32_t *)sums;
     for (uint32_t row = 0; row < BLOCK_ROWS; row++) {
-        uint32_t y[4];
-        EP_WINOGRAD_OUTPUTS(at, SUM_STEP, y, 1U);
-        out[0] = ep_winograd_requant(y[0], scale, shift);
-        out[pixel] = ep_winograd_requant(y[1], scale, shift);
-        out[2U * pixel] = ep_winograd_requant(y[2], scale, shift);
-        out[3U * pixel] = ep_winograd_requant(y[3], scale, shift);
-        at += SIDE * SUM_STEP;
+        ep_winograd_write(sums, scale, out, pixel, shift);
+        sums += SIDE * SUM_STEP;
         out += row_bytes;
     }
 }
