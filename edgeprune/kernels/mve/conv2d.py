@@ -57,7 +57,8 @@ def _call(conv: Conv2d, window: Window, rows: Rows, stream: NDArray[np.int32] | 
         scaling = layer_scaling(conv.op, conv.image, conv.weights, conv.output, window.out_c)
         fields = {
             "tile": "ep_mve_tile_positive" if saturates(scaling) else "ep_mve_tile_signed",
-            "stream": s.constant("stream"), "in_c": window.in_c, "out_c": window.out_c, "out_pixel": out_pixel,
+            "stream": s.constant("stream"), "in_c": window.in_c, "out_pixel": out_pixel,
+            "groups": window.out_c // 4, "singles": window.out_c % 4,
             "kernel_h": window.kernel_h, "kernel_w": window.kernel_w,
             "in_zero": scale_zero(conv.image)[1], "out_zero": scaling.zero_point,
             "out_min": scaling.low, "out_max": scaling.high,

@@ -26,7 +26,8 @@ typedef struct {
     ep_mve_tile_t tile;
     const int32_t *stream;
     uint16_t in_h, in_w, in_c;
-    uint16_t out_h, out_w, out_c, out_pixel;
+    uint16_t out_h, out_w, out_pixel;
+    uint16_t groups, singles; /* of output channels: fours, and what is left over */
     uint16_t kernel_h, kernel_w;
     uint16_t stride_h, stride_w;
     uint16_t pad_top, pad_left;

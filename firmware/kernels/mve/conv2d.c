@@ -48,7 +48,7 @@ static inline void load_column(const image_t *image, const int8_t *in, int32_t t
 static void single_channels(const ep_conv2d_mve_t *layer, const int32_t *stream, const int8_t *column, int8_t *out)
 {
     const uint32_t taps = (uint32_t)layer->kernel_h * layer->kernel_w * layer->in_c;
-    for (uint32_t channel = layer->out_c & ~3U; channel < layer->out_c; channel++) {
+    for (uint32_t left = layer->singles; left != 0U; left--) {
         const int32_t acc = ep_mve_dot(column, (const int8_t *)(stream + 3), taps, stream[0]);
         const int32_t scaled = ep_requant(acc, stream[1], stream[2]) + layer->out_zero;
         *out++ = (int8_t)ep_clamp(scaled, layer->out_min, layer->out_max);
@@ -83,7 +83,7 @@ void ep_conv2d_mve(const ep_conv2d_mve_t *layer, const int8_t *in, int8_t *out, 
         job.column_b = pixels == 2U ? b : a;
         job.out_a = out;
         job.out_b = out + (pixels - 1U) * layer->out_pixel;
-        job.groups = layer->out_c / 4U;
+        job.groups = layer->groups;
         for (uint32_t pixel = 0; pixel < pixels; pixel++) {
             load_column(&image, in, top, left, pixel == 0U ? a : b);
             left += stride_w;
@@ -93,7 +93,7 @@ void ep_conv2d_mve(const ep_conv2d_mve_t *layer, const int8_t *in, int8_t *out, 
             }
         }
         const int32_t *const rest = layer->tile(&job, layer->stream);
-        if ((layer->out_c & 3U) != 0U) {
+        if (layer->singles != 0U) {
             single_channels(layer, rest, job.column_a, job.out_a);
             single_channels(layer, rest, job.column_b, job.out_b);
         }
