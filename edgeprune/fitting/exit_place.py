@@ -176,7 +176,7 @@ def untrained(job: Job, network: Network, place: ExitPlace) -> Network:
             hint="name another with exit_after in [training]",
         ) from None
     head = place.head(features.shape[1], answer.shape[1])
-    leaving = Network.of(WithExit(network.module, place.after, head), job.input_shape)
+    leaving = Network.of(WithExit(network.module, place.after, head), job.input_shape, network.removed)
     if leaving.widths != network.widths:
         raise ModelError(f"leaving behind {place.after} would tie its channels", hint="leave behind another layer")
     return leaving
