@@ -3,7 +3,7 @@
     python benchmarks/granularities.py [GRANULARITY ...] > benchmarks/granularities.txt
 
 Two networks on the emulated Cortex-M4, limited in flash alone: ResNet-8 on CIFAR-10 (../shared, 20,000 of its training
-images, two epochs) and three dense layers on the digits that come along. `--optimize size` throughout: its code is the
+images, 3 epochs) and three dense layers on the digits that come along. `--optimize size` throughout: its code is the
 smallest for each; "channels, balanced" is what fit does unasked. Accuracy: int8, over all test samples, one seed.
 """
 
@@ -65,7 +65,7 @@ def _arrays(splits: Splits) -> dict[str, Any]:
 
 
 def fitted(network: str, way: str, optimize: str | None, module: nn.Module, data: Mapping[str, Any]) -> RunRecord:
-    epochs, augment = (2, "crop") if network == "ResNet-8" else (12, "none")
+    epochs, augment = (3, "crop") if network == "ResNet-8" else (12, "none")
     with tempfile.TemporaryDirectory() as runs:
         return fit(
             module, data, target="cortex-m4", flash=LIMITS[network], epochs=epochs, granularity=way, optimize=optimize,

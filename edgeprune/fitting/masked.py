@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +22,7 @@ from edgeprune.prune.masks.masking import Kernels, Masks, Scores, density_of, ke
 from edgeprune.train.evaluate import outputs_of
 
 LEAST_DENSITY = 0.1  # fewer weights are not worth training
+_GOOD_DENSITY = 0.25  # channels go before weights get sparser (benchmarks/granularities.txt)
 _LINKS = 3
 _HALVINGS = 7
 _JUDGED = 256  # samples
@@ -125,25 +125,24 @@ def _densest(cost: MaskCost, scores: Scores, flash_bytes: int) -> dict[str, Tens
     return masks_at(cost.layers, scores, low)
 
 
-def room_with_masks(job: Job, cost: MaskCost, scores: Scores, budget: Budget) -> dict[str, Any]:
+def room_with_masks(job: Job, cost: MaskCost, scores: Scores, budget: Budget) -> dict[str, int]:
     """What channels are to be chosen for, since masks will save flash: flash and RAM to allow them.
 
-    Weights are taken to shrink everywhere as they do with the sparsest masks; arrays alone do, code does not.
+    Weights are taken to shrink everywhere as they do with a quarter of them left; arrays alone do, code does not.
     """
-    unmasked, sparsest = cost.unmasked(), cost.linked(masks_at(cost.layers, scores, LEAST_DENSITY))
-    note = {"unmasked_bytes": unmasked.flash_bytes, "sparsest_bytes": sparsest.flash_bytes}
-    if sparsest.flash_bytes >= unmasked.flash_bytes:
+    unmasked, masked = cost.unmasked(), cost.linked(masks_at(cost.layers, scores, _GOOD_DENSITY))
+    if masked.flash_bytes >= unmasked.flash_bytes:
         job.progress.note(
             f"{job.options.granularity}: masks would save nothing, the linked image takes {unmasked.flash_bytes:,} B "
-            f"as it is and {sparsest.flash_bytes:,} B with {LEAST_DENSITY:.0%} of the weights: channels go instead"
+            f"as it is and {masked.flash_bytes:,} B with {_GOOD_DENSITY:.0%} of the weights: channels go instead"
         )
-        return note | {"flash_bytes": budget.flash_bytes, "ram_bytes": budget.ram_bytes}
-    fixed = sum(sparsest.flash_parts.values()) - _arrays(sparsest)
-    share = _arrays(sparsest) / _arrays(unmasked)
+        return {"flash_bytes": budget.flash_bytes, "ram_bytes": budget.ram_bytes}
+    fixed = masked.flash_bytes - _arrays(masked)
+    share = _arrays(masked) / _arrays(unmasked)
     plain_fixed = unmasked.flash_bytes - _arrays(unmasked)
     flash_bytes = plain_fixed + max(0.0, budget.flash_bytes - fixed) / share
-    more_ram = max(0, sparsest.ram_parts["arena"] - unmasked.ram_parts["arena"])
-    return note | {
+    more_ram = max(0, masked.ram_parts["arena"] - unmasked.ram_parts["arena"])
+    return {
         "flash_bytes": max(budget.flash_bytes, int(flash_bytes)),
         "ram_bytes": max(1, budget.ram_bytes - more_ram),
     }

@@ -62,7 +62,7 @@ def _packed(graph: Graph, op: Op) -> KernelCall | None:
     if op.kind not in (OpKind.CONV_2D, OpKind.FULLY_CONNECTED):
         return None
     weights = graph.tensors[op.inputs[1]]
-    if weights.data is None or weights.dtype is not DType.INT8:
+    if weights.data is None or weights.dtype is not DType.INT8 or weights.element_count == 0:
         return None
     if op.kind is OpKind.CONV_2D:
         return _conv2d(read_conv2d(graph, op))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import torch
@@ -76,7 +76,7 @@ class Notes:
         self.said.append(text)
 
 
-def room(cost: Linked, flash_bytes: int) -> tuple[dict[str, Any], list[str]]:
+def room(cost: Linked, flash_bytes: int) -> tuple[dict[str, int], list[str]]:
     job = Notes()
     scores = [LAYER.weights.square()]
     return room_with_masks(cast(Job, job), cast(MaskCost, cost), scores, Budget(flash_bytes, 9000)), job.said
@@ -85,14 +85,14 @@ def room(cost: Linked, flash_bytes: int) -> tuple[dict[str, Any], list[str]]:
 def test_a_mask_that_saves_nothing_says_so_and_channels_meet_the_limit() -> None:
     allowed, said = room(Linked(left=0.6, decoder_bytes=900), 2600)
     assert allowed["flash_bytes"] == 2600
-    assert len(said) == 1 and "would save nothing" in said[0] and "3,000 B" in said[0] and "3,540 B" in said[0]
+    assert len(said) == 1 and "would save nothing" in said[0] and "3,000 B" in said[0] and "3,600 B" in said[0]
 
 
 def test_channels_are_chosen_for_what_masks_leave_of_them() -> None:
-    allowed, said = room(Linked(left=0.1, decoder_bytes=200), 2300)
+    allowed, said = room(Linked(left=0.1, decoder_bytes=200), 2350)
     assert not said
-    # 2,200 B of code, so 100 of arrays, which are 0.19 of what they were without masks
-    assert allowed["flash_bytes"] == pytest.approx(2000 + 100 / 0.19, abs=2)
+    # 2,200 B of code, so 150 of arrays, which are 0.325 of what they were without masks
+    assert allowed["flash_bytes"] == pytest.approx(2000 + 150 / 0.325, abs=2)
 
 
 def test_masks_want_the_smallest_kernels_and_refuse_others() -> None:
