@@ -21,7 +21,7 @@ from edgeprune.model.exits import ExitPlace, WithExit, exit_places
 from edgeprune.target.profile import Cpu
 from edgeprune.train.exit_head import known_halfway, trained_layer
 
-_TRIAL_SAMPLES = 10_000
+_MOST_SAMPLES = 50_000  # heads are tried on: with few, those of many features look worse than they are
 _LEAST_SAVING = 0.1  # of the instructions: where an input that leaves would save less, nothing is tried
 
 
@@ -101,8 +101,8 @@ def choose_place(job: Job, network: Network) -> ExitPlace:
 
 
 def _best(job: Job, network: Network, ways: dict[Work, ExitPlace]) -> ExitPlace:
-    """The place with the fewest mean instructions, judged by heads trained on some samples and validation."""
-    places, train, validation = list(ways.values()), job.splits.train.take(_TRIAL_SAMPLES), job.splits.validation
+    """The place with the fewest mean instructions, judged by heads of their own and validation."""
+    places, train, validation = list(ways.values()), job.splits.train.take(_MOST_SAMPLES), job.splits.validation
     metric = job.objective.metric
     _, taught = known_halfway(network.module, places, train)
     own, asked = known_halfway(network.module, places, validation)

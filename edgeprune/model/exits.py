@@ -1,7 +1,7 @@
 """A second answer from half-way through a network, and the places it can be taken from.
 
-The head is a linear layer on the averages of an image's cells, as in Kaya, Hong, Dumitras, "Shallow-Deep Networks",
-ICML 2019, arXiv:1810.07052 (which mixes maxima in); on a vector, a linear layer alone.
+The head is a linear layer on the averages of an image's or a sequence's cells, as in Kaya, Hong, Dumitras,
+"Shallow-Deep Networks", ICML 2019, arXiv:1810.07052 (which mixes maxima in); on a vector, a linear layer alone.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isqrt, prod
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from edgeprune.errors import ModelError
 
 _MOST_FEATURES = 512  # the head reads; its weights are flash
-_MOST_CELLS = 4  # a side
+_MOST_CELLS = 16
 _HEAD = "early_exit"
 
 
@@ -26,8 +27,8 @@ class ExitPlace:
 
     Attributes:
         after: path of the module whose output is read.
-        shape: of that output for one sample, (C, H, W) or (F,), at the network's full width.
-        cells: (rows, columns) an image is averaged into.
+        shape: of that output for one sample, (C, H, W), (C, T) or (F,), at the network's full width.
+        cells: (rows, columns) an image is averaged into; one row for a sequence.
     """
 
     after: str
@@ -47,9 +48,10 @@ class ExitPlace:
         return nn.Sequential(linear if len(self.shape) == 1 else self._averages() | linear)
 
     def _averages(self) -> OrderedDict[str, nn.Module]:
-        _, height, width = self.shape
-        window = (height // self.cells[0], width // self.cells[1])
-        return OrderedDict(pool=nn.AvgPool2d(window), flatten=nn.Flatten())
+        rows, columns = self.cells
+        if len(self.shape) == 2:
+            return OrderedDict(pool=nn.AvgPool1d(self.shape[1] // columns), flatten=nn.Flatten())
+        return OrderedDict(pool=nn.AvgPool2d((self.shape[1] // rows, self.shape[2] // columns)), flatten=nn.Flatten())
 
 
 class WithExit(nn.Module):
@@ -106,7 +108,7 @@ def watched(module: nn.Module, paths: Sequence[str], note: Callable[[str, object
 
 
 def exit_places(module: nn.Module, sample: Tensor) -> list[ExitPlace]:
-    """Every module that gives one image or one vector a sample, in the order they finish; not the network itself.
+    """Every module that gives one image, sequence or vector a sample, in the order they finish; not the network itself.
 
     Args:
         sample: (1, ...) as the network takes it.
@@ -127,19 +129,19 @@ def exit_places(module: nn.Module, sample: Tensor) -> list[ExitPlace]:
     places = []
     for path, outputs in found.items():
         (output, *more) = outputs
-        if not more and isinstance(output, Tensor) and output.ndim in (2, 4):
+        if not more and isinstance(output, Tensor) and output.ndim in (2, 3, 4):
             shape = tuple(output.shape[1:])
             places.append(ExitPlace(path, shape, _cells(shape)))
     return places
 
 
 def _cells(shape: tuple[int, ...]) -> tuple[int, int]:
-    """As many cells as divide the image evenly and keep the head small."""
-    if len(shape) == 1:
-        return (1, 1)
+    """As many cells as divide the image or sequence evenly and keep the head small."""
     channels, *sides = shape
-    for most in range(_MOST_CELLS, 0, -1):
-        rows, columns = (max(cells for cells in range(1, most + 1) if side % cells == 0) for side in sides)
-        if channels * rows * columns <= _MOST_FEATURES:
+    counts: list[int] = []
+    for most in range(_MOST_CELLS if len(sides) == 1 else isqrt(_MOST_CELLS), 0, -1):
+        counts = [max(n for n in range(1, most + 1) if side % n == 0) for side in sides]
+        if channels * prod(counts) <= _MOST_FEATURES:
             break
+    rows, columns = (1, 1, *counts)[-2:]
     return rows, columns

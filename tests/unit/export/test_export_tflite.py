@@ -12,7 +12,8 @@ from edgeprune.errors import DataError, ModelError
 from edgeprune.export.exporter import Exporter
 from edgeprune.export.tflite import export_tflite
 from edgeprune.ir import OpKind
-from edgeprune.quantize.host import Kernels, evaluate_int8, int8_outputs, quantized_inputs
+from edgeprune.model.exits import WithExit, exit_places
+from edgeprune.quantize.host import Kernels, dequantized_outputs, evaluate_int8, int8_outputs, quantized_inputs
 from edgeprune.train.evaluate import evaluate
 from edgeprune.train.objective import METRICS
 from edgeprune.train.splits import make_splits
@@ -42,6 +43,28 @@ class Net(nn.Module):
 
 def samples(count: int = 64) -> Tensor:
     return torch.rand(count, 3, 12, 10, generator=torch.Generator().manual_seed(0))
+
+
+def test_an_early_exit_is_a_second_output_of_the_same_scale(exporter: Exporter) -> None:
+    module = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 4, 3, 2), nn.Flatten(), nn.Linear(80, 4)
+    )
+    place = next(place for place in exit_places(module, samples(1)) if place.after == "1")
+    assert place.cells == (4, 2)
+    leaving = WithExit(module, "1", place.head(64, 4)).eval()
+    with torch.no_grad():
+        leaving.early_exit.fc.weight *= 5  # a range unlike the network's own
+        wanted = [one.numpy() for one in leaving(samples())]
+    exported = export_tflite(leaving, samples(), exporter)
+    inputs = np.moveaxis(samples().numpy(), 1, -1)
+    for real, got in zip(wanted, dequantized_outputs(exported.data, inputs), strict=True):
+        assert np.abs(real - got).max() < 0.05 * np.abs(wanted[1]).max()
+    assert not np.allclose(*wanted, atol=0.2 * np.abs(wanted[1]).max())
+    graph = exported.graph()
+    own, early = (graph.tensors[index] for index in graph.outputs)
+    assert own.qparams == early.qparams
+    names = [graph.ops[graph.producer[index]].name for index in graph.outputs]
+    assert names == ["4", "early_exit.fc"]
 
 
 def test_a_network_becomes_int8_and_stays_near(exporter: Exporter) -> None:

@@ -83,3 +83,10 @@ def test_places_are_modules_that_run_once_and_give_an_image_or_a_vector() -> Non
     }
     wide = nn.Sequential(nn.Conv2d(1, 64, 3, padding=1))
     assert exit_places(wide, torch.zeros(1, 1, 12, 12))[0].cells == (2, 2)  # 64 channels in 3x3 are 576 features
+
+
+def test_a_sequence_has_more_cells_along_its_one_side() -> None:
+    (place,) = exit_places(nn.Sequential(nn.Conv1d(2, 24, 3, padding=1)), torch.zeros(1, 2, 60))
+    assert (place.shape, place.cells) == ((24, 60), (1, 15))  # of 16 at most, what divides 60
+    sequence = torch.randn(2, 24, 60)
+    torch.testing.assert_close(place.pooled(sequence), sequence.reshape(2, 24, 15, 4).mean(3).flatten(1))
