@@ -18,7 +18,7 @@ from edgeprune.device.board import open_board
 from edgeprune.device.console import Console
 from edgeprune.errors import DeviceError, ModelError, UsageError
 from edgeprune.graph.clean import clean
-from edgeprune.graph.early_exit import added, with_early_exit
+from edgeprune.graph.early_exit import added, skipped, with_early_exit
 from edgeprune.graph.order import least_memory_order
 from edgeprune.ir import Graph, OpKind
 from edgeprune.kernels import lower
@@ -30,6 +30,14 @@ from edgeprune.release import __version__
 from edgeprune.target.profile import Isa, Target
 from edgeprune.target.registry import load_target
 from edgeprune.tflite.read import read_tflite
+
+
+@dataclass(frozen=True)
+class ExitLayers:
+    """Indices of layers as they run: those only an early exit needs, and those behind it."""
+
+    own: frozenset[int]
+    late: frozenset[int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +80,13 @@ class CompiledModel:
         return sum(len(op.attrs["ops"]) for op in self.graph.ops if op.kind is OpKind.STAGE)
 
     @property
-    def exit_layers(self) -> frozenset[int]:
-        """Indices, among the layers that run, of those only an early exit needs."""
-        own = added(self.graph)
-        return frozenset(number for number, index in enumerate(self.running) if index in own)
+    def exit_layers(self) -> ExitLayers:
+        """Which of the layers that run an early exit adds, and which it may skip."""
+        own, late = (
+            frozenset(number for number, index in enumerate(self.running) if index in ops)
+            for ops in (added(self.graph), skipped(self.graph))
+        )
+        return ExitLayers(own, late)
 
     @property
     def running(self) -> list[int]:

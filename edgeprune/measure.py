@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from edgeprune.atomic import file
+from edgeprune.deploy import ExitLayers
 from edgeprune.device.console import Console
 from edgeprune.device.replies import DeviceMemory, LayerTimings
 from edgeprune.errors import VerificationError
@@ -100,23 +101,26 @@ def time_samples(console: Console, inputs: np.ndarray) -> list[LayerTimings]:
     return found
 
 
-def exit_ticks(timings: Sequence[LayerTimings], left: np.ndarray, exit_layers: Collection[int]) -> ExitTicks:
+def exit_ticks(timings: Sequence[LayerTimings], left: np.ndarray, exit_layers: ExitLayers) -> ExitTicks:
     """What leaving early saved.
 
     Args:
         timings: one for each input.
         left: bool, the inputs that leave by the host's reckoning.
-        exit_layers: indices of the layers that only the exit needs.
 
     Raises:
         VerificationError: by its time, an input left that should have stayed, or the other way round.
     """
+    for number, (timing, leaves) in enumerate(zip(timings, left, strict=True)):
+        late = sum(timing.layer_ticks[index] for index in exit_layers.late)
+        saved = sum(timing.layer_ticks) - timing.total_ticks
+        if leaves != (2 * saved > late):
+            raise VerificationError(
+                f"sample {number} {'leaves' if leaves else 'stays'} by the host's reckoning, and took the board "
+                f"{saved:,} ticks less than all its layers; {late:,} of them lie behind the exit",
+                hint="this is a fault of the engine: keep the model and report it",
+            )
     totals = np.array([timing.total_ticks for timing in timings])
-    if left.any() and not left.all() and totals[left].max() >= totals[~left].min():
-        raise VerificationError(
-            f"an input that leaves early took {totals[left].max():,} ticks, one that stays {totals[~left].min():,}",
-            hint="this is a fault of the engine: keep the model and report it",
-        )
     layers = timings[int(totals.argmax())].layer_ticks
     return ExitTicks(
         inputs=len(totals),
@@ -124,7 +128,7 @@ def exit_ticks(timings: Sequence[LayerTimings], left: np.ndarray, exit_layers: C
         mean=float(totals.mean()),
         least=int(totals.min()),
         most=sum(layers) if left.all() else int(totals.max()),
-        without=sum(ticks for index, ticks in enumerate(layers) if index not in exit_layers),
+        without=sum(ticks for index, ticks in enumerate(layers) if index not in exit_layers.own),
     )
 
 

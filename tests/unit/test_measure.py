@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from edgeprune.deploy import ExitLayers
 from edgeprune.device.replies import LayerTimings
 from edgeprune.errors import VerificationError
 from edgeprune.measure import ExitTicks, exit_ticks
 
-LAYERS = (10, 3, 80, 1)  # the second and the last are the exit's
+LAYERS = (10, 3, 80, 1)
+EXIT = ExitLayers(own=frozenset({1, 3}), late=frozenset({2}))
 
 
 def timings(*totals: int) -> list[LayerTimings]:
@@ -15,15 +17,16 @@ def timings(*totals: int) -> list[LayerTimings]:
 
 
 def test_figures_of_inputs_that_leave_and_stay() -> None:
-    found = exit_ticks(timings(14, 95, 16, 97), np.array([True, False, True, False]), {1, 3})
+    found = exit_ticks(timings(14, 95, 16, 97), np.array([True, False, True, False]), EXIT)
     assert found == ExitTicks(inputs=4, share=0.5, mean=55.5, least=14, most=97, without=90)
 
 
 def test_where_all_leave_the_longest_is_what_one_would_take_that_stays() -> None:
-    found = exit_ticks(timings(14, 16), np.array([True, True]), {1, 3})
+    found = exit_ticks(timings(14, 16), np.array([True, True]), EXIT)
     assert (found.share, found.mean, found.most, found.without) == (1.0, 15.0, 94, 90)
 
 
 def test_an_input_whose_time_says_otherwise_is_a_fault() -> None:
-    with pytest.raises(VerificationError, match="95 ticks"):
-        exit_ticks(timings(14, 95, 16), np.array([True, True, False]), {1, 3})
+    for left in ([True, True, True], [True, False, False]):
+        with pytest.raises(VerificationError, match="by the host's reckoning"):
+            exit_ticks(timings(14, 95, 16), np.array(left), EXIT)
