@@ -108,12 +108,18 @@ class _Arena:
             size_bytes = (size_bytes // run - 1) * step + run
         return self._inside(f"tensor {name!r}", self.plan.offset_bytes[tensor], size_bytes)
 
-    def places(self, tensor: int) -> np.ndarray:
-        """Arena offset of each of its bytes, in order."""
+    def places(self, tensor: int) -> slice | np.ndarray:
+        """Where its bytes lie, in order: a slice where they lie together, each one's arena offset where not."""
         start, end = self.span(tensor)
-        run, step = self.scattered.get(tensor, (end - start, 1))
-        starts = np.arange(start, end, step) if tensor in self.scattered else np.array([start])
-        return (starts[:, None] + np.arange(run)).reshape(-1)
+        if tensor not in self.scattered:
+            return slice(start, end)
+        run, step = self.scattered[tensor]
+        return (np.arange(start, end, step)[:, None] + np.arange(run)).reshape(-1)
+
+    def offsets(self, tensor: int) -> np.ndarray:
+        """Arena offset of each of its bytes, in order."""
+        places = self.places(tensor)
+        return np.arange(places.start, places.stop) if isinstance(places, slice) else places
 
     def scratch_span(self, op_index: int, size_bytes: int, op_name: str) -> _Span:
         if op_index not in self.plan.scratch_offset_bytes:
@@ -129,9 +135,8 @@ class _Arena:
         return start, end
 
     def write(self, tensor: int) -> None:
-        places = self.places(tensor)
-        self.owner[places] = tensor
-        self.value[tensor] = np.full(len(places), tensor, np.int32)
+        self.owner[self.places(tensor)] = tensor
+        self.value[tensor] = np.full(self.graph.tensors[tensor].size_bytes, tensor, np.int32)
 
     def spoil(self, span: _Span) -> None:
         self.owner[slice(*span)] = -1
@@ -141,10 +146,9 @@ class _Arena:
         name = self.graph.tensors[tensor].name
         if tensor not in self.value:
             raise PlanError(f"tensor {name!r} has no value {occasion}")
-        places = self.places(tensor)
-        wrong = np.nonzero(self.owner[places] != self.value[tensor])[0]
+        wrong = np.nonzero(self.owner[self.places(tensor)] != self.value[tensor])[0]
         if wrong.size:
-            byte = int(places[wrong[0]])
+            byte = int(self.offsets(tensor)[wrong[0]])
             owner = int(self.owner[byte])
             other = "scratch or nothing" if owner < 0 else f"tensor {self.graph.tensors[owner].name!r}"
             raise PlanError(
@@ -155,7 +159,7 @@ class _Arena:
     def join(self, op: Op, placed: set[int]) -> None:
         """A concatenation: inputs that are `placed` lie where they belong, the others lie apart and are copied."""
         (output,), axis = op.outputs, op.attrs["axis"]
-        places = self.places(output).reshape(prod(self.graph.tensors[output].shape[:axis]), -1)
+        places = self.offsets(output).reshape(prod(self.graph.tensors[output].shape[:axis]), -1)
         start, end = self.span(output)
         at = 0
         for position, tensor in enumerate(op.inputs):
@@ -164,7 +168,7 @@ class _Arena:
             own = places[:, at : at + run].reshape(-1)
             at += run
             if position in placed:
-                if not np.array_equal(own, self.places(tensor)):
+                if not np.array_equal(own, self.offsets(tensor)):
                     raise PlanError(f"{op.name}: input {self.graph.tensors[tensor].name} is not in its place")
                 continue
             if not self.graph.tensors[tensor].is_constant:

@@ -133,14 +133,14 @@ def compiled(data: bytes, way: Way) -> tuple[Graph, tuple[KernelCall, ...], Memo
 
 def compiled_arena_bytes(data: bytes, way: Way) -> int:
     """The whole road from file to C. Raises EdgePruneError for a file that cannot be used, and nothing else."""
-    signal.alarm(HANG_S)
+    signal.setitimer(signal.ITIMER_PROF, HANG_S)  # of processor time, so that a busy machine is no hang
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, resource.RLIM_INFINITY))
     try:
         graph, calls, plan = compiled(data, way)
         emit(graph, calls, plan, IDENTITY)
         return plan.arena_bytes
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
@@ -175,7 +175,7 @@ def _litert_apart(data: bytes, samples: Sequence[Sequence[np.ndarray]]) -> list[
     here, there = multiprocessing.get_context("fork").Pipe(duplex=False)
 
     def child() -> None:
-        signal.alarm(HANG_S)
+        signal.setitimer(signal.ITIMER_PROF, HANG_S)  # of processor time, so that a busy machine is no hang
         try:
             there.send([_joined(outputs) for outputs in run_litert(data, samples)])
         except Exception:
@@ -196,7 +196,7 @@ def mutate(count: int, runs: int, seed: int, examples: int, board_runs: int = 0)
     """Lines of the report. The first fault is raised as it is, the file kept in the working folder."""
     rng, models, told, started = random.Random(seed), whole_models(examples), Counter[str](), time.monotonic()
     left, slowest_s = {False: runs, True: board_runs}, 0.0
-    signal.signal(signal.SIGALRM, _hangs)
+    signal.signal(signal.SIGPROF, _hangs)
     for _ in range(count):
         data, way = damaged(rng.choice(models), rng), rng.choice(WAYS)
         begun = time.monotonic()
