@@ -175,7 +175,8 @@ def _litert_apart(data: bytes, samples: Sequence[Sequence[np.ndarray]]) -> list[
     here, there = multiprocessing.get_context("fork").Pipe(duplex=False)
 
     def child() -> None:
-        signal.setitimer(signal.ITIMER_PROF, HANG_S)  # of processor time, so that a busy machine is no hang
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends it inside LiteRT too, where no Python handler runs
+        signal.setitimer(signal.ITIMER_PROF, HANG_S)
         try:
             there.send([_joined(outputs) for outputs in run_litert(data, samples)])
         except Exception:
