@@ -172,7 +172,7 @@ def lower(graph: Graph, isa: Isa, optimize: Optimize, faster: Collection[int] = 
     calls = tuple(
         _lower(graph, op, isa, Optimize.SPEED if index in faster else optimize) for index, op in enumerate(graph.ops)
     )
-    return compress(graph, calls, faster) if optimize is Optimize.SIZE else calls
+    return compress(graph, calls, faster, isa) if optimize is Optimize.SIZE else calls
 
 
 def check_supported(graph: Graph) -> None:

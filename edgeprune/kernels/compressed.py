@@ -21,16 +21,18 @@ from edgeprune.kernels.geometry import Window, copied_rows_lead
 from edgeprune.kernels.operands import params, repeat, stepped, table
 from edgeprune.kernels.packed import MOST_TAPS, Packed, pack
 from edgeprune.kernels.requant import check_accumulator
+from edgeprune.target.profile import Isa
 
 _SOURCE = "ref/packed.c"
 _MOST_SHARE = 0.75  # of a layer's flash that is left
 _LEAST_GAIN = 0.05  # of all layers' flash
 _ROW_PIXELS = 32  # that share the unpacking of a filter, at most, where that is up to us
 # Bytes each function adds to an image at most, with what it calls (tests/firmware/test_compressed.py).
-CODE_BYTES = {"ep_conv2d_packed_ref": 1280, "ep_dense_packed_ref": 512}
+CODE_BYTES = {"ep_conv2d_packed_ref": 1280, "ep_conv2d_packed_dsp": 1400, "ep_dense_packed_ref": 512}
+_FEW_ZEROS = 0.5  # share of weights stored from which two at a time, the zeros too, take fewer instructions
 
 
-def compress(graph: Graph, calls: Sequence[KernelCall], kept: Collection[int]) -> tuple[KernelCall, ...]:
+def compress(graph: Graph, calls: Sequence[KernelCall], kept: Collection[int], isa: Isa) -> tuple[KernelCall, ...]:
     """`calls` for the ops of `graph`, with those replaced that take less flash compressed, the code counted.
 
     Args:
@@ -39,7 +41,7 @@ def compress(graph: Graph, calls: Sequence[KernelCall], kept: Collection[int]) -
     chosen = list(calls)
     smaller: dict[str, dict[int, KernelCall]] = {}
     for index, (op, call) in enumerate(zip(graph.ops, calls, strict=True)):
-        way = None if index in kept else _packed(graph, op)
+        way = None if index in kept else _packed(graph, op, isa)
         if way is not None and _flash_bytes(way) <= _MOST_SHARE * _flash_bytes(call):
             smaller.setdefault(way.function, {})[index] = way
     worthwhile = _LEAST_GAIN * sum(map(_flash_bytes, calls))
@@ -57,7 +59,7 @@ def _flash_bytes(call: KernelCall) -> int:
     )
 
 
-def _packed(graph: Graph, op: Op) -> KernelCall | None:
+def _packed(graph: Graph, op: Op, isa: Isa) -> KernelCall | None:
     """The op with packed weights; None where they have no values yet or are int4, which are small already."""
     if op.kind not in (OpKind.CONV_2D, OpKind.FULLY_CONNECTED):
         return None
@@ -65,13 +67,13 @@ def _packed(graph: Graph, op: Op) -> KernelCall | None:
     if weights.data is None or weights.dtype is not DType.INT8 or weights.element_count == 0:
         return None
     if op.kind is OpKind.CONV_2D:
-        return _conv2d(read_conv2d(graph, op))
+        return _conv2d(read_conv2d(graph, op), isa)
     if weights.qparams is not None and any(weights.qparams.zero_point):
         return None
     return _dense(read_dense(graph, op))
 
 
-def _conv2d(conv: Conv2d) -> KernelCall | None:
+def _conv2d(conv: Conv2d, isa: Isa) -> KernelCall | None:
     window, weights = _in_rows(conv.window), conv.weights.data
     taps, block_rows = window.kernel_h * window.kernel_w, _block_rows(window)
     window_rows = (block_rows - 1) * window.stride_h + window.kernel_h
@@ -80,8 +82,13 @@ def _conv2d(conv: Conv2d) -> KernelCall | None:
     if weights is None or taps > MOST_TAPS or max(sizes) > 0xFFFF or window.dilation_h * window.dilation_w != 1:
         return None
     packed = pack(weights.reshape(window.out_c, taps, conv.group_in_c).transpose(0, 2, 1))
+    if packed.is_plain:
+        return None
     rows = weights.reshape(window.out_c, -1).astype(np.int64)
     in_row_bytes, pixel_bytes = window.in_w * window.in_c, window.stride_w * window.in_c
+    in_pairs = isa in (Isa.DSP, Isa.MVE) and conv.groups == 1 and packed.weights > _FEW_ZEROS * rows.size
+    lane_words = window.kernel_h * 2 * -(-window.kernel_w * window.in_c // 4) if in_pairs else 0
+    function = "ep_conv2d_packed_dsp" if in_pairs else "ep_conv2d_packed_ref"
 
     def definitions(s: Symbols) -> str:
         check_accumulator(conv.op.name, rows, None if conv.bias is None else conv.bias.data)
@@ -94,7 +101,7 @@ def _conv2d(conv: Conv2d) -> KernelCall | None:
             "kernel_h": window.kernel_h, "kernel_w": window.kernel_w,
             "stride_h": window.stride_h, "pixel_bytes": pixel_bytes, "pad_top": window.pad[0],
             "pad_left_bytes": window.pad[2] * window.in_c, "window_row_bytes": window_row_bytes,
-            "block_rows": block_rows, "window_rows": window_rows,
+            "block_rows": block_rows, "window_rows": window_rows, "lane_words": lane_words,
         }  # fmt: skip
         return params(
             s, "ep_conv2d_packed_t", fields | quantization_fields(conv.op, conv.image, conv.weights, conv.output)
@@ -104,20 +111,20 @@ def _conv2d(conv: Conv2d) -> KernelCall | None:
         return repeat(
             window.batches,
             lambda n: (
-                f"ep_conv2d_packed_ref(&{s.layer}_params, {stepped(s.input(0), window.in_len, n)}, "
+                f"{function}(&{s.layer}_params, {stepped(s.input(0), window.in_len, n)}, "
                 f"{stepped(s.output(0), window.out_len, n)}, {s.scratch()});"
             ),
         )
 
     scales = scale_tables(conv.image, conv.weights, conv.output, window.out_c)
-    copied = window_rows * window_row_bytes + 3 * pixel_bytes
+    copied = window_rows * window_row_bytes + 3 * pixel_bytes + 3
     return KernelCall(
-        function="ep_conv2d_packed_ref",
+        function=function,
         emit=emit,
-        sources=(_SOURCE,),
+        sources=(_SOURCE, "dsp/packed.c") if in_pairs else (_SOURCE,),
         headers=("ep_packed.h",),
         constants=(*_constants(packed, conv.bias, lambda: folded_bias(rows, conv.bias, conv.image)), *scales),
-        scratch_bytes=4 * packed.most_weights + copied,
+        scratch_bytes=4 * (packed.most_weights + lane_words) + copied,
         overlaps=(Overlap(0, "forward", copied_rows_lead(window, window.out_c, block_rows)),)
         if window.batches == 1
         else (),
@@ -159,7 +166,7 @@ def _work(conv: Conv2d, packed: Packed, copied_bytes: int) -> Work:
 def _dense(layer: Dense) -> KernelCall | None:
     assert layer.weights.data is not None
     packed = pack(layer.weights.data.reshape(layer.out_len, layer.in_len, 1))
-    if packed.bits == 0 and packed.book is None:
+    if packed.is_plain:
         return None
     rows = layer.weights.data.astype(np.int64)
 

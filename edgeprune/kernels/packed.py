@@ -39,6 +39,11 @@ class Packed:
     weights: int
 
     @property
+    def is_plain(self) -> bool:
+        """Every weight is stored, in a byte."""
+        return self.bits == 0 and self.book is None
+
+    @property
     def size_bytes(self) -> int:
         tables = 0 if self.masks is None else self.masks.nbytes
         return self.stream.size + tables + (0 if self.book is None else BOOK_VALUES)

@@ -7,7 +7,6 @@
 
 #define EP_INLINE static inline __attribute__((always_inline))
 #define KEEP(value) __asm__("" : "+r"(value)) /* in a register; the compiler would work it out again and again */
-#define PIXELS 4U
 #define MOST_TAPS 25U
 
 /* Where values are read from; `half` is 1 behind the first of two 4-bit places. */
@@ -87,7 +86,7 @@ static __attribute__((noinline)) const uint8_t *unpack(const ep_conv2d_packed_t 
 
 /* Adds four windows' products. A function of its own has all registers to itself. */
 static __attribute__((noinline)) void add_products(const uint32_t *items, const uint32_t *end, const int8_t *window,
-                                                   uint32_t step, int32_t sums[PIXELS])
+                                                   uint32_t step, int32_t sums[EP_PACKED_PIXELS])
 {
     int32_t a = sums[0];
     int32_t b = sums[1];
@@ -111,9 +110,8 @@ static __attribute__((noinline)) void add_products(const uint32_t *items, const 
     sums[3] = d;
 }
 
-/* Writes the outputs of sums. A function of its own as above. */
-static __attribute__((noinline)) void finish(const ep_conv2d_packed_t *layer, uint32_t channel, const int32_t *sums,
-                                             const int32_t *end, int8_t *out)
+void ep_packed_finish(const ep_conv2d_packed_t *layer, uint32_t channel, const int32_t *sums, const int32_t *end,
+                      int8_t *out)
 {
     const uint32_t scale = channel * layer->scale_step;
     const int32_t multiplier = layer->multiplier[scale];
@@ -126,22 +124,31 @@ static __attribute__((noinline)) void finish(const ep_conv2d_packed_t *layer, ui
     }
 }
 
-/* One output channel of one row. What lies behind the row's last window is read, and left. */
 static void filter_row(const ep_conv2d_packed_t *layer, uint32_t channel, const uint32_t *items, const uint32_t *end,
                        const int8_t *window, int8_t *out)
 {
     const uint32_t step = layer->pixel_bytes;
     const int32_t bias = layer->bias[channel];
     for (uint32_t left = layer->out_w; left != 0U;) {
-        const uint32_t count = left < PIXELS ? left : PIXELS;
-        int32_t sums[PIXELS] = {bias, bias, bias, bias};
+        const uint32_t count = left < EP_PACKED_PIXELS ? left : EP_PACKED_PIXELS;
+        int32_t sums[EP_PACKED_PIXELS] = {bias, bias, bias, bias};
         if (items != end) {
             add_products(items, end, window, step, sums);
         }
-        finish(layer, channel, sums, sums + count, out);
-        window += PIXELS * step;
+        ep_packed_finish(layer, channel, sums, sums + count, out);
+        window += EP_PACKED_PIXELS * step;
         out += count * layer->out_c;
         left -= count;
+    }
+}
+
+static void filter(const ep_conv2d_packed_t *layer, uint32_t channel, uint32_t *items, const uint32_t *end,
+                   const int8_t *rows, uint32_t height, int8_t *out)
+{
+    for (; height != 0U; height--) {
+        filter_row(layer, channel, items, end, rows, out + channel);
+        rows += (uint32_t)layer->stride_h * layer->window_row_bytes;
+        out += (uint32_t)layer->out_w * layer->out_c;
     }
 }
 
@@ -169,12 +176,11 @@ static void move_window(const ep_conv2d_packed_t *layer, const int8_t *in, uint3
     }
 }
 
-void ep_conv2d_packed_ref(const ep_conv2d_packed_t *layer, const int8_t *in, int8_t *out, void *scratch)
+void ep_conv2d_packed(const ep_conv2d_packed_t *layer, const int8_t *in, int8_t *out, void *scratch,
+                      ep_packed_filter_t run)
 {
     uint32_t *const items = scratch;
-    int8_t *const rows = (int8_t *)(items + layer->most_weights);
-    const uint32_t out_row = (uint32_t)layer->out_w * layer->out_c;
-    const uint32_t down = (uint32_t)layer->stride_h * layer->window_row_bytes;
+    int8_t *const rows = (int8_t *)(items + layer->most_weights + layer->lane_words);
     uint16_t taps[MOST_TAPS];
     uint32_t tap = 0;
     for (uint32_t row = 0; row < layer->kernel_h; row++) {
@@ -183,19 +189,22 @@ void ep_conv2d_packed_ref(const ep_conv2d_packed_t *layer, const int8_t *in, int
         }
     }
     for (uint32_t y = 0; y < layer->out_h; y += layer->block_rows) {
-        const uint8_t *filter = layer->weights;
+        const uint8_t *packed = layer->weights;
         const uint32_t left = layer->out_h - y;
         const uint32_t height = left < layer->block_rows ? left : layer->block_rows;
         move_window(layer, in, y, rows);
         for (uint32_t channel = 0; channel < layer->out_c; channel++) {
             uint32_t *end = items;
-            filter = unpack(layer, filter, channel / layer->group_out_c * layer->group_in_c, taps, &end);
-            for (uint32_t row = 0; row < height; row++) {
-                filter_row(layer, channel, items, end, rows + row * down, out + row * out_row + channel);
-            }
+            packed = unpack(layer, packed, channel / layer->group_out_c * layer->group_in_c, taps, &end);
+            run(layer, channel, items, end, rows, height, out);
         }
-        out += height * out_row;
+        out += height * layer->out_w * layer->out_c;
     }
+}
+
+void ep_conv2d_packed_ref(const ep_conv2d_packed_t *layer, const int8_t *in, int8_t *out, void *scratch)
+{
+    ep_conv2d_packed(layer, in, out, scratch, filter);
 }
 
 /* One output's products. Returns the next output's weights. */

@@ -49,3 +49,12 @@ def test_masked_weights_are_saved_in_the_linked_image(project: Path) -> None:
 @pytest.mark.parametrize("granularity", ["kernels", "patterns", "randomized", "clusters"])
 def test_every_granularity(project: Path, granularity: str) -> None:
     check(fit(project, granularity), project)
+
+
+@pytest.mark.slow
+def test_the_bundled_digits_in_patterns(tmp_path: Path) -> None:
+    limits = ("--target", "cortex-m4", "--flash", "200KiB", "--epochs", "1", "--samples", "3", "--json")
+    done = edgeprune("fit", *limits, "--granularity", "patterns", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)
+    assert record["fits"] and record["masks"]["saved_bytes"] > 100_000 and record["accuracy"]["int8"] > 95
