@@ -60,12 +60,15 @@ def placed(model: bytes, isa: Isa, optimize: Optimize) -> tuple[Graph, tuple[Ker
     return graph, calls
 
 
-@pytest.mark.parametrize("optimize", [Optimize.SPEED, Optimize.BALANCED])
+@pytest.mark.parametrize(
+    ("isa", "optimize"),
+    [(Isa.SCALAR, Optimize.BALANCED), (Isa.DSP, Optimize.SPEED), (Isa.DSP, Optimize.BALANCED)],
+)
 @pytest.mark.parametrize("seed", range(2))
-def test_host(seed: int, optimize: Optimize) -> None:
+def test_host(seed: int, isa: Isa, optimize: Optimize) -> None:
     """Planned tightly, and with every tensor alone between poisoned bytes."""
     model = branching_net(seed)
-    graph, calls = placed(model, Isa.DSP, optimize)
+    graph, calls = placed(model, isa, optimize)
     samples = random_samples(model, 2, seed)
     expected = run_litert(model, samples)
     apart = place_apart(graph, calls)
@@ -76,7 +79,9 @@ def test_host(seed: int, optimize: Optimize) -> None:
 
 
 @pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is not installed")
-@pytest.mark.parametrize(("isa", "board"), [(Isa.DSP, "mps2-an386"), (Isa.MVE, "mps3-an547")])
+@pytest.mark.parametrize(
+    ("isa", "board"), [(Isa.SCALAR, "mps2-an385"), (Isa.DSP, "mps2-an386"), (Isa.MVE, "mps3-an547")]
+)
 def test_emulated(isa: Isa, board: str) -> None:
     model = branching_net(5)
     graph, calls = placed(model, isa, Optimize.SPEED)

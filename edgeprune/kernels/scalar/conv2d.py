@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -28,11 +29,11 @@ def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
     if not (conv.groups == window.dilation_h == window.dilation_w == 1) or _is_packed(conv, optimize):
         return None
     if conv.weights.data is None:
-        return _call(conv, None)
+        return _call(conv, None, window.out_c)
     rows = conv.weights.data.reshape(window.out_c, -1).astype(np.int64)
     scaling = layer_scaling(conv.op, conv.image, conv.weights, conv.output, window.out_c)
     words = channel_words(rows, folded_bias(rows, conv.bias, conv.image), scaling, LANE_LIMIT)
-    return None if words is None else _call(conv, words)
+    return None if words is None else _call(conv, words, window.out_c)
 
 
 def _is_packed(conv: Conv2d, optimize: Optimize) -> bool:
@@ -40,7 +41,8 @@ def _is_packed(conv: Conv2d, optimize: Optimize) -> bool:
     return conv.weights.dtype is DType.INT4 and optimize is Optimize.SIZE
 
 
-def _call(conv: Conv2d, words: Words | None) -> KernelCall:
+def _call(conv: Conv2d, words: Words | None, out_pixel: int) -> KernelCall:
+    """`out_pixel`: bytes from one pixel of the output to the next."""
     window = conv.window
     taps = window.kernel_h * window.kernel_w * window.in_c
     steps = -(-taps // 4)
@@ -48,7 +50,8 @@ def _call(conv: Conv2d, words: Words | None) -> KernelCall:
     def definitions(s: Symbols) -> str:
         low, high = activation_range(conv.op.attrs["activation"], conv.output)
         fields = {"stream": s.constant("stream")} | _geometry(conv) | {
-            "steps": steps, "out_min": low, "out_max": high, "in_zero": scale_zero(conv.image)[1],
+            "out_pixel": out_pixel, "steps": steps, "out_min": low, "out_max": high,
+            "in_zero": scale_zero(conv.image)[1],
         }  # fmt: skip
         return params(s, "ep_conv2d_scalar_t", fields)
 
@@ -61,6 +64,9 @@ def _call(conv: Conv2d, words: Words | None) -> KernelCall:
             ),
         )
 
+    def spread(pixel_bytes: int) -> KernelCall | None:
+        return _call(conv, words, pixel_bytes) if pixel_bytes <= 0xFFFF else None
+
     return KernelCall(
         function="ep_conv2d_scalar",
         emit=emit,
@@ -68,7 +74,8 @@ def _call(conv: Conv2d, words: Words | None) -> KernelCall:
         headers=("scalar/conv2d.h",),
         constants=(stream_constant(window.out_c, taps, words),),
         scratch_bytes=_STEP_BYTES * steps + (_PIXELS * window.out_c if window.out_h * window.out_w % _PIXELS else 0),
-        overlaps=window_overlaps(window, channels_in_step=False),
+        overlaps=window_overlaps(replace(window, out_c=out_pixel), channels_in_step=False),
+        spread=spread if window.batches == 1 else None,
         work=_work(conv, taps),
         definitions=definitions,
     )

@@ -6,7 +6,7 @@
  *   out[y][x][o] = clamp(requant(acc) + out_zero, out_min, out_max), rounded twice
  *
  *   in       int8  [in_h][in_w][in_c]
- *   out      int8  [out_h][out_w][out_c]
+ *   out      int8  [out_h][out_w][out_c], pixels `out_pixel` bytes apart
  *   stream   per channel: bias with the input's zero point folded in, [4 * steps] bytes weight + 128, then multiplier,
  *            offset, exponent (scalar/arith.h)
  *
@@ -30,7 +30,7 @@
 typedef struct {
     const uint32_t *stream;
     uint16_t in_h, in_w, in_c;
-    uint16_t out_h, out_w, out_c;
+    uint16_t out_h, out_w, out_c, out_pixel;
     uint16_t kernel_h, kernel_w;
     uint16_t stride_h, stride_w;
     uint16_t pad_top, pad_left;

@@ -15,6 +15,6 @@
 #include <stdint.h>
 
 void ep_tile_scalar(const uint32_t *columns, const int32_t sums[4], const uint32_t *stream, uint32_t steps,
-                    uint32_t channels, int8_t *out);
+                    uint32_t channels, uint32_t step, int8_t *out);
 
 #endif

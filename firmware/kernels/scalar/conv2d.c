@@ -104,6 +104,8 @@ void ep_conv2d_scalar(const ep_conv2d_scalar_t *layer, const int8_t *in, int8_t 
     const uint32_t column_words = 4U * EP_COLUMN_WORDS * layer->steps;
     int8_t *const tile = (int8_t *)(columns + 4U * EP_COLUMN_PIXELS * layer->steps);
     const uint32_t out_c = layer->out_c;
+    const uint32_t pixel = layer->out_pixel;
+    const uint32_t is_clamped = layer->out_min > -128 || layer->out_max < 127;
     int32_t sums[EP_COLUMN_PIXELS] = {0};
     place_t place = {0, 0};
     for (uint32_t word = 0; word < column_words; word++) {
@@ -113,14 +115,17 @@ void ep_conv2d_scalar(const ep_conv2d_scalar_t *layer, const int8_t *in, int8_t 
         const uint32_t count = left < EP_COLUMN_PIXELS ? left : EP_COLUMN_PIXELS;
         fill(layer, in, &place, count, columns, sums);
         left -= count;
-        int8_t *const to = count == EP_COLUMN_PIXELS ? out : tile;
-        ep_tile_scalar(columns, sums, layer->stream, layer->steps, out_c, to);
-        if (to == tile) {
-            (void)memcpy(out, tile, count * out_c);
+        if (count == EP_COLUMN_PIXELS) {
+            ep_tile_scalar(columns, sums, layer->stream, layer->steps, out_c, pixel, out);
+        } else {
+            ep_tile_scalar(columns, sums, layer->stream, layer->steps, out_c, out_c, tile);
+            for (uint32_t p = 0; p < count; p++) {
+                (void)memcpy(out + p * pixel, tile + p * out_c, out_c);
+            }
         }
-        if (layer->out_min > -128 || layer->out_max < 127) {
-            clamp(out, count * out_c, layer->out_min, layer->out_max);
+        for (uint32_t p = 0; is_clamped != 0U && p < count; p++) {
+            clamp(out + p * pixel, out_c, layer->out_min, layer->out_max);
         }
-        out += count * out_c;
+        out += count * pixel;
     }
 }

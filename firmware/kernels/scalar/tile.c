@@ -291,12 +291,12 @@ static void all_channels(const job_t *job, const uint32_t *stream, int8_t *out)
 #endif
 
 void ep_tile_scalar(const uint32_t *columns, const int32_t sums[4], const uint32_t *stream, uint32_t steps,
-                    uint32_t channels, int8_t *out)
+                    uint32_t channels, uint32_t step, int8_t *out)
 {
     job_t job = {
         .rounds = steps / ROUND_STEPS,
         .rest = steps % ROUND_STEPS,
-        .step = channels,
+        .step = step,
         .out_end = out + channels,
         .columns = columns,
     };
