@@ -70,6 +70,7 @@ def read_lstm(graph: Graph, op: Op) -> Lstm:
     if any(graph.input_of(op, index) is not None for index in _LAYER_NORM):
         raise UnsupportedOp(f"{place(graph, op)}: layer normalization", "export the LSTM without it")
     require(graph, op, len(data.shape) == len(output.shape) == 3, f"{data.shape} into {output.shape}")
+    require(graph, op, data.qparams is None or output.qparams is not None, "its output has no scale")
     batches, steps, in_len = data.shape
     if op.attrs["time_major"]:
         batches, steps = steps, batches

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgeprune.errors import ModelError
+from edgeprune.kernels import lower
+from edgeprune.kernels.base import Optimize
+from edgeprune.target.profile import Isa
+from edgeprune.tflite.read import read_tflite
 from tests.firmware.cases import FEW, MANY, SCALES, SEEDS, ZEROS, Case, check, many
 from tests.firmware.one_op import ModelBuilder
 
@@ -86,3 +93,17 @@ def test_lstm(cases: list[Case]) -> None:
 @given(many(lstms()))
 def test_thousands_of_lstms(cases: list[Case]) -> None:
     check(cases)
+
+
+@settings(parent=FEW, max_examples=1)
+@given(lstms())
+def test_an_output_without_scale_is_refused(case: Case) -> None:
+    """LiteRT answers zeros (found by damaged files)."""
+    builder = ModelBuilder()
+    case.add(builder)
+    graph = read_tflite(builder.build())
+    output = graph.ops[0].outputs[0]
+    tensors = list(graph.tensors)
+    tensors[output] = replace(tensors[output], qparams=None)
+    with pytest.raises(ModelError, match="its output has no scale"):
+        lower(replace(graph, tensors=tuple(tensors)), Isa.REF, Optimize.BALANCED)
