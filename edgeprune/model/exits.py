@@ -7,7 +7,8 @@ The head is a linear layer on the averages of an image's or a sequence's cells, 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isqrt, prod
 
@@ -93,18 +94,21 @@ class WithExit(nn.Module):
         return own, early[0]
 
 
-def watched(module: nn.Module, paths: Sequence[str], note: Callable[[str, object], None]) -> Callable[[], None]:
-    """`note(path, output)` whenever one of these modules has run, until the answer is called."""
+@contextmanager
+def watched(module: nn.Module, paths: Sequence[str], note: Callable[[str, object], None]) -> Iterator[None]:
+    """The network in evaluation mode inside; `note(path, output)` whenever one of these modules has run."""
+    was_training = module.training
     hooks = [
         module.get_submodule(path).register_forward_hook(lambda _m, _i, out, path=path: note(path, out))
         for path in paths
     ]
-
-    def stop() -> None:
+    module.eval()
+    try:
+        yield
+    finally:
         for hook in hooks:
             hook.remove()
-
-    return stop
+        module.train(was_training)
 
 
 def exit_places(module: nn.Module, sample: Tensor) -> list[ExitPlace]:
@@ -114,18 +118,9 @@ def exit_places(module: nn.Module, sample: Tensor) -> list[ExitPlace]:
         sample: (1, ...) as the network takes it.
     """
     found: dict[str, list[object]] = {}
-    stop = watched(
-        module,
-        [path for path, _ in module.named_modules() if path],
-        lambda path, out: found.setdefault(path, []).append(out),
-    )
-    was_training = module.training
-    try:
-        with torch.no_grad():
-            module.eval()(sample)
-    finally:
-        stop()
-        module.train(was_training)
+    paths = [path for path, _ in module.named_modules() if path]
+    with torch.no_grad(), watched(module, paths, lambda path, out: found.setdefault(path, []).append(out)):
+        module(sample)
     places = []
     for path, outputs in found.items():
         (output, *more) = outputs

@@ -35,23 +35,15 @@ def known_halfway(module: nn.Module, places: Sequence[ExitPlace], split: Split) 
         assert isinstance(output, Tensor)
         kept[path].append(by_path[path].pooled(output.detach()).float().clone())
 
-    was_training = module.training
-    stop = watched(module, list(by_path), note)
-    module.eval()
-    answers = []
-    try:
-        with torch.no_grad(), fastest_order(split, module) as order:
-            for batch in kept.values():
-                batch.clear()  # of the sample the order was tried on
-            samples = split.inputs
-            for part in torch.split(samples, _BATCH):
-                answers.append(module(arranged(split.real(part), order)).float())
-                held = sum(parts[0].shape[1] for parts in kept.values()) * sum(map(len, answers))
-                if held > _MOST_NUMBERS:
-                    break
-    finally:
-        stop()
-        module.train(was_training)
+    answers: list[Tensor] = []
+    with torch.no_grad(), watched(module, list(by_path), note), fastest_order(split, module) as order:
+        for batches in kept.values():
+            batches.clear()  # of the sample the order was tried on
+        for part in torch.split(split.inputs, _BATCH):
+            answers.append(module(arranged(split.real(part), order)).float())
+            features = sum(batches[0].shape[1] for batches in kept.values())
+            if features * sum(map(len, answers)) > _MOST_NUMBERS:
+                break
     return torch.cat(answers), [torch.cat(parts) for parts in kept.values()]
 
 
