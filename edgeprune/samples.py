@@ -41,7 +41,10 @@ def samples_for(subject: Subject, count: int, data: Path | None) -> Samples:
         raise UsageError(f"{subject.name} carries no model to compare with", hint="give the run folder or the .tflite")
     graph = subject.model.graph
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise UsageError(f"{subject.name} has {len(graph.inputs)} inputs", hint="replay takes models of one input")
+        raise UsageError(
+            f"{subject.name} has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs",
+            hint="replay takes models of one input and one output; a run folder knows when to leave at its early exit",
+        )
     shape = graph.tensors[graph.inputs[0]].shape[1:]
     if data is not None:
         inputs, targets = _from_file(data, count, shape, subject.tflite)
