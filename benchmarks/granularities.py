@@ -32,7 +32,7 @@ from edgeprune.train.objective import make_objective
 from edgeprune.train.splits import Splits
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-WAYS = ("channels", "weights", "kernels", "patterns", "randomized", "clusters")
+WAYS = ("channels", "weights", "clusters", "kernels", "patterns", "randomized")
 LIMITS = {"ResNet-8": "48KiB", "dense": "40KiB"}
 _TRAINED_ON = 20_000
 

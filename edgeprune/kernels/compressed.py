@@ -44,11 +44,15 @@ def compress(graph: Graph, calls: Sequence[KernelCall], kept: Collection[int], i
         way = None if index in kept else _packed(graph, op, isa)
         if way is not None and _flash_bytes(way) <= _MOST_SHARE * _flash_bytes(call):
             smaller.setdefault(way.function, {})[index] = way
-    worthwhile = _LEAST_GAIN * sum(map(_flash_bytes, calls))
-    for function, layers in smaller.items():
-        saved = sum(_flash_bytes(calls[index]) - _flash_bytes(way) for index, way in layers.items())
-        if saved - CODE_BYTES[function] >= worthwhile:
-            for index, way in layers.items():
+    gains = {
+        function: sum(_flash_bytes(calls[index]) - _flash_bytes(way) for index, way in layers.items())
+        - CODE_BYTES[function]
+        for function, layers in smaller.items()
+    }
+    paying = [function for function, gain in gains.items() if gain > 0]
+    if sum(gains[function] for function in paying) >= _LEAST_GAIN * sum(map(_flash_bytes, calls)):
+        for function in paying:
+            for index, way in smaller[function].items():
                 chosen[index] = way
     return tuple(chosen)
 
