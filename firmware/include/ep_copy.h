@@ -4,7 +4,7 @@
  *   for each place of the walk: out[b .. b + run_bytes) = in[a .. a + run_bytes)
  *
  *   in, out    any type; steps of `axes` in bytes (a for in, b for out)
- *   run_bytes  contiguous on both sides
+ *   run_bytes  contiguous on both sides; rank is 1 or more
  *
  * Scratch: 0 bytes. Align: 1 byte. In and out must not overlap.
  * Proof:   tests/firmware/test_copy.py, the same bytes as LiteRT's reference interpreter.
