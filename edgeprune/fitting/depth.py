@@ -2,7 +2,8 @@
 
 A block is worth removing when what is left, thinned to the same limits, says more nearly what the original said. So
 each network without a block is sized by the planner, its channels are allocated under flash, RAM and latency, it is
-thinned and re-solved by least squares, and held against the original on training samples it was not solved from.
+thinned and re-solved by least squares, and held against the original on training samples it was not solved from (where
+there are so many).
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from edgeprune.prune.size_model import SizeModel
 from edgeprune.prune.surgery import thin
 from edgeprune.train.evaluate import bn_reestimate, outputs_of
 
-_SAMPLES = 512
+_FEWEST, _MOST = 64, 512  # samples
+_MACS = 1e10  # of one forward pass over them
 _ROWS = 8_192
 _SENSITIVITY_SAMPLES = 128
 _TRIED = 3  # blocks judged with channels, of all that could go next
@@ -75,11 +77,12 @@ class _Judge:
         self._cost = cost
         self._budget = budget
         self._distance = class_distance if job.objective.loss_name == "cross_entropy" else value_distance
-        train = job.splits.train
-        known = cost.of(original).footprint(original.widths).latency_us is not None
-        self._limited = known and budget.latency_us is not None
-        self._solved_from = train.take(_SAMPLES).tensor()
-        self._judged = replace(train, inputs=train.inputs[-_SAMPLES:], targets=train.targets[-_SAMPLES:])
+        train, before = job.splits.train, cost.of(original).footprint(original.widths)
+        count = min(_MOST, max(_FEWEST, int(_MACS / max(1, before.macs))))
+        self._limited = before.latency_us is not None and budget.latency_us is not None
+        self._solved_from = train.take(count).tensor()
+        self._judged = replace(train, inputs=train.inputs[-count:], targets=train.targets[-count:])
+        self._calibration = job.splits.calibration.take(count)
         self._wanted: Tensor = outputs_of(original.module, self._judged)
         self._curves: dict[tuple[str, int], GroupChoice] = {}
         chosen = find_criterion(job.options.criterion)
@@ -134,7 +137,7 @@ class _Judge:
             except ModelError:
                 continue
             if saved > 0:
-                bn_reestimate(shallow, self._job.splits.calibration)
+                bn_reestimate(shallow, self._calibration)
                 lost[block] = self._distance_of(shallow)
                 worth[block] = lost[block] / saved
         ranked = [
@@ -147,7 +150,7 @@ class _Judge:
         return self._distance(outputs_of(module, self._judged), self._wanted)
 
     def _ranking(self, network: Network) -> dict[str, list[int]]:
-        samples, objective = self._job.splits.calibration, self._job.objective
+        samples, objective = self._calibration, self._job.objective
         return rank_channels(
             network.module, network.groups, self._criterion, samples.tensor(), samples.targets, objective.loss
         )
@@ -156,7 +159,7 @@ class _Judge:
         """Curves of groups met before are taken from there."""
         groups = network.groups
         new = [group.name for group in groups.groups if (group.name, group.size) not in self._curves]
-        samples = self._job.splits.calibration.take(_SENSITIVITY_SAMPLES).tensor()
+        samples = self._calibration.take(_SENSITIVITY_SAMPLES).tensor()
         measured = measure_sensitivity(
             network.module, groups, ranking, self._job.target.channel_multiple, samples, self._distance, only=new
         )

@@ -22,7 +22,8 @@ _LR = 1e-3  # Adam's, falling to zero on a cosine
 def windows(layers: Sequence[str], length: int = WINDOW) -> list[tuple[str, ...]]:
     """All runs of so many consecutive layers, each one layer further than the last; one of all layers where they are
     fewer."""
-    return [tuple(layers[begin : begin + length]) for begin in range(max(1, len(layers) - length + 1))]
+    begins = range(max(min(1, len(layers)), len(layers) - length + 1))
+    return [tuple(layers[begin : begin + length]) for begin in begins]
 
 
 def imitate(

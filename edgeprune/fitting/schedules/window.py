@@ -28,7 +28,7 @@ def window(thinning: Thinning) -> nn.Module:
     spans = windows([layer.op.name for layer in plain_layers(module, original.traced)])
     early_epochs = math.ceil(job.options.epochs * _SHARE)
     samples = len(job.splits.train)
-    steps = early_epochs * settings_of(job, early_epochs).steps_per_epoch(samples) // len(spans)
+    steps = early_epochs * settings_of(job, early_epochs).steps_per_epoch(samples) // max(1, len(spans))
     keep: dict[str, list[int]] = {}
     with job.progress.task(f"{thinning.stage}: windows of {WINDOW} layers", len(spans)) as task:
         for number, span in enumerate(spans):

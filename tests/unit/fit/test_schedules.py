@@ -129,7 +129,7 @@ def test_removing_what_was_masked_changes_nothing(tmp_path: Path, monkeypatch: p
 
 def test_windows_overlap_by_all_but_one_layer() -> None:
     assert windows(list("abcde")) == [("a", "b", "c"), ("b", "c", "d"), ("c", "d", "e")]
-    assert windows(list("ab")) == [("a", "b")]
+    assert windows(list("ab")) == [("a", "b")] and windows([]) == []
 
 
 def test_a_window_learns_to_say_what_it_said_without_a_silenced_channel() -> None:

@@ -10,6 +10,8 @@ from edgeprune.model.trace import trace
 from edgeprune.prune.blocks import Block, find_blocks, without
 from edgeprune.prune.groups import find_groups
 from edgeprune.prune.reconstruct import Reconstruction
+from edgeprune.quantize.qat import FakeQuantized
+from edgeprune.train.splits import make_splits
 from tests import nets
 
 
@@ -82,6 +84,14 @@ def test_a_silenced_branch_adds_nothing_and_a_passed_over_one_its_input() -> Non
     assert torch.equal(without(module, [passed_over])(x), module.last(2 * x))
     assert set(without(module, [silenced]).state_dict()) == {"last.weight", "last.bias"}
     assert "branch.0.weight" in module.state_dict()
+
+
+def test_a_network_with_a_silenced_branch_can_be_trained_on_the_int8_grid() -> None:
+    module, x = Parent().eval(), torch.randn(64, 4)
+    silenced = next(block for block in find_blocks(module, (4,)) if block.silenced is not None)
+    shallow = without(module, [silenced])
+    split = make_splits({"train": (x, torch.zeros(64, dtype=torch.long))}, (4,)).calibration
+    assert torch.allclose(FakeQuantized(shallow, split)(split.tensor()), shallow(split.tensor()), atol=0.05)
 
 
 def test_what_only_fed_a_silenced_branch_goes_with_it_whatever_its_shape() -> None:
