@@ -211,9 +211,10 @@ def limits_of(project: Project) -> Limits:
 
 def options_of(project: Project, **overrides: Any) -> FitOptions:
     """How a fit goes about it: the project's settings, then `overrides` that are not None."""
+    epochs = project.training.epochs if overrides.get("epochs") is None else overrides["epochs"]
     options = FitOptions(
         epochs=project.training.epochs,
-        steps=1 if project.training.epochs < 4 else 2,
+        steps=1 if epochs < 4 else 2,
         criterion=project.training.criterion,
         granularity=project.training.granularity,
         device=project.training.device,

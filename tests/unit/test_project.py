@@ -6,6 +6,7 @@ import pytest
 
 from edgeprune.errors import UsageError
 from edgeprune.model.load import load_module
+from edgeprune.pipeline import options_of
 from edgeprune.project import default_project, load_project, project_from, project_template
 from edgeprune.target.registry import load_target
 from edgeprune.train.data import check_together, load_data
@@ -72,3 +73,9 @@ def test_what_init_writes_works_as_written(tmp_path: Path) -> None:
     project = load_project(tmp_path)
     assert load_module(project.model.entry, project.model.weights, project.root)
     assert len(load_data(project).train) > 1000
+
+
+def test_the_steps_of_a_fit_follow_the_epochs_it_really_has() -> None:
+    project = default_project()
+    assert (project.training.epochs, options_of(project).steps) == (6, 2)
+    assert options_of(project, epochs=3).steps == 1
