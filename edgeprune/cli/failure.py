@@ -33,7 +33,7 @@ def failure_of(error: Exception, arguments: list[str]) -> Failure:
         return Failure(error.format_message(), f"'{_path_of(error.ctx)} --help' explains its options", 2)
     if isinstance(error, click.ClickException):
         return Failure(error.format_message(), None, error.exit_code)
-    if isinstance(error, click.Abort):
+    if isinstance(error, click.Abort) or _was_interrupted(error):
         return Failure("interrupted", None, INTERRUPTED)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         place = f" while writing {error.filename}" if error.filename else ""
@@ -58,6 +58,13 @@ def show_failure(failure: Failure, as_json: bool) -> None:
             console.print(text)
     if as_json:
         sys.stdout.write(json.dumps(asdict(failure)) + "\n")
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C lies behind it: a library that is being imported may turn it into an error of its own."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _path_of(context: click.Context | None) -> str:

@@ -144,6 +144,14 @@ def test_ctrl_c_is_one_line(cli: Cli, raising: Raiser) -> None:
     assert outcome.data["exit_code"] == 130
 
 
+def test_ctrl_c_that_a_library_turned_into_an_error_is_still_one_line(cli: Cli, raising: Raiser) -> None:
+    error = ImportError("an extension did not load")
+    error.__context__ = KeyboardInterrupt()
+    raising(error)
+    outcome = cli("boom")
+    assert (outcome.exit_code, outcome.stderr.strip()) == (130, "error: interrupted")
+
+
 def test_anything_else_is_a_fault_with_its_traceback_in_a_file(
     cli: Cli, raising: Raiser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
