@@ -54,7 +54,7 @@ def command(
     \b
       one-shot   all channels at once, then all of the training
       iterative  in three steps, scored anew and trained after each; a step that hurts is undone
-      masked     channels silenced, chosen anew after each epoch: one may come back; removed at the end
+      masked     filters put to zero, chosen anew after each epoch: one may come back; removed at the end
       window     three layers at a time learn to say what they said, sliding over the network
       rewind     the channels kept, their weights put back to early in training (--rewind)
       scratch    the same widths with weights drawn at random

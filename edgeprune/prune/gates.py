@@ -15,19 +15,10 @@ from edgeprune.prune.homes import homes_of
 from edgeprune.prune.partition import OUTPUT_AXIS
 
 Factors = Callable[[], Mapping[str, Tensor]]
-Multiply = Callable[[Tensor, Tensor], Tensor]
-
-
-def straight_through(values: Tensor, factors: Tensor) -> Tensor:
-    """values * factors, whose gradient is that of the values alone: what is not heard learns as if it were.
-
-    Bengio, Leonard, Courville, "Estimating or Propagating Gradients Through Stochastic Neurons", arXiv:1308.3432.
-    """
-    return values * factors + (values - values.detach()) * (1 - factors)
 
 
 @contextmanager
-def gated(module: nn.Module, groups: ChannelGroups, factors: Factors, multiply: Multiply = torch.mul) -> Iterator[None]:
+def gated(module: nn.Module, groups: ChannelGroups, factors: Factors) -> Iterator[None]:
     """Inside the block every layer that mixes channels hears each one times its factor.
 
     Channels that no such layer hears (outputs of the network) are multiplied as they are made. The factors of one
@@ -36,7 +27,6 @@ def gated(module: nn.Module, groups: ChannelGroups, factors: Factors, multiply: 
     Args:
         module: one the groups fit, at full width.
         factors: asked before each forward pass: group -> (units,) or (batch, units).
-        multiply: of what is heard and its factors, as many; `straight_through` is another.
 
     Raises:
         ModelError: a group whose channels pass no torch layer that could be watched.
@@ -58,7 +48,7 @@ def gated(module: nn.Module, groups: ChannelGroups, factors: Factors, multiply: 
                 along = along.index_copy(1, torch.from_numpy(indices).long().flatten(), factor.to(tensor))
                 shape = [1] * tensor.dim()
                 shape[0], shape[axis] = along.shape
-                tensor = multiply(tensor, along.reshape(shape))
+                tensor = tensor * along.reshape(shape)
         return tensor
 
     def axis_of(op: Op) -> tuple[nn.Module, int]:

@@ -11,10 +11,13 @@ from torch import nn
 from edgeprune.prune.channels import ChannelGroups, Role
 from edgeprune.prune.homes import homes_of
 
-_SILENCED = frozenset({Role.MAKES, Role.BIAS, Role.NORM_SHIFT})
+FILTERS = frozenset({Role.MAKES, Role.BIAS})
+ALL = FILTERS | {Role.NORM_SHIFT}
 
 
-def silence(module: nn.Module, groups: ChannelGroups, keep: Mapping[str, Sequence[int]]) -> None:
+def silence(
+    module: nn.Module, groups: ChannelGroups, keep: Mapping[str, Sequence[int]], roles: frozenset[Role] = ALL
+) -> None:
     """Zeroes what makes the channels that are not kept, in place: filters, biases, shifts and means of batch norms.
 
     Behind activations that are zero at zero the network then answers as it would without them. The weights that hear
@@ -23,13 +26,16 @@ def silence(module: nn.Module, groups: ChannelGroups, keep: Mapping[str, Sequenc
     Args:
         module: of the shapes the groups were found in.
         keep: group -> units that stay; a group not named keeps all.
+        roles: `FILTERS` leaves a batch norm's shift, and a constant where a channel was: gradients can lift its filter
+            again.
     """
     homes = homes_of(module)
     with torch.no_grad():
         for group in groups.groups:
             gone = np.setdiff1d(np.arange(group.size), keep.get(group.name, np.arange(group.size)))
             for piece in group.slices:
-                if piece.role in _SILENCED or piece.parameter.endswith("running_mean"):
+                is_mean = piece.parameter.endswith("running_mean")
+                if piece.role in roles or (is_mean and Role.NORM_SHIFT in roles):
                     tensor = getattr(*homes[piece.parameter][0])
                     places = torch.from_numpy(piece.indices[gone].ravel()).long()
                     tensor.index_fill_(piece.axis, places.to(tensor.device), 0.0)

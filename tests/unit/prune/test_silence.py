@@ -1,4 +1,4 @@
-"""Channels put to silence: the thinned network's answer; channels masked: the gradient as if they were heard."""
+"""Channels put to silence: the thinned network's answer, and which of them can learn again."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import torch
 from torch import nn
 
 from edgeprune.model.trace import trace
-from edgeprune.prune.gates import gated, straight_through
 from edgeprune.prune.groups import find_groups
-from edgeprune.prune.silence import silence
+from edgeprune.prune.silence import ALL, FILTERS, silence
 from edgeprune.prune.surgery import thin
 from tests import nets
 
@@ -35,15 +34,14 @@ def test_a_silenced_network_answers_as_the_thinned_one(name: str) -> None:
     assert not torch.allclose(silent(x), module(x), atol=1e-2)
 
 
-def test_a_masked_filter_learns_as_if_it_were_heard() -> None:
-    module = nn.Sequential(nn.Linear(1, 2, bias=False), nn.ReLU(), nn.Linear(2, 1, bias=False)).eval()
-    with torch.no_grad():
-        module[0].weight.copy_(torch.tensor([[2.0], [3.0]]))
-        module[2].weight.copy_(torch.tensor([[5.0, 7.0]]))
-    groups = find_groups(trace(module, (1, 1)))
-    with gated(module, groups, lambda: {"0": torch.tensor([1.0, 0.0])}, straight_through):
-        answer = module(torch.tensor([[1.5]]))
-        answer.sum().backward()
-    assert answer.item() == 5 * 2 * 1.5  # the second is not heard
-    assert module[0].weight.grad.tolist() == [[5 * 1.5], [7 * 1.5]]  # and its filter's slope is the one it would have
-    assert module[2].weight.grad.tolist() == [[2 * 1.5, 0]]
+def test_only_a_filter_put_to_zero_under_a_batch_norm_learns_again() -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
+    torch.nn.init.constant_(module[1].bias, 0.5)
+    groups = find_groups(trace(module.eval(), (1, 1, 8, 8)))
+    for roles, learns in ((FILTERS, True), (ALL, False)):
+        silent = copy.deepcopy(module)
+        silence(silent, groups, {"0": [0, 1]}, roles)
+        assert silent.get_parameter("0.weight")[2:].abs().max() == 0
+        silent.train()(torch.randn(8, 1, 8, 8)).square().sum().backward()
+        assert bool(silent.get_parameter("0.weight").grad[2:].abs().max() > 0) is learns
