@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from edgeprune.fitting.network import Network
+from edgeprune.ir import Graph, Op
 from edgeprune.prune.keep import kept
 from edgeprune.prune.layers import Layer, plain_layers
 from edgeprune.train.memory import arranged, fastest_order
@@ -45,13 +46,16 @@ def imitate(
         hold: called after every step, to silence again what must be silent.
 
     Returns:
-        Each step's loss: the mean square distance over the variance of what the original says.
+        Each step's loss: the mean square distance over the variance of what the original says, the mean over the
+        window's ends.
     """
     ours, theirs = (
         {layer.op.name: layer for layer in plain_layers(one, original.traced)} for one in (module, original.module)
     )
     parameters = [value for name in span for value in _parameters(ours[name])]
-    wanted = _wanted(ours[span[-1]], original, keep)
+    ends = ends_of(span, original)
+    our_ends, their_ends = ([layers[name] for name in ends] for layers in (ours, theirs))
+    wanted = [_wanted(layer, original, keep) for layer in our_ends]
     optimizer = torch.optim.Adam(parameters, _LR)
     generator = torch.Generator().manual_seed(len(keep))
     losses: list[float] = []
@@ -60,9 +64,14 @@ def imitate(
             picked = torch.randint(len(split), (min(_BATCH, len(split)),), generator=generator)
             samples = arranged(split.real(split.inputs[picked]), order)
             with torch.no_grad():
-                aim = _said(original.module, theirs[span[-1]], samples)
-            loss = (_said(module, ours[span[-1]], samples) - aim)[wanted].square().mean()
-            loss = loss / aim[wanted].var().clamp_min(1e-12)
+                aims = _said(original.module, their_ends, samples)
+            answers = _said(module, our_ends, samples)
+            loss = torch.stack(
+                [
+                    (answer - aim)[chosen].square().mean() / aim[chosen].var().clamp_min(1e-12)
+                    for answer, aim, chosen in zip(answers, aims, wanted, strict=True)
+                ]
+            ).mean()
             for value, slope in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
                 value.grad = slope
             for group in optimizer.param_groups:
@@ -72,6 +81,25 @@ def imitate(
             hold()
             losses.append(loss.item())
     return losses
+
+
+def ends_of(span: Sequence[str], network: Network) -> list[str]:
+    """The layers of a window that no other of it hears: the last one, and those of branches beside it."""
+    graph = network.traced.graph
+    behind = {name: {op.name for op in _behind(graph, name)} for name in span}
+    return [name for name in span if not behind[name].intersection(span)]
+
+
+def _behind(graph: Graph, name: str) -> list[Op]:
+    """All operators that hear an operator, directly or not."""
+    found: dict[int, Op] = {}
+    pending = [output for op in graph.ops if op.name == name for output in op.outputs]
+    while pending:
+        for index in graph.consumers.get(pending.pop(), ()):
+            if index not in found:
+                found[index] = graph.ops[index]
+                pending += graph.ops[index].outputs
+    return list(found.values())
 
 
 def _parameters(layer: Layer) -> list[nn.Parameter]:
@@ -92,19 +120,24 @@ class _Stop(Exception):
     """The rest of the forward pass is not needed."""
 
 
-def _said(module: nn.Module, layer: Layer, samples: Tensor) -> Tensor:
-    """The layer's answer before its activation."""
-    said: list[Tensor] = []
+def _said(module: nn.Module, layers: Sequence[Layer], samples: Tensor) -> list[Tensor]:
+    """The layers' answers before their activations."""
+    said: dict[str, Tensor] = {}
 
-    def note(_module: nn.Module, _given: tuple[Tensor, ...], answer: Tensor) -> None:
-        said.append(answer.clone())
-        raise _Stop
+    def noting(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+        def note(_module: nn.Module, _given: tuple[Tensor, ...], answer: Tensor) -> None:
+            said[name] = answer.clone()
+            if len(said) == len(layers):
+                raise _Stop
 
-    handle = layer.last.register_forward_hook(note)
+        return note
+
+    handles = [layer.last.register_forward_hook(noting(layer.op.name)) for layer in layers]
     try:
         module(samples)
     except _Stop:
         pass
     finally:
-        handle.remove()
-    return said[0]
+        for handle in handles:
+            handle.remove()
+    return [said[layer.op.name] for layer in layers]

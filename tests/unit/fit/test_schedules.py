@@ -16,10 +16,11 @@ from edgeprune.fitting.schedule import Thinning, find_schedule, schedules
 from edgeprune.fitting.schedules import masked as masked_schedule
 from edgeprune.fitting.schedules.masked import Choice
 from edgeprune.fitting.schedules.scratch import draw_anew
-from edgeprune.fitting.windows import imitate, windows
+from edgeprune.fitting.windows import ends_of, imitate, windows
 from edgeprune.prune.surgery import widths_of
 from edgeprune.train.finetune import TrainResult
 from edgeprune.train.splits import make_splits
+from tests import nets
 from tests.unit.fit.small_job import SHAPE, job_in
 
 MODEL = """
@@ -131,6 +132,18 @@ def test_removing_what_was_masked_changes_nothing(tmp_path: Path, monkeypatch: p
 def test_windows_overlap_by_all_but_one_layer() -> None:
     assert windows(list("abcde")) == [("a", "b", "c"), ("b", "c", "d"), ("c", "d", "e")]
     assert windows(list("ab")) == [("a", "b")] and windows([]) == []
+
+
+def test_a_window_over_branches_ends_in_each() -> None:
+    network = Network.of(nets.BasicBlock(4, 8, 2).eval(), (4, 8, 8))
+    assert ends_of(("conv1", "conv2", "shortcut"), network) == ["conv2", "shortcut"]
+    assert ends_of(("conv1", "conv2"), network) == ["conv2"]
+    split = make_splits({"train": (torch.rand(64, 4, 8, 8), torch.zeros(64, dtype=torch.long))}, (4, 8, 8)).train
+    student = copy.deepcopy(network.module)
+    with torch.no_grad():
+        student.get_parameter("shortcut.bias").add_(1.0)
+    losses = imitate(("conv1", "conv2", "shortcut"), student, network, {}, split, 100, lambda: None)
+    assert losses[-1] < 0.9 * losses[0]
 
 
 def test_a_window_learns_to_say_what_it_said_without_a_silenced_channel() -> None:
