@@ -22,7 +22,7 @@ from edgeprune.prune.masks.masking import Kernels, Masks, Scores, density_of, ke
 from edgeprune.train.evaluate import outputs_of
 
 LEAST_DENSITY = 0.1  # fewer weights are not worth training
-_GOOD_DENSITY = 0.25  # channels go before weights get sparser (benchmarks/granularities.txt)
+_GOOD_DENSITY = 0.25  # channels go before weights get sparser
 _LINKS = 3
 _HALVINGS = 7
 _JUDGED = 256  # samples
