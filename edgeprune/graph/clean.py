@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from edgeprune.graph.passes import activations, constants, dead, flattens, pads, requantizes, stems, transposes, views
+from edgeprune.graph.passes import (
+    activations,
+    constants,
+    dead,
+    flattens,
+    pads,
+    requantizes,
+    splits,
+    stems,
+    transposes,
+    views,
+)
 from edgeprune.ir import Graph
 
-_PASSES = (constants, requantizes, transposes, flattens, views, pads, activations, stems, dead)
+_PASSES = (constants, requantizes, transposes, flattens, views, pads, activations, stems, splits, dead)
 
 
 def clean(graph: Graph) -> Graph:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ from edgeprune.plan import make_plan
 from edgeprune.target.profile import Isa
 from edgeprune.tflite.read import read_tflite
 from tests.firmware.host_engine import IDENTITY, random_samples, run_c, run_litert
-from tests.firmware.random_nets import NONE, NetBuilder, Value, random_net
+from tests.firmware.random_nets import NONE, RELU, NetBuilder, Value, random_net
 
 MODELS = Path(__file__).resolve().parents[3] / "shared" / "data" / "mlperf-tiny"
 needs_models = pytest.mark.skipif(not MODELS.is_dir(), reason="no ../shared/data/mlperf-tiny beside the repository")
@@ -172,3 +173,51 @@ def test_graphs_without_data_become_the_same_operators() -> None:
         assert [(op.kind, op.inputs, op.outputs) for op in clean(bare).ops] == [
             (op.kind, op.inputs, op.outputs) for op in clean(graph).ops
         ]
+
+
+@pytest.mark.parametrize("act", [NONE, RELU])
+def test_split_channels_of_a_pointwise_convolution_are_made_apart(act: int) -> None:
+    b, x = net()
+    one, other = b.split(b.conv(x, 10, 1, act=act), 3, 2)
+    model = b.build(b.concat([b.conv(one, 6), b.depthwise(other)], 3))
+    assert same_bytes(model)[:3] == ["CONV_2D", "CONV_2D", "CONV_2D"]
+    graph = clean(read_tflite(model))
+    assert not [op for op in graph.ops if op.kind is OpKind.SPLIT]
+    assert sum(op.kind is OpKind.CONV_2D for op in graph.ops) == 3
+
+
+def test_split_values_of_a_dense_layer_are_made_apart() -> None:
+    b, x = net()
+    parts = b.split(b.dense(b.reshape(x, 1, 8 * 7 * 4), 12), 1, 3)
+    assert same_bytes(b.build(*(b.dense(part, 5) for part in parts))) == ["RESHAPE", *["FULLY_CONNECTED"] * 6]
+
+
+def test_split_channels_stay_where_more_than_that_is_read_or_windows_are_wide() -> None:
+    b, x = net()
+    wide, read = b.split(b.conv(x, 10, 3), 3, 2), b.conv(x, 10, 1)
+    parts = b.split(read, 3, 2)
+    outputs = [b.conv(value, 4, 1) for value in (*wide, *parts, read)]
+    assert same_bytes(b.build(*outputs)).count("SPLIT") == 2
+
+
+@pytest.mark.parametrize("where", ["the model's output", "the model's input"])
+def test_split_channels_stay_where_nobody_made_them_for_it(where: str) -> None:
+    b, x = net()
+    y = b.conv(x, 4, 1) if where == "the model's output" else x
+    outputs = [b.conv(part, 3, 1) for part in b.split(y, 3, 2)]
+    assert "SPLIT" in same_bytes(b.build(*outputs, *([y] if y is not x else [])))
+
+
+def cut(b: NetBuilder, x: Value, first: int, count: int) -> Value:
+    out = b.like(x, (*x.shape[:-1], count))
+    places = b.model.ints([0, 0, 0, first]), b.model.ints(out.shape)
+    b.model.op("SLICE", [x.index, *places], [out.index], schema.SliceOptionsT())
+    return out
+
+
+@pytest.mark.parametrize(("first", "slices"), [(4, 0), (5, 0), (3, 2)])
+def test_slices_of_a_pointwise_convolution_are_made_apart_unless_they_overlap(first: int, slices: int) -> None:
+    b, x = net()
+    y = b.conv(x, 9, 1)
+    model = b.build(b.conv(cut(b, y, first, 3), 2), b.conv(cut(b, y, 0, 4), 2))
+    assert same_bytes(model).count("SLICE") == slices
