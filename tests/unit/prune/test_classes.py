@@ -61,7 +61,8 @@ def test_three_digits_of_ten_need_half_of_the_channels():
 
 def test_samples_are_chosen_and_counted_anew():
     inputs, labels = torch.arange(40.0).reshape(20, 2), torch.arange(20) % 5
-    splits = make_splits({name: (inputs, labels) for name in ("train", "validation", "test")}, (2,)).of_classes((3, 1))
+    arrays = {name: (inputs + away, labels) for name, away in (("train", 100), ("validation", 200), ("test", 0))}
+    splits = make_splits(arrays, (2,)).of_classes((3, 1))
     assert set(splits.test.targets.tolist()) == {0, 1}
     assert ((splits.test.inputs[:, 0] / 2 % 5 == 3) == (splits.test.targets == 1)).all()
     with pytest.raises(DataError, match="has no sample of classes"):
