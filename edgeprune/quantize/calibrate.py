@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
+
+_SILENT = 2.0**-20  # of the largest activation: nobody hears it
+_LEAST = 2.0**-8  # of it: the range instead
 
 
 def quantized(float_tflite: bytes, samples: np.ndarray) -> bytes:
@@ -10,6 +15,8 @@ def quantized(float_tflite: bytes, samples: np.ndarray) -> bytes:
 
     Ranges are the plain minimum and maximum over all samples. (The quantizer's own `calibrate()` keeps a moving
     average, which clips.)
+
+    Activations that are zero for every sample get a range as well.
 
     A network's answer and that of its early exit get one range: on the device either stands in the same place.
 
@@ -36,8 +43,22 @@ def quantized(float_tflite: bytes, samples: np.ndarray) -> bytes:
     for end in ends:
         end["min"] = np.minimum.reduce([one["min"] for one in ends])
         end["max"] = np.maximum.reduce([one["max"] for one in ends])
+    _widen_silent(found.values())
     result = quantizer.Quantizer(bytearray(float_tflite), rules).quantize(found, enable_progress_report=False)
     return bytes(result.quantized_model)
+
+
+def _widen_silent(ranges: Iterable[dict[str, np.ndarray]]) -> None:
+    """Gives activations that are zero for every sample a range, in place.
+
+    Any scale says zero; but with one next to nothing, the bias of the layer that hears them leaves int32.
+    """
+    whole = [one for one in ranges if np.size(one["min"]) == 1]
+    reaches = [float(max(np.abs(one["min"]).max(), np.abs(one["max"]).max())) for one in whole]
+    largest = max(reaches, default=0.0)
+    for one, reach in zip(whole, reaches, strict=True):
+        if reach < _SILENT * largest:
+            one["max"] = np.full_like(one["max"], _LEAST * largest)
 
 
 def _outputs(tflite: bytes) -> list[str]:

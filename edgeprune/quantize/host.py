@@ -129,14 +129,19 @@ def score_of(tflite: bytes, outputs: np.ndarray, split: Split, metric: Metric) -
 def _interpreter(tflite: bytes, kernels: Kernels) -> Any:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    resolver = OpResolverType.BUILTIN_REF if kernels is Kernels.REFERENCE else OpResolverType.AUTO
-    try:
-        interpreter = Interpreter(model_content=tflite, experimental_op_resolver_type=resolver, num_threads=1)
-        interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as problem:
-        raise ModelError(
-            f"LiteRT refuses the file: {str(problem)[:300]}", hint="is it a whole .tflite file?"
-        ) from problem
+    resolvers = [OpResolverType.BUILTIN_REF]
+    if kernels is Kernels.FAST:  # the first is XNNPACK, which prepares nothing where scales are far apart
+        resolvers = [OpResolverType.AUTO, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES]
+    for last, resolver in enumerate(resolvers, 1 - len(resolvers)):
+        try:
+            interpreter = Interpreter(model_content=tflite, experimental_op_resolver_type=resolver, num_threads=1)
+            interpreter.allocate_tensors()
+            break
+        except (ValueError, RuntimeError) as problem:
+            if last == 0:
+                raise ModelError(
+                    f"LiteRT refuses the file: {str(problem)[:300]}", hint="is it a whole .tflite file?"
+                ) from problem
     for port in (interpreter.get_input_details()[0], *interpreter.get_output_details()):
         if port["dtype"] is not np.int8:
             raise ModelError(f"{port['name']} is {port['dtype'].__name__}, not int8", hint="export it with full int8")

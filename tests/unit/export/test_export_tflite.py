@@ -157,3 +157,22 @@ def test_broken_files_are_told(content: bytes) -> None:
     with pytest.raises(ModelError) as caught:
         int8_outputs(content, np.zeros((1, 2), np.int8))
     assert caught.value.hint
+
+
+class DeadBranch(nn.Module):
+    """Beside what it hears, a branch that no sample gets through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.stem, self.dead, self.back = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 4, 1), nn.Conv2d(4, 8, 1)
+        nn.init.constant_(self.dead.bias, -100.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.stem(x))
+        return (x + self.back(torch.relu(self.dead(x)))).mean((2, 3))
+
+
+def test_a_layer_that_never_speaks_is_exported_all_the_same(exporter: Exporter) -> None:
+    exported = export_tflite(DeadBranch().eval(), samples(), exporter)
+    assert exported.sqnr_db > 30

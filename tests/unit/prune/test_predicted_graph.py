@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -64,18 +64,20 @@ class UNet(nn.Module):
         return self.out(functional.interpolate(joined, scale_factor=2.0))  # type: ignore[no-any-return]
 
 
-NETS = {
-    "activations": Chain(
+NETS: dict[str, Callable[[], nn.Module]] = {
+    "activations": lambda: Chain(
         functional.leaky_relu, functional.relu6, functional.hardswish, functional.silu, functional.gelu, torch.tanh,
         torch.sigmoid, functional.hardtanh, functional.hardsigmoid,
     ),
-    "scalars": Chain(lambda x: -x, lambda x: 1 - x, lambda x: x * 2, lambda x: x / 3, lambda x: torch.relu(x + 0.5)),
-    "windows": Chain(
+    "scalars": lambda: Chain(
+        lambda x: -x, lambda x: 1 - x, lambda x: x * 2, lambda x: x / 3, lambda x: torch.relu(x + 0.5)
+    ),
+    "windows": lambda: Chain(
         lambda x: functional.max_pool2d(x, 3, 2, 1), lambda x: functional.max_pool2d(torch.relu(x), 3, 1, 1),
         lambda x: functional.pad(x, (1, 1, 0, 1)), lambda x: functional.avg_pool2d(x, 2),
     ),
-    "squeeze-excite": SqueezeExcite(),
-    "u-net": UNet(),
+    "squeeze-excite": SqueezeExcite,
+    "u-net": UNet,
 }  # fmt: skip
 
 
@@ -98,7 +100,7 @@ def steps(graph: Graph) -> list[tuple[OpKind, list[int]]]:
 @pytest.mark.parametrize("share", [1.0, 0.5])
 def test_predicted_is_exported(name: str, share: float, exporter: Exporter) -> None:
     torch.manual_seed(0)
-    net = NETS[name].eval()
+    net = NETS[name]().eval()
     traced = trace(net, (1, 3, 16, 16))
     groups = find_groups(traced)
     widths = {group: max(1, round(size * share)) for group, size in groups.full_widths.items()}
