@@ -11,6 +11,8 @@ from edgeprune.errors import UnsupportedOp
 from edgeprune.ir import DType, Graph, Op, Tensor
 from edgeprune.kernels.base import Constant, KernelCall, Optimize, Overlap, Symbols, Work
 from edgeprune.kernels.conv2d import array_fields, quantization_fields, read_bias, scale_tables
+from edgeprune.kernels.dsp.layer import folded_bias
+from edgeprune.kernels.dsp.stream import accumulator_range
 from edgeprune.kernels.operands import (
     as_constant,
     input_tensor,
@@ -83,24 +85,15 @@ def dense_scale_tables(layer: Dense) -> tuple[Constant, Constant]:
     def pair() -> tuple[np.ndarray, np.ndarray]:
         in_scale, (out_scale, out_zero) = scale_zero(layer.data)[0], scale_zero(layer.output)
         real = np.array([in_scale * scale / out_scale for scale in qparams.scale])
-        low, high = _accumulator_range(layer)
+        rows = _integer_rows(layer)
+        check_accumulator(layer.op.name, rows, None if layer.bias is None else layer.bias.data)
+        low, high = accumulator_range(rows, folded_bias(rows, layer.bias, layer.data))
         if len(real) == 1:
             low, high = low.min(keepdims=True), high.max(keepdims=True)
         return exact_multipliers(layer.op.name, real, low, high, out_zero)
 
     count = len(qparams.scale)
     return table("multiplier", "int32_t", count, lambda: pair()[0]), table("shift", "int8_t", count, lambda: pair()[1])
-
-
-def _accumulator_range(layer: Dense) -> tuple[np.ndarray, np.ndarray]:
-    """Least and greatest sum of each channel over all int8 inputs, (out_len,) int64; in int32, or ModelError."""
-    rows, bias = _integer_rows(layer), np.zeros(layer.out_len, np.int64)
-    if layer.bias is not None and layer.bias.data is not None:
-        bias = layer.bias.data.reshape(-1).astype(np.int64)
-    check_accumulator(layer.op.name, rows, bias)
-    zero = scale_zero(layer.data)[1]
-    ends = rows * (-128 - zero), rows * (127 - zero)
-    return bias + np.minimum(*ends).sum(axis=1), bias + np.maximum(*ends).sum(axis=1)
 
 
 def _integer_rows(layer: Dense) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Channels split as soon as a pointwise convolution or a dense layer has made them: each part gets a layer of its own.
 
 Their weights are rows that the parts share out: no product is made twice, and each part is written where it is read.
-Wider windows are left alone: gathering one again costs more than copying what came of it.
+Wider windows are left alone: each part would gather them anew.
 """
 
 from __future__ import annotations
