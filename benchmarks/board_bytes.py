@@ -1,6 +1,6 @@
 """Four networks on the emulated Cortex-M4: 100 inputs each, every output byte compared with LiteRT's reference.
 
-    python benchmarks/board_bytes.py > benchmarks/board_bytes.txt
+    python benchmarks/board_bytes.py > benchmarks/results/board_bytes.txt
 
 Inputs are the labelled keyword samples for KWS and random bytes (seed 0) for the others. A differing byte ends the
 script with an error. RAM as planned and linked (arena, data) stands beside what the board shows, with its stack.
@@ -15,11 +15,13 @@ from pathlib import Path
 import numpy as np
 from models import NAMES, SHARED, load_model
 
-from edgeprune.deploy import compile_model, link_images, running_board
-from edgeprune.kernels.base import Optimize
-from edgeprune.measure import byte_rows, run_samples
+from edgeprune.budget import Optimize
+from edgeprune.deploy.firmware.images import link_images, running_board
+from edgeprune.deploy.firmware.measure import run_samples
+from edgeprune.deploy.replay import byte_rows
+from edgeprune.engine.compile import CompileOptions, compile_model
+from edgeprune.hardware.registry import load_target
 from edgeprune.quantize.host import Kernels, int8_outputs
-from edgeprune.target.registry import load_target
 
 SAMPLES = 100
 TARGET = "mps2-an386"
@@ -46,7 +48,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in NAMES:
             model = load_model(name, Path(folder))
-            compiled = compile_model(model, target, optimize=Optimize.SPEED, model_id=name, command="board_bytes.py")
+            compiled = compile_model(model, target, CompileOptions(Optimize.SPEED, name, "board_bytes.py"))
             images = link_images(compiled, target, Path(folder) / "firmware")
             shape = compiled.graph.tensors[compiled.graph.inputs[0]].shape[1:]
             inputs = inputs_for(name, shape)

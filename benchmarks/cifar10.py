@@ -1,6 +1,6 @@
 """`edgeprune fit` of a trained ResNet-8 on CIFAR-10 into 96 KiB of flash and 40 KiB of RAM of a Cortex-M4.
 
-    python benchmarks/cifar10.py [OPTIONS OF 'edgeprune fit'] > benchmarks/cifar10.txt
+    python benchmarks/cifar10.py [OPTIONS OF 'edgeprune fit'] > benchmarks/results/cifar10.txt
 
 Starts from ../shared/data/resnet8_cifar10.pt (83.15 % on the test JPEGs) with 6 training epochs in all. Prints the
 command's own tables: int8 accuracy on the host over 10,000 test images and on the emulated board over 100.

@@ -1,6 +1,6 @@
 """Flash and instructions of pruned and clustered networks, weights compressed and as they are, layer by layer.
 
-    python benchmarks/compressed.py > benchmarks/compressed.txt
+    python benchmarks/compressed.py > benchmarks/results/compressed.txt
 
 KWS and AD as published, then with the weights of convolutions and dense layers changed here: "pruned" keeps the largest
 tenth of each layer, "clustered" moves each layer's weights to the nearest of 16 values (k-means). Neither is trained
@@ -19,12 +19,14 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from models import load_model
 
-import edgeprune.kernels
-from edgeprune.deploy import compile_model, link_images, running_board
-from edgeprune.kernels.base import Optimize
-from edgeprune.measure import byte_rows, run_samples
+from edgeprune.budget import Optimize
+from edgeprune.deploy.firmware.images import link_images, running_board
+from edgeprune.deploy.firmware.measure import run_samples
+from edgeprune.deploy.replay import byte_rows
+from edgeprune.engine import kernels
+from edgeprune.engine.compile import CompileOptions, compile_model
+from edgeprune.hardware.registry import load_target
 from edgeprune.quantize.host import Kernels, int8_outputs
-from edgeprune.target.registry import load_target
 
 BOARDS = ("mps2-an385-armv6m", "mps2-an385", "mps2-an386")
 _CHANGED = (schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.FULLY_CONNECTED)
@@ -68,7 +70,7 @@ def changed(model: bytes, change: Callable[[np.ndarray], np.ndarray]) -> bytes:
 def measured(model: bytes, board: str, folder: Path) -> tuple[int, int, list[tuple[str, str, int, int]]]:
     """Flash of the image, instructions of an inference; of each layer kind, function, bytes of arrays, instructions."""
     target = load_target(board)
-    compiled = compile_model(model, target, optimize=Optimize.SIZE, model_id="compressed", command="compressed.py")
+    compiled = compile_model(model, target, CompileOptions(Optimize.SIZE, "compressed", "compressed.py"))
     images = link_images(compiled, target, folder / "firmware")
     shape = compiled.graph.tensors[compiled.graph.inputs[0]].shape[1:]
     inputs = np.random.default_rng(0).integers(-128, 128, (2, *shape), np.int8)
@@ -95,7 +97,7 @@ def main() -> None:
                 model = model if change is None else changed(model, change)
                 what = "as published" if change is None else change.__name__
                 for board in BOARDS:
-                    with mock.patch.object(edgeprune.kernels, "compress", lambda graph, calls, kept, isa: tuple(calls)):
+                    with mock.patch.object(kernels, "compress", lambda graph, calls, kept, isa: tuple(calls)):
                         plain = measured(model, board, Path(name))
                     ours = measured(model, board, Path(name))
                     print(

@@ -1,6 +1,6 @@
 """An early exit in ResNet-8 on CIFAR-10: what it saves per input on the emulated Cortex-M4, and what it costs.
 
-    python benchmarks/early_exit.py > benchmarks/early_exit.txt
+    python benchmarks/early_exit.py > benchmarks/results/early_exit.txt
 
 Starts from ../shared/data/resnet8_cifar10.pt (83.15 % on the test JPEGs), which fits the target as it is: nothing is
 thinned, and nothing trained but the exit's head. The network without exit goes the same way. Accuracy is int8 over
@@ -20,8 +20,8 @@ import numpy as np
 import torch
 
 import edgeprune
-from edgeprune.entry import load_entry
 from edgeprune.errors import UsageError
+from edgeprune.project.entry import load_entry
 from edgeprune.train.images import load_images
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,13 +46,13 @@ def main() -> int:
         for allowed in ALLOWED:
             record = edgeprune.fit(
                 network, data, target="cortex-m4", epochs=0, optimize="balanced", early_exit=allowed, runs=runs
-            )
-            found, ticks = record.early_exit, record.total_ticks
-            board = found.on_board if found else None
+            ).record
+            early, ticks = record.early_exit, record.total_ticks
+            board = early.on_board if early else None
             times = (ticks, ticks, ticks) if board is None else (board.mean, board.least, board.most)
-            share = (0.0, 0.0) if found is None or board is None else (found.test_share, board.share)
+            share = (0.0, 0.0) if early is None or board is None else (early.test_share, board.share)
             print(
-                f"{'no exit' if allowed is None else f'{allowed} pt':>8} {found.after if found else '-':>11} "
+                f"{'no exit' if allowed is None else f'{allowed} pt':>8} {early.after if early else '-':>11} "
                 f"{record.accuracy.int8:>7.2f} % {share[0]:>6.1%} {share[1]:>14.0%} "
                 + " ".join(f"{round(float(time)):>11,}" for time in times)
                 + f" {record.flash_bytes:>9,} {record.arena_bytes:>8,}",

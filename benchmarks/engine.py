@@ -1,7 +1,7 @@
 """The engine on emulated boards, beside TensorFlow Lite Micro with CMSIS-NN: instructions, RAM and flash.
 
     python benchmarks/engine.py            # every core at speed; the M4 at balanced, size and --ram-first too
-    python benchmarks/engine.py --write    # and keep the output in benchmarks/engine.txt
+    python benchmarks/engine.py --write    # and keep the output in benchmarks/results/engine.txt
     python benchmarks/engine.py --only kws # one model
 
 Every run is checked byte by byte against LiteRT's reference interpreter. Below the table stands what was promised, and
@@ -11,24 +11,22 @@ into .cache/models.
 
 from __future__ import annotations
 
-import argparse
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from kept import ROOT, commit, parser, publish
 from models import NAMES, load_model
 
-from edgeprune.deploy import compile_model, link_images, running_board
-from edgeprune.graph.clean import clean
-from edgeprune.ir import OpKind
-from edgeprune.kernels.base import Optimize
-from edgeprune.target.registry import load_target
-from edgeprune.tflite.read import read_tflite
+from edgeprune.budget import Optimize
+from edgeprune.deploy.firmware.images import link_images, running_board
+from edgeprune.engine.compile import CompileOptions, compile_model
+from edgeprune.engine.graph.clean import clean
+from edgeprune.engine.tflite.read import read_tflite
+from edgeprune.hardware.registry import load_target
 
-ROOT = Path(__file__).resolve().parents[1]
 BOARDS = {
     "M4": "mps2-an386", "M7": "mps2-an500", "M33": "mps2-an505", "M55": "mps3-an547",
     "M3": "mps2-an385", "M0": "mps2-an385-armv6m",
@@ -59,7 +57,10 @@ PROMISED_WEIGHTS_SHARE = 1.05
 
 @dataclass(frozen=True)
 class Figures:
-    """Instructions of one inference; bytes of arena with scratch, stack of inference, code, model data, tables."""
+    """Instructions of one inference; bytes of arena with scratch, stack of inference, code, model data, tables.
+
+    plain: instructions of layers with weights that run on plain kernels (`ref`), and have faster ones on some core.
+    """
 
     instructions: int
     arena_bytes: int
@@ -67,6 +68,7 @@ class Figures:
     code_bytes: int
     weight_bytes: int
     table_bytes: int
+    plain: int
 
 
 Measured = Mapping[tuple[str, str, str], Figures]
@@ -81,8 +83,11 @@ def measure(model: bytes, core: str, way: str) -> Figures:
     target = load_target(BOARDS[core])
     is_ram_first = way == "ram-first"
     compiled = compile_model(
-        model, target, optimize=Optimize.BALANCED if is_ram_first else Optimize(way), model_id="benchmark",
-        command="benchmarks/engine.py", ram_first=is_ram_first,
+        model, target,
+        CompileOptions(
+            Optimize.BALANCED if is_ram_first else Optimize(way), "benchmark", "benchmarks/engine.py",
+            ram_first=is_ram_first,
+        ),
     )  # fmt: skip
     rng = np.random.default_rng(0)
     samples = [rng.integers(-128, 128, compiled.input_bytes).astype(np.int8).tobytes() for _ in range(2)]
@@ -103,14 +108,18 @@ def measure(model: bytes, core: str, way: str) -> Figures:
         code_bytes=parts["kernels"] + parts["model"],
         weight_bytes=weights,
         table_bytes=sum(constant.size_bytes for constant in constants) - weights,
+        plain=sum(
+            ticks
+            for index, ticks in zip(compiled.running, timings.layer_ticks, strict=True)
+            if compiled.calls[index].work.macs and compiled.calls[index].function.endswith("_ref")
+        ),
     )
 
 
 def weights_and_biases_bytes(model: bytes) -> int:
     """What the stripped flatbuffer keeps of them."""
     graph = clean(read_tflite(model))
-    wanted = (OpKind.CONV_2D, OpKind.DEPTHWISE_CONV_2D, OpKind.FULLY_CONNECTED)
-    constants = {index for op in graph.ops if op.kind in wanted for index in op.inputs[1:] if index >= 0}
+    constants = {index for op in graph.ops if op.traits.has_weights for index in op.inputs[1:] if index >= 0}
     return sum(graph.tensors[index].size_bytes for index in constants)
 
 
@@ -131,6 +140,7 @@ def row(name: str, core: str, way: str, figures: Figures) -> str:
         f"{name:5}{core:5}{way:10}{_share(figures.instructions, anchor):>19}"
         f"{_share(figures.arena_bytes, ARENA_BYTES[name]):>15}{figures.stack_bytes:>7,}"
         f"{_share(figures.code_bytes, ENGINE_BYTES[name]):>15}{figures.weight_bytes:>9,}{figures.table_bytes:>8,}"
+        f"{figures.plain / figures.instructions:>8.1%}"
     )
 
 
@@ -149,7 +159,7 @@ def promises(measured: Measured, weights: Mapping[str, int]) -> list[str]:
             verdict = "holds" if value <= most else f"MISSES by {100 * (value / most - 1):.1f} %"
             lines.append(f"{name:5}{core:5}{way:10}{what:31}{value:>12,} <={most:>13,.0f}  {verdict}")
 
-    for name in NAMES:
+    for name in sorted({name for name, _, _ in measured}, key=NAMES.index):
         check(name, "M4", "speed", "instructions", PROMISED_M4[name])
         check(name, "M4", "speed", "arena with scratch", PROMISED_ARENA_BYTES[name], "arena_bytes")
         if name in PROMISED_RAM_FIRST_BYTES:
@@ -169,15 +179,13 @@ def promises(measured: Measured, weights: Mapping[str, int]) -> list[str]:
 
 def report(names: tuple[str, ...]) -> list[str]:
     """The tables, a line each."""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude=*"], cwd=ROOT, capture_output=True, text=True
-    ).stdout.strip()
     lines = [
-        f"commit {commit or 'unknown'}; instructions (emulated); bytes; the same output bytes as LiteRT BUILTIN_REF",
+        f"commit {commit()}; instructions (emulated); bytes; the same output bytes as LiteRT BUILTIN_REF",
         "in brackets: share of TFLM + CMSIS-NN, instructions on the same core (M7, M33: the M4's), arena and engine on",
-        "the M4 (its engine includes start-up, ours is kernels and calls)",
+        "the M4 (its engine includes start-up, ours is kernels and calls); plain: share of instructions in layers with",
+        "weights that run on plain kernels",
         "",
-        f"{'':20}{'instructions':>19}{'arena':>15}{'stack':>7}{'engine':>15}{'weights':>9}{'tables':>8}",
+        f"{'':20}{'instructions':>19}{'arena':>15}{'stack':>7}{'engine':>15}{'weights':>9}{'tables':>8}{'plain':>8}",
     ]
     measured: dict[tuple[str, str, str], Figures] = {}
     models = {name: load_model(name, ROOT / ".cache" / "models") for name in names}
@@ -191,14 +199,10 @@ def report(names: tuple[str, ...]) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="The engine beside TFLM + CMSIS-NN on emulated boards.")
-    parser.add_argument("--only", choices=NAMES, help="one model")
-    parser.add_argument("--write", action="store_true", help="keep the output in benchmarks/engine.txt")
-    arguments = parser.parse_args()
-    lines = report((arguments.only,) if arguments.only else NAMES)
-    print("\n".join(lines))
-    if arguments.write:
-        (ROOT / "benchmarks" / "engine.txt").write_text("\n".join(lines) + "\n")
+    options = parser("The engine beside TFLM + CMSIS-NN on emulated boards.", __file__)
+    options.add_argument("--only", choices=NAMES, help="one model")
+    given = options.parse_args()
+    publish(report((given.only,) if given.only else NAMES), given.write)
 
 
 if __name__ == "__main__":

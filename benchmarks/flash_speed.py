@@ -4,7 +4,7 @@
 
 The host talks through pyserial to a pseudo-terminal, behind which a relay lets bytes pass at the baud rate, eleven bits
 each (8E1), both ways at once. Beyond it: ST's ROM loader as a double in Python (written, then read back byte by byte),
-our bootloader's protocol as a double (written, then its digest asked for), and our bootloader itself on the emulated
+our bootloader's protocol as a double (written, then its digest read), and our bootloader itself on the emulated
 board. The doubles take no time to erase or program, so what is measured is the wire and the host; the emulator takes as
 long as the machine it runs on has time for it. "The wire allows" counts the image's own bytes once for writing, and
 once more where they are read back. Exit 1 when a double takes more than 1.5 times that.
@@ -24,17 +24,17 @@ import tty
 from collections.abc import Callable
 from pathlib import Path
 
-from edgeprune.build.bootloader import build_bootloader
-from edgeprune.device.boot_loader import BootLoader
-from edgeprune.device.flash import FlashOptions, flash
-from edgeprune.device.link import Link
-from edgeprune.device.loader import FlashLoader
-from edgeprune.device.serial_link import Parity, SerialLink
-from edgeprune.device.stm32_rom import Stm32Rom
-from edgeprune.image.application import make_application
-from edgeprune.image.segments import Image, Segment
+from edgeprune.device.image.application import make_application
+from edgeprune.device.image.segments import Image, Segment
+from edgeprune.device.links.link import Link
+from edgeprune.device.links.serial_link import Parity, SerialLink
+from edgeprune.device.loaders.boot_loader import BootLoader
+from edgeprune.device.loaders.loader import FlashLoader
+from edgeprune.device.loaders.stm32_rom import Stm32Rom
+from edgeprune.device.loaders.write_image import WriteOptions, write_image
+from edgeprune.hardware.registry import load_target
 from edgeprune.progress import Silent
-from edgeprune.target.registry import load_target
+from edgeprune.toolchain.bootloader import build_bootloader
 from tests.emulator.boot.board import TARGET, Board
 from tests.unit.device.fake_boot import FakeBoot
 from tests.unit.device.fake_rom import FakeRom
@@ -95,7 +95,7 @@ def ours(size_bytes: int, link: Link) -> tuple[FlashLoader, Image]:
     vectors = (0x2000_1000).to_bytes(4, "little") + (boot.payload_origin + 9).to_bytes(4, "little")
     payload = vectors + random.Random(0).randbytes(size_bytes - boot.header_bytes - len(vectors))
     application = make_application(Segment(boot.payload_origin, payload), boot.header_bytes, TARGET)
-    return BootLoader(link), Image((application,))
+    return BootLoader(link, TARGET), Image((application,))
 
 
 def duration_s(
@@ -107,7 +107,7 @@ def duration_s(
     link.open()
     try:
         loader, image = make(size_bytes, link)
-        return flash(loader, image, FlashOptions(start=False), Silent()).duration_s
+        return write_image(loader, image, WriteOptions(start=False), Silent()).duration_s
     finally:
         port.close()
 

@@ -1,7 +1,7 @@
 """How long a `.tflite` takes to become C: MobileNetV1-0.25, and networks of up to a thousand operators.
 
     python benchmarks/generation.py            # a minute
-    python benchmarks/generation.py --write    # and keep the output in benchmarks/generation.txt
+    python benchmarks/generation.py --write    # and keep the output in benchmarks/results/generation.txt
 
 CPU time of one core, the best of three in one warm process: reading, clean-up with constant channels, kernels
 (Cortex-M4, speed), the arena's plan and its check, and the C text. Chains are convolutions 8 -> 8 on 8x8 pixels; in
@@ -10,27 +10,24 @@ branching ones every fourth operator adds what was three layers before.
 
 from __future__ import annotations
 
-import argparse
-import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
+from kept import ROOT, commit, parser, publish
 from models import load_model
 
-from edgeprune.codegen.emit import Identity, emit
-from edgeprune.constant_channels import without_constant_channels
-from edgeprune.graph.clean import clean
-from edgeprune.graph.order import least_memory_order
-from edgeprune.ir import Activation, DType, Graph, Op, OpKind, QParams, Tensor
-from edgeprune.kernels import lower
-from edgeprune.kernels.base import Optimize
-from edgeprune.plan import make_plan
-from edgeprune.target.profile import Isa
-from edgeprune.tflite.read import read_tflite
+from edgeprune.budget import Optimize
+from edgeprune.engine.codegen.emit import Identity, emit
+from edgeprune.engine.constant_channels import without_constant_channels
+from edgeprune.engine.graph.clean import clean
+from edgeprune.engine.graph.order import least_memory_order
+from edgeprune.engine.kernels import lower
+from edgeprune.engine.plan import make_plan
+from edgeprune.engine.tflite.read import read_tflite
+from edgeprune.hardware.profile import Isa
+from edgeprune.ir import Activation, ArithmeticAttrs, Conv2dAttrs, DType, Graph, Op, OpKind, QParams, Tensor
 
-ROOT = Path(__file__).resolve().parents[1]
 COUNTS = (62, 125, 250, 500, 1000)
 STAGES = ("read", "clean", "order", "lower", "plan", "emit")
 IDENTITY = Identity("benchmark", "0" * 16, "cortex-m4", "benchmarks/generation.py", "0")
@@ -44,7 +41,7 @@ def chain(count: int, branching: bool) -> Graph:
     for index in range(count):
         if branching and index % 4 == 3:
             inputs: tuple[int, ...] = (at[-1], at[-4])
-            attrs, kind = {"activation": Activation.RELU}, OpKind.ADD
+            kind, attrs = OpKind.ADD, ArithmeticAttrs(activation=Activation.RELU)
         else:
             weights = rng.integers(-127, 128, (8, 3, 3, 8)).astype(np.int8)
             scale = QParams(tuple(rng.uniform(0.005, 0.01, 8).tolist()), (0,) * 8, 0)
@@ -55,7 +52,7 @@ def chain(count: int, branching: bool) -> Graph:
                 Tensor(f"b{index}", bias.shape, DType.INT32, None, bias, is_constant=True),
             ]
             kind = OpKind.CONV_2D
-            attrs = {"stride": (1, 1), "dilation": (1, 1), "pad": (1, 1, 1, 1), "activation": Activation.RELU}
+            attrs = Conv2dAttrs(pad=(1, 1, 1, 1), activation=Activation.RELU)
         ops.append(Op(kind, f"layer{index}", inputs, (len(tensors),), attrs))
         at.append(len(tensors))
         tensors.append(Tensor(f"t{index}", shape, DType.INT8, qparams))
@@ -91,11 +88,8 @@ def row(name: str, times: dict[str, float], ops: int) -> str:
 
 def report() -> list[str]:
     """The table, a line each, printed as it grows."""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude=*"], cwd=ROOT, capture_output=True, text=True
-    ).stdout.strip()
     head = "".join(f"{stage:>8}" for stage in STAGES)
-    lines = [f"commit {commit}; seconds of CPU time", f"{'':22}{'ops':>6}{head}{'all':>8}{'ms an op':>10}"]
+    lines = [f"commit {commit()}; seconds of CPU time", f"{'':22}{'ops':>6}{head}{'all':>8}{'ms an op':>10}"]
     model = load_model("vww", ROOT / ".cache" / "models")
     lines.append(row("MobileNetV1-0.25", stage_times_s(lambda: read_tflite(model)), len(read_tflite(model).ops)))
     for branching in (False, True):
@@ -110,13 +104,8 @@ def report() -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Time from .tflite to C.")
-    parser.add_argument("--write", action="store_true", help="keep the output in benchmarks/generation.txt")
-    arguments = parser.parse_args()
-    lines = report()
-    print("\n".join(lines))
-    if arguments.write:
-        (ROOT / "benchmarks" / "generation.txt").write_text("\n".join(lines) + "\n")
+    given = parser("Time from .tflite to C.", __file__).parse_args()
+    publish(report(), given.write)
 
 
 if __name__ == "__main__":

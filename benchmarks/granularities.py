@@ -1,6 +1,6 @@
 """`edgeprune fit` by channels, single weights, kernels, patterns, random masks and clusters, at the same linked flash.
 
-    python benchmarks/granularities.py [GRANULARITY ...] > benchmarks/granularities.txt
+    python benchmarks/granularities.py [GRANULARITY ...] > benchmarks/results/granularities.txt
 
 Two networks on the emulated Cortex-M4, limited in flash alone: ResNet-8 on CIFAR-10 (../shared, 20,000 of its training
 images, 3 epochs) and three dense layers on the digits that come along. `--optimize size` throughout: its code is the
@@ -23,13 +23,14 @@ from torch import nn
 
 from edgeprune.fitting.record import RunRecord
 from edgeprune.model.load import load_module
-from edgeprune.pipeline import fit
-from edgeprune.project import default_project
+from edgeprune.project.file import default_project
+from edgeprune.tasks.python import fit
 from edgeprune.train.data import load_data
-from edgeprune.train.finetune import TrainSettings, finetune
+from edgeprune.train.finetune import finetune
 from edgeprune.train.images import load_images
 from edgeprune.train.objective import make_objective
 from edgeprune.train.splits import Splits
+from edgeprune.train.training_state import TrainSettings
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 WAYS = ("channels", "weights", "clusters", "kernels", "patterns", "randomized")
@@ -70,7 +71,7 @@ def fitted(network: str, way: str, optimize: str | None, module: nn.Module, data
         return fit(
             module, data, target="cortex-m4", flash=LIMITS[network], epochs=epochs, granularity=way, optimize=optimize,
             augment=augment, runs=runs, name=network,
-        )  # fmt: skip
+        ).record  # fmt: skip
 
 
 def row(label: str, record: RunRecord, seconds: float) -> str:
@@ -83,7 +84,7 @@ def row(label: str, record: RunRecord, seconds: float) -> str:
 
 
 def main() -> int:
-    asked = sys.argv[1:] or list(WAYS)
+    chosen = sys.argv[1:] or list(WAYS)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     print(f"commit {commit.stdout.strip()}; emulated Cortex-M4; instructions of one inference")
     makers = {"ResNet-8": resnet8, "dense": dense} if SHARED.is_dir() else {"dense": dense}
@@ -92,7 +93,7 @@ def main() -> int:
         torch.set_num_threads(1)
         print(f"{network}, {LIMITS[network]} of flash")
         print(f"  {'':<20} {'flash B':>7} {'RAM B':>7} {'MMACs':>6} {'M instr':>7} {'int8 %':>6}  CPU time", flush=True)
-        for way in asked:
+        for way in chosen:
             for optimize in ("size", None) if way == "channels" else ("size",):
                 started = time.process_time()
                 record = fitted(network, way, optimize, module, data)

@@ -1,6 +1,6 @@
 """CPU seconds to trace networks at 224x224, find their channel groups, halve them and allocate, beside torch-pruning.
 
-    python benchmarks/graph_cost.py > benchmarks/graph_cost.txt
+    python benchmarks/graph_cost.py > benchmarks/results/graph_cost.txt
 
 One thread, CPU time of the process, the best of three after one warm-up. Memory is how far the resident set rises above
 where it stood (the model loaded) while tracing and thinning, in a process of its own.
@@ -24,12 +24,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from edgeprune.budget import Budget, Footprint
 from edgeprune.model.trace import trace
-from edgeprune.prune.allocate import GroupChoice, allocate
-from edgeprune.prune.channels import ChannelGroups
-from edgeprune.prune.groups import find_groups
-from edgeprune.prune.size_model import SizeModel
-from edgeprune.prune.surgery import thin
-from edgeprune.prune.widths import predicted_graph
+from edgeprune.prune.coupling.channels import ChannelGroups
+from edgeprune.prune.coupling.groups import find_groups
+from edgeprune.prune.surgery.thin import thin
+from edgeprune.prune.widths.allocate import GroupChoice, allocate
+from edgeprune.prune.widths.predicted_graph import predicted_graph
+from edgeprune.prune.widths.size_model import SizeModel
 from tests import nets
 
 SHAPE = (1, 3, 224, 224)
@@ -38,12 +38,12 @@ NETWORKS: Mapping[str, Callable[[], nn.Module]] = {"MobileNetV2": nets.MobileNet
 
 def best_s(action: Callable[[], object], runs: int = 3) -> float:
     action()
-    found = []
+    seconds = []
     for _ in range(runs):
         started = time.process_time()
         action()
-        found.append(time.process_time() - started)
-    return min(found)
+        seconds.append(time.process_time() - started)
+    return min(seconds)
 
 
 def halved(groups: ChannelGroups) -> dict[str, range]:

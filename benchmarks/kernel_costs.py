@@ -1,10 +1,11 @@
-"""Measures what kernels cost on the emulated boards and fits `edgeprune/cost/kernel_costs.json`.
+"""Measures what kernels cost on the emulated boards and fits `edgeprune/engine/cost/kernel_costs.json`.
 
     python benchmarks/kernel_costs.py [FUNCTION ...]
 
 Layers come from the four MLPerf Tiny networks, from the bundled network at four widths, and from it with early exits;
-each is profiled on the emulated board of its core, and every C function gets a non-negative least-squares fit over its
-layers' relative errors. With functions named, only these are measured anew.
+kinds that these lack from benchmarks/layer_speed.py and the tests' random layers. Each is profiled on the emulated
+board of its core, and every C function gets a non-negative least-squares fit over its layers' relative errors.
+With functions named, only these are measured anew.
 """
 
 from __future__ import annotations
@@ -16,22 +17,29 @@ from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
 
+import layer_speed
 import numpy as np
 import torch
+from kept import ROOT
 from models import NAMES, SHARED, load_model
 from scipy.optimize import nnls
 
-from edgeprune.atomic import write_text
-from edgeprune.cost.latency import _COSTS, KernelCost
-from edgeprune.deploy import CompiledModel, compile_model, link_images, running_board
-from edgeprune.fitting.cost import compile_made_up
-from edgeprune.fitting.network import Network
-from edgeprune.kernels.base import Optimize, Work
+sys.path.insert(0, str(ROOT))
+
+from edgeprune.budget import Optimize
+from edgeprune.deploy.firmware.images import link_images, running_board
+from edgeprune.deploy.predicted import compile_synthetic
+from edgeprune.engine.compile import CompiledModel, CompileOptions, compile_model
+from edgeprune.engine.cost.latency import _COSTS, KernelCost
+from edgeprune.engine.kernels.base import Work
+from edgeprune.files.atomic import write_text
+from edgeprune.hardware.profile import Target
+from edgeprune.hardware.registry import load_target
 from edgeprune.model.exits import WithExit, exit_places
-from edgeprune.model.load import load_module
-from edgeprune.project import default_project
-from edgeprune.target.profile import Target
-from edgeprune.target.registry import load_target
+from edgeprune.model.load import project_module
+from edgeprune.project.file import default_project
+from edgeprune.prune.network import Network
+from tests.firmware.random_layers import random_model
 
 BOARDS = ("mps2-an385-armv6m", "mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505", "mps3-an547")
 SHARES = (1.0, 0.7, 0.45, 0.25)
@@ -42,21 +50,27 @@ def models(target: Target, optimize: Optimize, folder: Path) -> list[CompiledMod
     found = []
     if SHARED.is_dir():
         found = [
-            compile_model(load_model(name, folder), target, optimize=optimize, model_id=name, command="costs")
-            for name in NAMES
+            compile_model(load_model(name, folder), target, CompileOptions(optimize, name, "costs")) for name in NAMES
         ]
     project = default_project()
-    module = load_module(project.model.entry, project.model.weights, project.root)
+    module = project_module(project)
     network = Network.of(module, project.model.input)
     for share in SHARES:
         widths = {name: max(1, round(share * width)) for name, width in network.widths.items()}
-        found.append(compile_made_up(network, target, optimize, widths))
+        found.append(compile_synthetic(network, target, CompileOptions(optimize), widths))
         for place in exit_places(module, torch.zeros(1, *project.model.input)):
             if place.after in EXITS:
                 head = place.head(place.shape[0] * place.cells[0] * place.cells[1], CLASSES)
                 leaving = Network.of(WithExit(module, place.after, head), project.model.input)
-                found.append(compile_made_up(leaving, target, optimize, widths))
+                found.append(compile_synthetic(leaving, target, CompileOptions(optimize), widths))
     return found
+
+
+def lone_layers(target: Target, optimize: Optimize) -> list[CompiledModel]:
+    """Windows, groups, dilation and transposed convolutions side by side."""
+    options = CompileOptions(optimize, "layers", "costs")
+    random = [random_model(kind, 30, seed) for seed, kind in enumerate(("window", "pieces", "transposed", "step"))]
+    return [compile_model(model, target, options) for model in (layer_speed.model(), *random)]
 
 
 def main() -> None:
@@ -67,7 +81,11 @@ def main() -> None:
         for board in BOARDS:
             target = load_target(board)
             rows = defaultdict(list)
-            for compiled in (*models(target, Optimize.BALANCED, folder), *models(target, Optimize.SPEED, folder)):
+            for compiled in (
+                *models(target, Optimize.BALANCED, folder),
+                *models(target, Optimize.SPEED, folder),
+                *lone_layers(target, Optimize.SPEED),
+            ):
                 if only and only.isdisjoint(call.function for call in compiled.calls):
                     continue
                 try:

@@ -35,23 +35,34 @@ def load_model(name: str, cache: Path) -> bytes:
 
 
 def _resnet8() -> bytes:
-    import torch
-    from PIL import Image
-
     from edgeprune.export.tflite import export_tflite
+
+    return export_tflite(trained_resnet8(), cifar10_images(_CALIBRATION_IMAGES, "train")).data
+
+
+def trained_resnet8() -> nn.Module:
+    """ResNet-8 with the weights of `../shared/data/resnet8_cifar10.pt`."""
+    import torch
 
     spec = importlib.util.spec_from_file_location("resnet8", SHARED / "examples" / "resnet8.py")
     assert spec is not None and spec.loader is not None
     source = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(source)
-    network = source.ResNet8()
+    network: nn.Module = source.ResNet8()
     network.load_state_dict(torch.load(SHARED / "data" / "resnet8_cifar10.pt", weights_only=True))
+    return network
+
+
+def cifar10_images(count: int, split: str) -> Tensor:
+    """(count, 3, 32, 32) float32 in 0..1, of all classes; `split` is "train" or "test"."""
+    import torch
+    from PIL import Image
+
     with zipfile.ZipFile(SHARED / "data" / "cifar10_jpeg.zip") as archive:
-        names = sorted(name for name in archive.namelist() if name.startswith("train/") and name.endswith(".jpg"))
-        chosen = names[:: len(names) // _CALIBRATION_IMAGES][:_CALIBRATION_IMAGES]
+        names = sorted(name for name in archive.namelist() if name.startswith(f"{split}/") and name.endswith(".jpg"))
+        chosen = names[:: len(names) // count][:count]
         images = [np.asarray(Image.open(io.BytesIO(archive.read(name)))) for name in chosen]
-    samples = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
-    return export_tflite(network, samples).data
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
 
 
 def _vww() -> bytes:

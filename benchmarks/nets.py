@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+import tomllib
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+
+from edgeprune.model.load import load_module
+from edgeprune.model.plain_weights import with_plain_weights
+from edgeprune.project.file import load_project
+from edgeprune.train.data import load_data
+from edgeprune.train.splits import Splits
 
 
 def _conv(inputs: int, outputs: int, kernel: int | tuple[int, int] = 3, stride: int = 1, groups: int = 1) -> nn.Module:
@@ -89,6 +99,18 @@ def mobilenet_v2() -> nn.Module:
     return nn.Sequential(_conv(3, 8, 3, 2), *(_Inverted(*layer) for layer in plan), _conv(32, 64, 1), _head(64, 10))
 
 
+def imagenet_mobilenet_v2() -> nn.Module:
+    """Sandler et al., "MobileNetV2", CVPR 2018, arXiv:1801.04381, table 2: for 224x224."""
+    plan = [(16, 24, 2, 2), (24, 32, 3, 2), (32, 64, 4, 2), (64, 96, 3, 1), (96, 160, 3, 2), (160, 320, 1, 1)]
+    layers = [_conv(3, 32, 3, 2), _Inverted(32, 16, 1, 1)]
+    for inputs, outputs, count, stride in plan:
+        layers += [
+            _Inverted(inputs, outputs, stride, 6),
+            *(_Inverted(outputs, outputs, 1, 6) for _ in range(count - 1)),
+        ]
+    return _with_statistics(nn.Sequential(*layers, _conv(320, 1280, 1), _head(1280, 1000)))
+
+
 def autoencoder() -> nn.Module:
     sizes = [640, 128, 128, 128, 8, 128, 128, 128]
     layers = [m for a, b in pairwise(sizes) for m in (nn.Linear(a, b), nn.ReLU())]
@@ -108,6 +130,29 @@ def lenet() -> nn.Module:
     )  # fmt: skip
 
 
+class _SqueezeExcite(nn.Module):
+    """Howard et al., "Searching for MobileNetV3", ICCV 2019, arXiv:1905.02244: one block, hard-swish throughout."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.depthwise = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
+        self.norm, self.act = nn.BatchNorm2d(channels), nn.Hardswish()
+        self.squeeze, self.excite = nn.Conv2d(channels, channels // 4, 1), nn.Conv2d(channels // 4, channels, 1)
+        self.point = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.act(self.norm(self.depthwise(x)))
+        gate = self.excite(torch.relu(self.squeeze(nn.functional.adaptive_avg_pool2d(y, 1))))
+        return x + self.point(y * nn.functional.hardsigmoid(gate))
+
+
+def squeeze_excite() -> nn.Module:
+    """For 3x32x32."""
+    stem = [nn.Conv2d(3, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16), nn.Hardswish()]
+    layers = [*stem, _SqueezeExcite(16), _conv(16, 32, 3, 2), _SqueezeExcite(32), _head(32, 10)]
+    return _with_statistics(nn.Sequential(*layers))
+
+
 NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "ds-cnn": (ds_cnn, (1, 1, 49, 10)),
     "resnet8": (resnet8, (1, 3, 32, 32)),
@@ -119,15 +164,62 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
 }
 
 
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "networks"
+
+
+def shared_nets() -> dict[str, tuple[int, ...]]:
+    """Networks as people write them, with one input, by name: its shape; none without ../shared."""
+    if not SHARED.is_dir():
+        return {}
+    listed = tomllib.loads((SHARED / "index.toml").read_text())
+    plain = {name: entry["input"] for name, entry in listed.items() if isinstance(entry["input"][0], int)}
+    return {name: (1, *shape) for name, shape in plain.items()}
+
+
+def make_shared_net(name: str) -> nn.Module:
+    """One of them, seeded, batch norms as training leaves them."""
+    spec = importlib.util.spec_from_file_location(f"shared_{name}", SHARED / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    source = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = source
+    spec.loader.exec_module(source)
+    torch.manual_seed(0)
+    return with_plain_weights(_with_statistics(source.build()))
+
+
+def shared_inputs(module: nn.Module, shape: tuple[int, ...], count: int) -> Tensor:
+    """Random inputs (count, ...) float32: normal, or tokens for a network that begins with an embedding."""
+    generator = torch.Generator().manual_seed(0)
+    rows = next((layer.num_embeddings for layer in module.modules() if isinstance(layer, nn.Embedding)), None)
+    if rows is not None and len(shape) == 2:
+        return torch.randint(0, rows, (count, *shape[1:]), generator=generator).float()
+    return torch.randn(count, *shape[1:], generator=generator)
+
+
+def train_shared_net(name: str, cache: Path) -> tuple[nn.Module, Splits]:
+    """One of them trained for a little on its task (`../shared/networks/make.py`), kept in `cache`, and its data."""
+    folder = cache / name
+    if not (folder / "done").is_file():
+        sys.path.insert(0, str(SHARED))
+        make = importlib.import_module("make")
+        print(f"training {name}: {make.train(name, folder, make.write(name, folder)):.3f}", file=sys.stderr)
+        (folder / "done").touch()
+    project = load_project(folder / "edgeprune.toml")
+    return load_module(project.model.entry, project.model.weights, project.root).eval(), load_data(project)
+
+
 def make_net(name: str) -> tuple[nn.Module, tuple[int, ...]]:
     """A seeded network in evaluation mode and the shape of one input, batch first."""
     build, shape = NETS[name]
     torch.manual_seed(0)
-    module = build()
+    return _with_statistics(build()), shape
+
+
+def _with_statistics(module: nn.Module) -> nn.Module:
     with torch.no_grad():
         for layer in module.modules():
-            if isinstance(layer, nn.BatchNorm2d):
+            if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and layer.affine and layer.running_var is not None:
                 layer.weight.uniform_(0.5, 1.5)
                 layer.bias.uniform_(0.0, 0.3)
                 layer.running_var.uniform_(0.5, 1.5)
-    return module.eval(), shape
+    return module.eval()

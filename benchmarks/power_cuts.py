@@ -17,8 +17,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from edgeprune.build.bootloader import build_bootloader
-from edgeprune.target.registry import load_target
+from edgeprune.hardware.registry import load_target
+from edgeprune.toolchain.bootloader import build_bootloader
 from tests.emulator.boot.board import TARGET, Board
 from tests.emulator.boot.images import tiny_firmware
 from tests.emulator.boot.power_cuts import Cutter, Moment

@@ -1,6 +1,6 @@
 """Pruning ResNet-8 on CIFAR-10 beside torch-pruning 1.6.1, same process, same splits, same thread.
 
-    python benchmarks/pruning.py [--seeds 3] [--their-seeds 1] [--epochs 3] > benchmarks/pruning.txt
+    python benchmarks/pruning.py [--seeds 3] [--their-seeds 1] [--epochs 3] > benchmarks/results/pruning.txt
 
 Starts from ../shared/data/resnet8_cifar10.pt (83.15 % on the 10,000 test JPEGs). 1,000 training images, drawn once, are
 held out as validation; the test images are looked at after each row is finished. Training runs in channels_last, and
@@ -8,7 +8,7 @@ under bfloat16 autocast where the CPU multiplies it. Figures with ± are a mean 
 
 peak B: live int8 activations, every tensor of an operator counted. flash B: int8 weights and 4 B a bias channel.
 "anchor training": SGD 0.9, lr 0.01 cosine, cross-entropy, batch 128, flip and crop, the last epoch. "ours": widths
-found under the limits by structured OBS, least squares, allocation and trades; then `fit`'s training loop (Muon,
+chosen under the limits by structured OBS, least squares, allocation and trades; then `fit`'s training loop (Muon,
 distillation, one cycle) with RECIPE, which `recipe.py` chose on validation images. torch-pruning's rows: its ratio
 bisected until the limits hold.
 """
@@ -40,14 +40,14 @@ from thinning import (
 )
 from torch import nn
 
-from edgeprune.export.exporter import Exporter
 from edgeprune.export.tflite import export_tflite
-from edgeprune.quantize.host import evaluate_int8
 from edgeprune.train.augment import augmented
 from edgeprune.train.evaluate import bn_reestimate, evaluate
-from edgeprune.train.finetune import TrainSettings, finetune
-from edgeprune.train.machine import faster_numbers
+from edgeprune.train.evaluate_int8 import evaluate_int8
+from edgeprune.train.finetune import finetune
+from edgeprune.train.machine import reduced_precision
 from edgeprune.train.splits import Splits
+from edgeprune.train.training_state import TrainSettings
 
 RECIPE = TrainSettings(batch=64, lr=0.03, augment="flip-crop")
 GOALS = ("50 %", "25 %", "joint")
@@ -101,7 +101,7 @@ def train_as_anchor(module: nn.Module, splits: Splits, epochs: int, seed: int) -
                 group["lr"] = rate
             index = shuffled[step * 128 : step * 128 + 128]
             samples = splits.train.real(augmented(splits.train.inputs[index], "flip-crop", generator))
-            with faster_numbers(torch.device("cpu")):
+            with reduced_precision(torch.device("cpu")):
                 loss = nn.functional.cross_entropy(module(channels_last(samples)).float(), splits.train.targets[index])
             optimizer.zero_grad()
             loss.backward()
@@ -110,10 +110,10 @@ def train_as_anchor(module: nn.Module, splits: Splits, epochs: int, seed: int) -
 
 
 def row(name: str, module: nn.Module, accuracy: str, note: str = "") -> None:
-    found = sizes_of(module)
+    sizes = sizes_of(module)
     print(
-        f"{name:<48} {accuracy:<13} {found.parameters:>7,} {found.macs / 1e6:6.2f} "
-        f"{found.flash_bytes:>7,} {found.peak_bytes:>7,}  {note}".rstrip(),
+        f"{name:<48} {accuracy:<13} {sizes.parameters:>7,} {sizes.macs / 1e6:6.2f} "
+        f"{sizes.flash_bytes:>7,} {sizes.peak_bytes:>7,}  {note}".rstrip(),
         flush=True,
     )
 
@@ -136,7 +136,7 @@ def main() -> int:
     original, splits = original_network(), read_splits()
     full = sizes_of(original).parameters
     versions = f"torch {torch.__version__}, torch-pruning {version('torch-pruning')}"
-    with faster_numbers(torch.device("cpu")):
+    with reduced_precision(torch.device("cpu")):
         kind = "bfloat16 autocast" if torch.is_autocast_enabled("cpu") else "float32"
     print(f"{versions}, one thread, {kind}, {given.epochs} epochs")
     print(f"{'':<48} test %         params   MMACs flash B  peak B")
@@ -149,15 +149,14 @@ def main() -> int:
     others = {goal: theirs(original, limits[goal][1], "L1 group", limits[goal][2], splits) for goal in GOALS}
     ours = Ours(original, splits)
     without_training(ours, others["50 %"], splits, full)
-    with Exporter() as exporter:
-        train = OurTraining(original, splits, given.epochs, exporter)
-        for goal in GOALS:
-            start, took = ours.thinned(limits[goal][0])
-            before = f"before training {evaluate(start, splits.test, ACCURACY):.2f} in {took}"
-            train(f"{goal}: ours", start, given.seeds, before)
-            trained_as_anchor(f"{goal}: torch-pruning L1 group", others[goal], splits, given.epochs, given.their_seeds)
-        for goal in GOALS:
-            train(f"{goal}: torch-pruning L1 group", others[goal], 1, "trained our way")
+    train = OurTraining(original, splits, given.epochs)
+    for goal in GOALS:
+        start, took = ours.thinned(limits[goal][0])
+        before = f"before training {evaluate(start, splits.test, ACCURACY):.2f} in {took}"
+        train(f"{goal}: ours", start, given.seeds, before)
+        trained_as_anchor(f"{goal}: torch-pruning L1 group", others[goal], splits, given.epochs, given.their_seeds)
+    for goal in GOALS:
+        train(f"{goal}: torch-pruning L1 group", others[goal], 1, "trained our way")
     for goal in ("50 %", "25 %"):
         for name in [name for name in CRITERIA if name != "L1 group"]:
             start = theirs(original, limits[goal][1], name, None, splits)
@@ -170,7 +169,6 @@ class OurTraining:
     teacher: nn.Module
     splits: Splits
     epochs: int
-    exporter: Exporter
 
     def __call__(self, name: str, start: nn.Module, seeds: int, note: str) -> None:
         real, int8 = [], []
@@ -178,20 +176,20 @@ class OurTraining:
             module = copy.deepcopy(start)
             finetune(module, self.splits, OBJECTIVE, replace(RECIPE, epochs=self.epochs, seed=seed), self.teacher)
             real.append(evaluate(module, self.splits.test, ACCURACY))
-            exported = export_tflite(module, self.splits.calibration.tensor(), self.exporter).data
+            exported = export_tflite(module, self.splits.calibration.tensor()).data
             int8.append(evaluate_int8(exported, self.splits.test, ACCURACY))
         lost = max(before - after for before, after in zip(real, int8, strict=True))
         row(name, start, figures(real), f"int8 {figures(int8)}, at most {lost:.2f} less; {each(real)}; {note}")
 
 
 def trained_as_anchor(name: str, start: nn.Module, splits: Splits, epochs: int, seeds: int) -> None:
-    found = []
+    scores = []
     for seed in range(seeds):
         module = copy.deepcopy(start)
         train_as_anchor(module, splits, epochs, seed)
-        found.append(evaluate(module, splits.test, ACCURACY))
+        scores.append(evaluate(module, splits.test, ACCURACY))
     before = f"before training {evaluate(start, splits.test, ACCURACY):.2f}"
-    row(f"{name}, anchor training", start, figures(found), f"{each(found)}; {before}")
+    row(f"{name}, anchor training", start, figures(scores), f"{each(scores)}; {before}")
 
 
 def each(values: list[float]) -> str:

@@ -1,6 +1,6 @@
 """How the benchmark of pruning trains, chosen on validation images: batch, learning rate, views, what is distilled.
 
-    python benchmarks/recipe.py [--seeds 1] [--epochs 3] > benchmarks/recipe.txt
+    python benchmarks/recipe.py [--seeds 1] [--epochs 3] > benchmarks/results/recipe.txt
 
 5,000 of the 50,000 training images, drawn once, are held out; the rest trains. Test images are not looked at. The
 network is ResNet-8 of ../shared at half of its parameters and 6.2 M MACs, thinned as in `pruning.py`. Each figure is
@@ -20,7 +20,8 @@ from dataclasses import replace
 import torch
 from thinning import OBJECTIVE, SHARED, Limits, Ours, original_network, read_splits, sizes_of
 
-from edgeprune.train.finetune import TrainSettings, finetune
+from edgeprune.train.finetune import finetune
+from edgeprune.train.training_state import TrainSettings
 
 CANDIDATES = {
     "batch 128, lr 0.05, crop": TrainSettings(batch=128, lr=0.05, augment="crop"),
@@ -48,13 +49,13 @@ def main() -> int:
     for name, settings in CANDIDATES.items():
         if given.only not in name:
             continue
-        found, began = [], time.process_time()
+        scores, began = [], time.process_time()
         for seed in range(given.seeds):
-            module, asked = copy.deepcopy(start), replace(settings, epochs=given.epochs, seed=seed)
-            found.append(finetune(module, splits, OBJECTIVE, asked, original).best_validation)
-        figures = " ".join(f"{accuracy:.2f}" for accuracy in found)
+            module, seeded = copy.deepcopy(start), replace(settings, epochs=given.epochs, seed=seed)
+            scores.append(finetune(module, splits, OBJECTIVE, seeded, original).best_validation)
+        figures = " ".join(f"{accuracy:.2f}" for accuracy in scores)
         seconds = (time.process_time() - began) / given.seeds
-        print(f"{name:<42} {statistics.mean(found):6.2f}   {figures}   {seconds:.0f} s of CPU each", flush=True)
+        print(f"{name:<42} {statistics.mean(scores):6.2f}   {figures}   {seconds:.0f} s of CPU each", flush=True)
     return 0
 
 

@@ -31,7 +31,7 @@ RESULTS = re.compile(r"^m-results-\[([^]]+)\]$")
 
 
 class Unexpected(Exception):
-    """The device said something else than the standard has it say."""
+    """The device sent something other than the standard defines."""
 
 
 class Runner:
@@ -67,10 +67,10 @@ class Runner:
 
     def one(self, pattern: re.Pattern[str], lines: list[str]) -> str:
         """What the pattern finds, in exactly one of the lines."""
-        found = [match[1] for line in lines if (match := pattern.match(line))]
-        if len(found) != 1:
-            raise Unexpected(f"{pattern.pattern} is in {len(found)} of the lines {lines[:8]}")
-        return found[0]
+        matches = [match[1] for line in lines if (match := pattern.match(line))]
+        if len(matches) != 1:
+            raise Unexpected(f"{pattern.pattern} is in {len(matches)} of the lines {lines[:8]}")
+        return matches[0]
 
     def load(self, inputs: bytes) -> None:
         if self.ask(f"db load {len(inputs)}") != [f"m-[Expecting {len(inputs)} bytes]"]:
@@ -79,21 +79,21 @@ class Runner:
         for start in range(0, len(inputs), BYTES_A_COMMAND):
             done += self.ask("db " + inputs[start : start + BYTES_A_COMMAND].hex())
         if done != ["m-load-done"]:
-            raise Unexpected(f"after {len(inputs)} bytes the device says {done}")
+            raise Unexpected(f"after {len(inputs)} bytes the device sends {done}")
 
     def infer(self, iterations: int, warmups: int) -> tuple[list[float], int]:
         """Results, and microseconds between the two laps."""
         lines = self.ask(f"infer {iterations} {warmups}", INFER_S)
-        said = [line for line in lines if not LAP.match(line) and not RESULTS.match(line)]
+        replies = [line for line in lines if not LAP.match(line) and not RESULTS.match(line)]
         wanted = [f"m-warmup-start-{warmups}", "m-warmup-done", f"m-infer-start-{iterations}", "m-infer-done"]
         laps = [int(match[1]) for line in lines if (match := LAP.match(line))]
-        if said != wanted or len(laps) != 2:
+        if replies != wanted or len(laps) != 2:
             raise Unexpected(f"'infer' is answered {lines}")
         return [float(value) for value in self.one(RESULTS, lines).split(",")], laps[1] - laps[0]
 
 
 def check_verbs(runner: Runner, model_id: str) -> None:
-    """Everything the runner asks before it measures."""
+    """Every command of the runner before it measures."""
     name = runner.one(NAME, runner.ask("name"))
     profile = runner.ask("profile")
     model = runner.one(MODEL, profile)

@@ -1,6 +1,6 @@
 """Channels concatenated by placement beside copying them: a small SqueezeNet on emulated boards.
 
-    python benchmarks/side_by_side.py [> benchmarks/side_by_side.txt]
+    python benchmarks/side_by_side.py [> benchmarks/results/side_by_side.txt]
 
 Four fire modules (Iandola et al. 2016, arXiv:1602.07360) on 32x32 colour images, random weights. In both ways every
 output byte is compared with LiteRT's reference interpreter.
@@ -17,15 +17,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edgeprune.deploy import CompiledModel, compile_model, link_images, running_board
+from edgeprune.budget import Optimize
+from edgeprune.deploy.firmware.images import link_images, running_board
+from edgeprune.deploy.firmware.measure import run_samples
+from edgeprune.deploy.replay import byte_rows
+from edgeprune.engine.compile import CompiledModel, CompileOptions, compile_model
+from edgeprune.engine.kernels import lower
+from edgeprune.engine.plan import make_plan
 from edgeprune.export.tflite import export_tflite
-from edgeprune.kernels import lower
-from edgeprune.kernels.base import Optimize
-from edgeprune.measure import byte_rows, run_samples
-from edgeprune.plan import make_plan
+from edgeprune.hardware.profile import Target
+from edgeprune.hardware.registry import load_target
 from edgeprune.quantize.host import Kernels, int8_outputs
-from edgeprune.target.profile import Target
-from edgeprune.target.registry import load_target
 
 BOARDS = ("mps2-an386", "mps3-an547", "mps2-an385", "mps2-an385-armv6m")  # M4, M55, M3, M0
 SAMPLES = 10
@@ -54,7 +56,7 @@ def squeezenet() -> bytes:
 
 
 def copying(compiled: CompiledModel, target: Target) -> CompiledModel:
-    calls = lower(compiled.graph, target.cpu.isa, compiled.optimize)
+    calls = lower(compiled.graph, target.cpu.isa, compiled.options.optimize)
     return replace(compiled, calls=calls, plan=make_plan(compiled.graph, calls))
 
 
@@ -68,7 +70,7 @@ def main() -> None:
     for board in BOARDS:
         target = load_target(board)
         for optimize in (Optimize.SPEED, Optimize.BALANCED):
-            placed = compile_model(model, target, optimize=optimize, model_id="fire", command="side_by_side.py")
+            placed = compile_model(model, target, CompileOptions(optimize, "fire", "side_by_side.py"))
             for way, compiled in (("copied", copying(placed, target)), ("placed", placed)):
                 with tempfile.TemporaryDirectory() as folder:
                     images = link_images(compiled, target, Path(folder))

@@ -9,24 +9,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from refine import refine
 from torch import Tensor, nn
 
 from edgeprune.budget import Budget, Footprint
-from edgeprune.ir import Graph, OpKind
+from edgeprune.ir import Graph
 from edgeprune.model.load import load_module
 from edgeprune.model.trace import TracedModel, trace
-from edgeprune.prune.allocate import allocate
-from edgeprune.prune.groups import find_groups
-from edgeprune.prune.moments import hearings
-from edgeprune.prune.reconstruct import Reconstruction, reconstruct
-from edgeprune.prune.refine import refine
-from edgeprune.prune.sensitivity import class_distance, measure_sensitivity
-from edgeprune.prune.size_model import SizeModel
-from edgeprune.prune.surgeon import elimination
-from edgeprune.prune.surgery import thin
-from edgeprune.prune.widths import predicted_graph
+from edgeprune.prune.coupling.groups import find_groups
+from edgeprune.prune.recovery.reconstruct import Reconstruction, reconstruct
+from edgeprune.prune.scoring.moments import input_moments
+from edgeprune.prune.scoring.optimal_brain_surgeon import elimination
+from edgeprune.prune.surgery.thin import thin
+from edgeprune.prune.widths.allocate import allocate
+from edgeprune.prune.widths.damage_curves import class_distance, measure_damage_curves
+from edgeprune.prune.widths.predicted_graph import predicted_graph
+from edgeprune.prune.widths.size_model import SizeModel
 from edgeprune.train.images import load_images
-from edgeprune.train.objective import LOSSES, METRICS, Objective
+from edgeprune.train.metrics import METRICS
+from edgeprune.train.objective import LOSSES, Objective
 from edgeprune.train.splits import Splits, make_splits
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -71,7 +72,7 @@ def counted(traced: TracedModel, graph: Graph, peak_bytes: int) -> Sizes:
     """Sizes of a graph of `traced` at any widths; a batch norm has two parameters a channel, a bias one."""
     parameters = macs = flash_bytes = 0
     for op in graph.ops:
-        if op.kind in (OpKind.CONV_2D, OpKind.FULLY_CONNECTED):
+        if op.traits.is_gemm:
             weight, made = graph.tensors[op.inputs[1]].element_count, graph.output_of(op)
             outputs = made.shape[-1]
             parameters += weight + outputs * (2 if op.name in traced.folds else 1)
@@ -91,11 +92,11 @@ class Ours:
         self.judged = channels_last(splits.train.take(3072).tensor()[2048:])
         with torch.no_grad():
             self.wanted = module(self.judged)
-        heard = hearings(module, self.groups, self.calibration[:512].split(128))
-        self.order = {group.name: elimination(heard, group.name)[0] for group in self.groups.groups}
+        moments = input_moments(module, self.groups, self.calibration[:512].split(128))
+        self.order = {group.name: elimination(moments, group.name)[0] for group in self.groups.groups}
         self.quick = Reconstruction(module, self.groups, self.calibration[:320], rows=10_240)
         ranking = {name: list(reversed(order)) for name, order in self.order.items()}
-        self.choices = measure_sensitivity(
+        self.choices = measure_damage_curves(
             module, self.groups, ranking, 1, self.judged, class_distance, lambda _: None, (0.75, 0.5, 0.25),
             self.quick.apply,
         )  # fmt: skip
@@ -120,14 +121,14 @@ class Ours:
 
         def footprint(widths: Mapping[str, int]) -> Footprint:
             live = model.sizes(np.array([[widths[name] for name in names]])).live_bytes
-            found = counted(traced, predicted_graph(traced, self.groups, widths), int(live.max()))
-            flash = found.flash_bytes if by_flash else found.parameters
-            return Footprint({"weights": flash}, {"arena": found.peak_bytes}, "", found.macs, float(found.macs))
+            sizes = counted(traced, predicted_graph(traced, self.groups, widths), int(live.max()))
+            flash = sizes.flash_bytes if by_flash else sizes.parameters
+            return Footprint({"weights": flash}, {"arena": sizes.peak_bytes}, "", sizes.macs, float(sizes.macs))
 
         budget = Budget(limits.flash_bytes if by_flash else limits.parameters, limits.peak_bytes, float(limits.macs))
         start = allocate(self.choices, model, footprint, budget).widths
-        found, _ = refine(self.choices, start, self.damage, lambda widths: footprint(widths).fits(budget), 8)
-        return found
+        widths, _ = refine(self.choices, start, self.damage, lambda widths: footprint(widths).fits(budget), 8)
+        return widths
 
     def thinned(self, limits: Limits) -> tuple[nn.Module, str]:
         """The network, and the seconds all of it took."""

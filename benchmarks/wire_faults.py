@@ -3,7 +3,7 @@
     PYTHONPATH=. python benchmarks/wire_faults.py [--sessions 10000] [--first-seed 0]
 
 Each session meets one to four seeded faults (flipped bits, lost and repeated bytes, cut off transfers, stalls, a port
-that goes away, a wire that falls silent) at random bytes: updates through our bootloader on a running emulated board,
+that goes away, a wire that goes dead) at random bytes: updates through our bootloader on a running emulated board,
 ST's ROM loader as a double in Python with either erase, and the console of a running emulated board. Exit 1 when one
 ends in anything but the truth or an error with a remedy.
 """
@@ -20,9 +20,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeprune.build.bootloader import build_bootloader
-from edgeprune.device.emulator import EmulatorLink
-from edgeprune.target.registry import load_target
+from edgeprune.device.emulator.emulator import EmulatorLink
+from edgeprune.hardware.registry import load_target
+from edgeprune.toolchain.bootloader import build_bootloader
 from tests.emulator.boot.board import TARGET, Board
 from tests.emulator.boot.images import tiny_firmware
 from tests.emulator.wire_sessions import FAULTS, GOOD, Subject, count_bytes, hold
@@ -97,7 +97,7 @@ def run(kind: Kind, subject: Subject, first_seed: int, count: int) -> int:
     for seed in range(first_seed, first_seed + count):
         held.append(hold(subject, seed))
         if held[-1].ending not in GOOD:
-            print(f"seed {seed}, {kind.name}: {held[-1].ending}: {held[-1].told}", flush=True)
+            print(f"seed {seed}, {kind.name}: {held[-1].ending}: {held[-1].summary}", flush=True)
     endings = Counter(session.ending for session in held)
     struck = Counter(fault for session in held for fault in session.struck)
     longest_s = max((session.duration_s for session in held), default=0.0)

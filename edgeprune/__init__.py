@@ -1,6 +1,7 @@
 """EdgePrune: a trained PyTorch model, thinned and quantized until it fits a microcontroller, proved on the board.
 
-In a notebook: `edgeprune.fit(model, {"train": (inputs, targets)}, target="cortex-m4")`; see `pipeline.fit`.
+In a notebook: `edgeprune.fit(model, (inputs, labels), target="cortex-m4")`, `edgeprune.thin`, `edgeprune.load`: see
+`tasks/python.py`.
 """
 
 from __future__ import annotations
@@ -10,13 +11,18 @@ from typing import TYPE_CHECKING, Any
 from edgeprune.release import __version__ as __version__
 
 if TYPE_CHECKING:
-    from edgeprune.pipeline import fit as fit
+    from edgeprune.tasks.python import Run as Run
+    from edgeprune.tasks.python import fit as fit
+    from edgeprune.tasks.python import load as load
+    from edgeprune.tasks.python import thin as thin
+
+_OF_PYTHON = ("Run", "fit", "load", "thin")
 
 
 def __getattr__(name: str) -> Any:
-    """`fit` on first use, so that importing the package imports nothing heavy."""
-    if name == "fit":
-        from edgeprune.pipeline import fit
+    """On first use, so that importing the package imports nothing heavy."""
+    if name in _OF_PYTHON:
+        from edgeprune.tasks import python
 
-        return fit
+        return getattr(python, name)
     raise AttributeError(f"module 'edgeprune' has no attribute '{name}'")

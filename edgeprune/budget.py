@@ -1,14 +1,53 @@
-"""Limits, what a model needs of them, and whether it fits."""
+"""Limits, what a model needs of them, whether it fits, and what flash may be spent on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from math import inf
+
+from edgeprune.errors import UsageError
+
+
+class Optimize(StrEnum):
+    """How much flash is traded for speed."""
+
+    SIZE = "size"
+    BALANCED = "balanced"
+    SPEED = "speed"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the user asked for; None leaves it to the target.
+
+    flash_bytes, ram_bytes: of the whole image and all RAM. reserve_*: kept for the user's own code.
+    """
+
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+    latency_us: float | None = None
+    max_drop_points: float | None = None
+    reserve_flash_bytes: int = 0
+    reserve_ram_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a limit nothing can be within, or that is no number."""
+        for name, value in (("flash", self.flash_bytes), ("ram", self.ram_bytes), ("latency", self.latency_us)):
+            if value is not None and not 0 < value < inf:
+                raise UsageError(
+                    f"a limit of {value:g} for {name} leaves nothing", hint=f"give --{name} more, or leave it away"
+                )
+        if self.max_drop_points is not None and not 0 <= self.max_drop_points < inf:
+            raise UsageError(
+                f"{self.max_drop_points:g} are no points that may be lost", hint="--max-drop takes 0 and more"
+            )
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What the whole firmware may use, user's reserves already taken off. None: not limited.
+    """What may be used on a device, user's reserves already taken off. None: not limited.
 
     max_drop_points: accuracy that may be lost, in points of the metric (0..100).
     """
@@ -21,12 +60,13 @@ class Budget:
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes a firmware needs, by part.
+    """Bytes a network needs on a device, by part.
 
-    flash_parts: `weights`, `tables`, `kernels`, `runtime` (start-up, console, C library), ...
-    ram_parts: `arena`, `stack`, `data`.
-    peak_layer: the layer during which the arena is fullest.
+    flash_parts: what is stored; of a firmware `weights`, `tables`, `kernels`, `runtime` (start-up, console, C library).
+    ram_parts: what it takes while it runs; of a firmware `arena`, `stack`, `data`.
+    peak_layer: the layer during which activations take most.
     latency_us: predicted or measured; None where no clock is known.
+    latency_is_floor: it is what no device goes below, and no prediction of what it takes.
     """
 
     flash_parts: Mapping[str, int]
@@ -34,6 +74,7 @@ class Footprint:
     peak_layer: str
     macs: int
     latency_us: float | None = None
+    latency_is_floor: bool = False
 
     @property
     def flash_bytes(self) -> int:
@@ -43,6 +84,11 @@ class Footprint:
     def ram_bytes(self) -> int:
         return sum(self.ram_parts.values())
 
+    @property
+    def activation_bytes(self) -> int:
+        """Of RAM, what shrinks with channel counts: the arena, or all of it where it has no such part."""
+        return self.ram_parts.get("arena", self.ram_bytes)
+
     def excess(self, budget: Budget) -> Mapping[str, float]:
         """Limit -> how many times over it this is (1.0 just meets it)."""
         ratios = {"flash": self.flash_bytes / budget.flash_bytes, "ram": self.ram_bytes / budget.ram_bytes}
@@ -50,5 +96,14 @@ class Footprint:
             ratios["latency"] = self.latency_us / budget.latency_us
         return ratios
 
+    def unjudged(self, budget: Budget) -> tuple[str, ...]:
+        """Limits nothing is known about."""
+        return ("latency",) if budget.latency_us is not None and self.latency_us is None else ()
+
+    def exceeds(self, budget: Budget) -> bool:
+        """Whether a limit is known to be broken."""
+        return any(ratio > 1.0 for ratio in self.excess(budget).values())
+
     def fits(self, budget: Budget) -> bool:
-        return all(ratio <= 1.0 for ratio in self.excess(budget).values())
+        """Whether every limit holds; one that could not be judged does not."""
+        return not self.exceeds(budget) and not self.unjudged(budget)

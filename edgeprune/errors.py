@@ -11,7 +11,7 @@
     ├── VerificationError     5   the device computed other bytes than the host
     └── ToolchainError        6   compiler or emulator missing, or it failed
 
-A message says what is wrong with the numbers in it; `hint` says what to do about it.
+A message states what is wrong, with the values; `hint` what to do about it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class EdgePruneError(Exception):
     """Base of all deliberate errors.
 
     Args:
-        message: what is wrong, with the numbers, one or a few short lines.
+        message: what is wrong, with the values, one or a few short lines.
         hint: the remedy, or None where there is none to offer.
     """
 

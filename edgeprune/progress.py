@@ -1,4 +1,4 @@
-"""How library code tells what it is doing without printing: it is handed a `Progress`, the command line shows it."""
+"""How library code reports progress without printing: it is passed a `Progress`, the command line shows it."""
 
 from __future__ import annotations
 

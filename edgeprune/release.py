@@ -1,3 +1,3 @@
-"""The version; `pyproject.toml` says the same, a test keeps them so."""
+"""The version; `pyproject.toml` holds the same, which a test checks."""
 
 __version__ = "0.1.0"

@@ -15,7 +15,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from edgeprune.model.load import load_module
-from edgeprune.project import default_project
+from edgeprune.project.file import default_project
 from edgeprune.train.data import load_data
 from edgeprune.train.evaluate import evaluate
 from edgeprune.train.finetune import TrainSettings, TrainStep, finetune

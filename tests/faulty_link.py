@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edgeprune.device.link import Link
+from edgeprune.device.links.link import Link
 from edgeprune.errors import DeviceError
 
 _NAP_S = 0.0005

@@ -7,22 +7,31 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from edgeprune import atomic
-from edgeprune.cli.options import json_option, target_option
-from edgeprune.cli.output import Printer, table
+from edgeprune.cli.options.common import json_option, target_option
+from edgeprune.cli.output.printer import Printer, table
 from edgeprune.errors import UsageError
+from edgeprune.files import atomic
 from edgeprune.units import bytes_text
 
 if TYPE_CHECKING:
-    from edgeprune.target.profile import Target
+    from edgeprune.hardware.profile import Target
 
 _FILE = click.Path(path_type=Path)
+_UNSIGNED = "unsigned images too, from whoever reaches its port (--public-key)"
+_UNWATCHED = "no watchdog on this board: a hung image stays until somebody resets it"
+_VERSION = click.IntRange(0, 2**32 - 1)
 _EXISTING = click.Path(exists=True, path_type=Path)
 
 
 @click.group("boot")
 def command() -> None:
-    """Make keys, build EdgePrune's own bootloader, pack images for it."""
+    """Make keys, build EdgePrune's own bootloader, pack images for it.
+
+    \b
+    Examples:
+      edgeprune boot keys update
+      edgeprune boot build --target mps2-an386-boot
+    """
 
 
 @command.command("keys")
@@ -30,16 +39,24 @@ def command() -> None:
 @json_option
 def keys(name: Path, printer: Printer) -> None:
     """Write a new key pair: NAME.key (secret, readable by you alone) and NAME.pub."""
-    from edgeprune.image.application import new_keys
+    from edgeprune.device.image.application import new_keys
 
-    secret_path, public_path = name.with_suffix(".key"), name.with_suffix(".pub")
-    if secret_path.exists():
-        raise UsageError(f"{secret_path} is there already", hint="a lost key cannot be made again; choose another name")
+    if name.name in ("", ".", ".."):
+        raise UsageError(f"{name} is no name of a file", hint="for example: edgeprune boot keys release-1.2")
+    secret_path, public_path = name.with_name(f"{name.name}.key"), name.with_name(f"{name.name}.pub")
     secret, public = new_keys()
     secret_path.parent.mkdir(parents=True, exist_ok=True)
-    secret_path.touch(mode=0o600)
-    secret_path.write_text(secret.hex() + "\n")
-    atomic.write_text(public_path, public.hex() + "\n")
+    try:
+        atomic.create(secret_path, secret.hex() + "\n", mode=0o600)
+        try:
+            atomic.create(public_path, public.hex() + "\n", mode=0o644)
+        except OSError:
+            secret_path.unlink()
+            raise
+    except FileExistsError as error:
+        raise UsageError(
+            f"{error.filename} is there already", hint="a lost key cannot be made again; choose another name"
+        ) from None
     data = {"secret": secret_path, "public": public_path, "public_key": public.hex()}
     printer.result(data, table(["", "file"], [["secret", str(secret_path)], ["public", str(public_path)]]))
 
@@ -49,22 +66,38 @@ def keys(name: Path, printer: Printer) -> None:
 @click.option(
     "--public-key", type=_EXISTING, help="Run only images signed by its owner.  [default: unsigned images too]"
 )
+@click.option(
+    "--minimum-version",
+    type=_VERSION,
+    help="Run nothing older than that, nor than the newest image that was kept.  [default: any version]",
+)
 @click.option("--out", type=_FILE, default=Path("boot"), show_default=True, help="Folder for boot.elf and boot.hex.")
 @json_option
-def build(target: Target | None, public_key: Path | None, out: Path, printer: Printer) -> None:
+def build(
+    target: Target | None, public_key: Path | None, minimum_version: int | None, out: Path, printer: Printer
+) -> None:
     """Build the bootloader for a target with a [boot] table; write it to the board once, with a probe."""
-    from edgeprune.build.bootloader import build_bootloader
-    from edgeprune.image.application import PUBLIC_KEY_BYTES, read_key
+    from edgeprune.device.image.application import PUBLIC_KEY_BYTES, read_key
+    from edgeprune.toolchain.bootloader import BootOptions, build_bootloader
 
     key = read_key(public_key, PUBLIC_KEY_BYTES) if public_key else None
-    made = build_bootloader(_needed(target), out, public_key=key)
+    made = build_bootloader(_needed(target), out, BootOptions(key, minimum_version))
     rows = [
         ["elf", str(made.elf)],
         ["hex", str(made.hex)],
         ["flash", bytes_text(made.size_bytes)],
-        ["runs", f"images signed by {key.hex()[:16]}..." if key else "unsigned images"],
+        ["runs", f"images signed by {key.hex()[:16]}..." if key else _UNSIGNED],
+        ["versions", "any" if minimum_version is None else f"{minimum_version} and newer, never older than one kept"],
     ]
-    data = {"elf": made.elf, "hex": made.hex, "flash_bytes": made.size_bytes, "public_key": key.hex() if key else None}
+    rows.append(["trials", "a hung image is reset by the watchdog" if made.watches_trials else _UNWATCHED])
+    data = {
+        "elf": made.elf,
+        "hex": made.hex,
+        "flash_bytes": made.size_bytes,
+        "public_key": key.hex() if key else None,
+        "minimum_version": minimum_version,
+        "watches_trials": made.watches_trials,
+    }
     printer.result(data, table(["bootloader", ""], rows))
 
 
@@ -72,22 +105,22 @@ def build(target: Target | None, public_key: Path | None, out: Path, printer: Pr
 @click.argument("image", type=_EXISTING, metavar="IMAGE|RUN")
 @target_option
 @click.option("--key", type=_EXISTING, help="Secret key that signs it.  [default: not signed]")
-@click.option("--version", "version_number", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option("--version", "version_number", type=_VERSION, default=0, show_default=True)
 @click.option("--out", type=_FILE, required=True, help="The packed image; .hex for Intel HEX, else plain binary.")
 @json_option
 def pack(
     image: Path, target: Target | None, key: Path | None, version_number: int, out: Path, printer: Printer
 ) -> None:
     """Put the bootloader's header before an image, for other tools to flash or for updates in the field."""
-    from edgeprune.device.image_file import load_image
-    from edgeprune.image.application import SECRET_KEY_BYTES, make_application, read_key
-    from edgeprune.image.intel_hex import intel_hex
-    from edgeprune.image.segments import Image
+    from edgeprune.device.image.application import SECRET_KEY_BYTES, make_application, read_key
+    from edgeprune.device.image.intel_hex import intel_hex
+    from edgeprune.device.image.segments import Image
+    from edgeprune.device.loaders.image_file import load_image
 
     loaded = load_image(image, target, None)
     boot = loaded.target.boot
     if boot is None:
-        raise UsageError(f"{loaded.target.name} has no [boot] table", hint="docs/boot.md says what one holds")
+        raise UsageError(f"{loaded.target.name} has no [boot] table", hint="docs/boot.md lists what one holds")
     payload = loaded.image.flat()
     if payload.address != boot.payload_origin:
         raise UsageError(f"{image} is linked to {payload.address:#010x}, images start at {boot.payload_origin:#010x}")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from edgeprune.cli.options import json_option, ram_first_option, target_option
-from edgeprune.cli.output import Printer, table
+from edgeprune.cli.options.common import SizeType, json_option, ram_first_option, target_option
+from edgeprune.cli.output.printer import Printer, table
 from edgeprune.errors import UsageError
+from edgeprune.files.names import RULE, is_name, name_from
 from edgeprune.units import bytes_text
 
 if TYPE_CHECKING:
-    from edgeprune.target.profile import Target
+    from edgeprune.hardware.profile import Target
 
 
 @click.command("build")
@@ -27,7 +29,17 @@ if TYPE_CHECKING:
     type=click.Choice(["size", "balanced", "speed"]),
     default="balanced",
     show_default=True,
-    help="How much flash may buy speed.",
+    help="How much flash to trade for speed.",
+)
+@click.option(
+    "--flash",
+    type=SizeType(),
+    help="Flash the whole image may take, for example 200KiB: as fast as that allows, up to --optimize.",
+)
+@click.option(
+    "--ram",
+    type=SizeType(),
+    help="RAM the whole image may take, for example 64KiB: what is left over holds constants that else wait for flash.",
 )
 @ram_first_option
 @click.option(
@@ -36,42 +48,77 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for the C alone, with CMakeLists.txt, Makefile and README, to drop into a firmware project.",
 )
-@click.option("--model-id", help="What the console answers to 'profile', for example kws01.")
+@click.option(
+    "--verify/--no-verify",
+    "verifies",
+    default=True,
+    show_default=True,
+    help="Run the image on the emulated machine and compare its bytes with LiteRT's before ending.",
+)
+@click.option("--model-id", help="The console's reply to 'profile', for example kws01.")
 @json_option
 def command(
     model: Path,
     target: Target | None,
     out: Path | None,
     optimize: str,
+    flash: int | None,
+    ram: int | None,
     ram_first: bool,
     package_folder: Path | None,
+    verifies: bool,
     model_id: str | None,
     printer: Printer,
 ) -> None:
-    """Compile an int8 .tflite to C, link it with the console for a target, and say what it takes."""
-    from edgeprune.atomic import write_text
-    from edgeprune.cost.flash import constant_bytes
-    from edgeprune.deploy import compile_file, link_images, package
-    from edgeprune.kernels.base import Optimize
+    """Compile an int8 .tflite to C, link it with the console for a target, and report flash and RAM.
+
+    \b
+    Examples:
+      edgeprune build model.tflite --target cortex-m4 --out firmware
+      edgeprune build model.tflite --target nucleo-f446re --package model
+    """
+    from edgeprune.budget import Optimize
+    from edgeprune.deploy.firmware.flash_budget import within_flash
+    from edgeprune.deploy.firmware.images import link_images, package
+    from edgeprune.deploy.firmware.ram_budget import within_ram
+    from edgeprune.deploy.firmware.verified import Verified, verify_build
+    from edgeprune.engine.compile import CompileOptions, compile_named
+    from edgeprune.engine.cost.flash_size import constant_bytes
+    from edgeprune.files.atomic import sweep_all, write_text
+    from edgeprune.files.lock import FolderLock
 
     if target is None:
         raise UsageError("no target was named", hint="--target cortex-m4, or a TOML file of your own")
+    if not model.is_file():
+        raise UsageError(f"{model} is not there", hint="give an int8 .tflite")
     folder = out or Path("build") / f"{model.stem}-{target.name}"
-    compiled = compile_file(
-        model,
-        target,
+    options = CompileOptions(
         optimize=Optimize(optimize),
-        model_id=model_id or model.stem,
-        command=f"edgeprune build {model.name} --target {target.name} --optimize {optimize}"
-        + (" --ram-first" if ram_first else ""),
+        model_id=_checked(model_id) if model_id else name_from(model.stem),
+        command=shlex.join(
+            ["edgeprune", "build", model.name, "--target", target.name, "--optimize", optimize]
+            + ([] if flash is None else ["--flash", str(flash)])
+            + ([] if ram is None else ["--ram", str(ram)])
+            + ["--ram-first"] * ram_first
+        ),
         ram_first=ram_first,
     )
-    images = link_images(compiled, target, folder)
-    for name, text in compiled.sources().items():
-        write_text(folder / "c" / name, text)
-    if package_folder is not None:
-        for name, text in package(compiled, target, images.judged).items():
-            write_text(package_folder / name, text)
+    tflite = model.read_bytes()
+    compiled = compile_named(model.name, tflite, target, options)
+    if flash is not None:
+        compiled = within_flash(tflite, target, options, flash)
+    if ram is not None:
+        compiled = within_ram(compiled, target, ram)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FolderLock(folder):  # another build's files would mix with these
+        sweep_all(folder)
+        images = link_images(compiled, target, folder)
+        verified = verify_build(compiled, tflite, images, target) if verifies else Verified(0, "--no-verify")
+        for name, text in compiled.sources().items():
+            write_text(folder / "c" / name, text)
+        if package_folder is not None:
+            for name, text in package(compiled, target, images.judged).items():
+                write_text(package_folder / name, text)
     size, constants = images.judged.size, constant_bytes(compiled.calls)
     result: dict[str, Any] = {
         "target": target.name,
@@ -86,11 +133,16 @@ def command(
         "reserved_stack_bytes": size.ram_parts["stack"],
         "folder": str(folder),
         "elf": str(images.judged.elf),
+        "optimize": str(compiled.options.optimize),
+        "faster_layers": [compiled.graph.ops[index].name for index in sorted(compiled.options.faster)],
+        "layers_in_ram": [compiled.graph.ops[index].name for index in sorted(compiled.options.in_ram)],
         "row_by_row_layers": compiled.row_by_row_layers,
         "extra_macs": compiled.extra_macs,
         "uf2": str(images.own.uf2) if images.own and images.own.uf2 else None,
         "package": str(package_folder) if package_folder else None,
         "build_id": images.judged.build_id,
+        "verified_samples": verified.samples,
+        "unverified_reason": verified.reason,
     }
     rows = [
         ["flash", bytes_text(size.flash_bytes)],
@@ -103,7 +155,23 @@ def command(
         ["  data", bytes_text(result["data_bytes"])],
         ["  stack, reserved", bytes_text(result["reserved_stack_bytes"])],
     ]
+    if flash is not None:
+        made = str(compiled.options.optimize)
+        faster = len(compiled.options.faster)
+        rows.append(["kernels", f"{made}, {faster} of them for speed" if faster else made])
+    if ram is not None:
+        rows.append(["layers whose constants lie in RAM", str(len(compiled.options.in_ram))])
     if ram_first:
         rows.append(["layers run row by row", str(compiled.row_by_row_layers)])
         rows.append(["  MACs they cost more", f"{compiled.extra_macs:,}"])
-    printer.result(result, table(["", "bytes"], rows, ["bytes"], title=f"{model.name} for {target.name}"), str(folder))
+    outcome = f"{verified.samples} random inputs on the emulated machine: the same bytes as LiteRT's"
+    if verified.reason is not None:
+        outcome = f"not verified: {verified.reason}"
+    sizes = table(["", "bytes"], rows, ["bytes"], title=f"{model.name} for {target.name}")
+    printer.result(result, sizes, outcome, str(folder))
+
+
+def _checked(model_id: str) -> str:
+    if not is_name(model_id):
+        raise UsageError(f"--model-id {model_id!r} is no name", hint=f"a name is {RULE}")
+    return model_id

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from edgeprune.atomic import write_text
-from edgeprune.cli.limit_options import limit_options, limits_given, project_path
-from edgeprune.cli.options import device_option, json_option
-from edgeprune.cli.output import Printer, progress, table
+from edgeprune.cli.options.common import device_option, json_option
+from edgeprune.cli.options.limits import limit_options, limits_given, project_path
+from edgeprune.cli.output.printer import Printer, progress, table
 from edgeprune.errors import UsageError
+from edgeprune.files.atomic import write_text
 from edgeprune.units import bytes_text, count_text
 
 if TYPE_CHECKING:
-    from edgeprune.comparison import Result, Verdict
+    from edgeprune.tasks.compare import Result, Verdict
 
 
 @click.command("compare")
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option("--rewind", type=click.Path(exists=True), help="Weights early in training, for the schedule rewind.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("runs/compare"), show_default=True,
-    help="Folder of the comparison; one that was cut off goes on there.",
+    help="Folder of the comparison; an interrupted one is resumed.",
 )  # fmt: skip
 @json_option
 def command(
@@ -47,20 +47,25 @@ def command(
     printer: Printer,
     **given: Any,
 ) -> None:
-    """Compare ways to prune at the same limits: which wins here, by how much, within what noise.
+    """Compare ways to prune at the same limits: which is best here, by how much, within what noise.
 
     Criteria are those of `edgeprune criteria list`. Schedules, all at the same widths and epochs:
 
     \b
       one-shot   all channels at once, then all of the training
-      iterative  in three steps, scored anew and trained after each; a step that hurts is undone
-      masked     filters put to zero, chosen anew after each epoch: one may come back; removed at the end
-      window     three layers at a time learn to say what they said, sliding over the network
-      rewind     the channels kept, their weights put back to early in training (--rewind)
-      scratch    the same widths with weights drawn at random
+      iterative  in three steps, scored again and trained after each; a step that loses too much is undone
+      masked     filters zeroed, chosen again after each epoch: one may come back; removed at the end
+      window     three layers at a time, trained to reproduce their outputs, sliding over the network
+      rewind     the channels kept, their weights reset to early in training (--rewind)
+      scratch    the same widths with random weights
+
+    \b
+    Example:
+      edgeprune compare --criteria l2,taylor --scales 1,0.5 --seeds 3
     """
-    from edgeprune.comparison import Question, compare, verdicts
-    from edgeprune.pipeline import options_of
+    from edgeprune.tasks.compare import Question, compare, verdicts
+    from edgeprune.tasks.fit import options_of
+    from edgeprune.tasks.report.write import write_comparison
     from edgeprune.train.objective import make_objective
 
     project, target, limits, optimize = limits_given(given)
@@ -71,16 +76,15 @@ def command(
     )  # fmt: skip
     results = compare(question, project, out, options, progress())
     metric = make_objective(project).metric
-    found = verdicts(results, metric.higher_is_better)
+    clear_leads = verdicts(results, metric.higher_is_better)
     data = {
         "metric": metric.name,
         "results": [asdict(result) for result in results],
-        "verdicts": [asdict(verdict) for verdict in found],
+        "verdicts": [asdict(verdict) for verdict in clear_leads],
     }
     write_text(out / "comparison.json", json.dumps(data, indent=1) + "\n")
-    for name in ["flash", "ram"] + ["latency"] * (limits.latency_us is not None):
-        write_text(out / f"{metric.name}-{name}.svg", _plot(results, name, metric.name))
-    printer.result(data, *_tables(results, found, metric.name), f"JSON and plots: {out}")
+    page = write_comparison(results, metric.name, metric.higher_is_better, out / "comparison.html")
+    printer.result(data, *_tables(results, clear_leads, metric.name), f"page: {page}")
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -89,34 +93,19 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _numbers(text: str) -> tuple[float, ...]:
     try:
-        found = tuple(float(word) for word in _words(text))
+        values = tuple(float(word) for word in _words(text))
     except ValueError:
-        found = ()
-    if not found or min(found) <= 0:
+        values = ()
+    if not values or min(values) <= 0:
         raise UsageError(f"--scales {text} is no list of numbers above 0", hint="for example --scales 1,0.75,0.5")
-    return found
-
-
-_LIMITS = {"flash": ("flash_limit_bytes", "bytes"), "ram": ("ram_limit_bytes", "bytes"),
-           "latency": ("latency_limit_us", "µs")}  # fmt: skip
-
-
-def _plot(results: list[Result], limit: str, metric: str) -> str:
-    from edgeprune.plot import Point, svg
-
-    field, unit = _LIMITS[limit]
-    lines: dict[str, list[Point]] = {}
-    for result in results:
-        point = Point(getattr(result, field), statistics.mean(result.int8_test), _spread(result.int8_test))
-        lines.setdefault(result.method, []).append(point)
-    return svg(f"int8 {metric} on test, against the {limit} limit", f"{limit} limit, {unit}", metric, lines)
+    return values
 
 
 def _spread(values: list[float]) -> float:
     return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
-def _tables(results: list[Result], found: list[Verdict], metric: str) -> list[Any]:
+def _tables(results: list[Result], clear_leads: list[Verdict], metric: str) -> list[Any]:
     def figures(values: list[float]) -> str:
         mean = f"{statistics.mean(values):.2f}"
         return mean if len(values) == 1 else f"{mean} ± {_spread(values):.2f}"
@@ -132,10 +121,10 @@ def _tables(results: list[Result], found: list[Verdict], metric: str) -> list[An
         for result in results
     ]  # fmt: skip
     title = f"{metric}; flash and RAM of the linked images, instructions as the emulator counts them"
-    return [table(columns, rows, numeric, title=title), *map(_said, found)]
+    return [table(columns, rows, numeric, title=title), *map(_sentence, clear_leads)]
 
 
-def _said(verdict: Verdict) -> str:
+def _sentence(verdict: Verdict) -> str:
     if verdict.second is None:
         return f"x {verdict.scale:g}: {verdict.best} had no rival"
     noise = "noise unknown with one seed" if verdict.noise is None else f"one seed varies by {verdict.noise:.2f}"

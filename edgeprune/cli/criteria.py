@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from edgeprune.cli.explained import show_entry
-from edgeprune.cli.options import json_option
-from edgeprune.cli.output import Printer, table
+from edgeprune.cli.options.common import json_option
+from edgeprune.cli.output.explained import Fact, show_catalogue, show_entry
+from edgeprune.cli.output.printer import Printer
 
 if TYPE_CHECKING:
-    from edgeprune.prune.criterion import Criterion, Procedure
+    from edgeprune.prune.scoring.criterion import Criterion, Procedure
+
+_NEEDS: Fact[Criterion | Procedure] = Fact("needs", "needs", lambda criterion: sorted(criterion.needs))
 
 
 @click.group("criteria")
 def command() -> None:
-    """List and explain the ways to tell which channels matter (`fit --criterion`)."""
+    """List and explain the criteria that rank channels (`fit --criterion`).
+
+    \b
+    Examples:
+      edgeprune criteria list
+      edgeprune criteria show taylor
+    """
 
 
 @command.command("list")
 @json_option
 def list_criteria(printer: Printer) -> None:
-    """List the criteria, with what each looks at."""
-    from edgeprune.prune.criterion import criteria
+    """List the criteria, with the data each needs."""
+    from edgeprune.prune.scoring.criterion import CRITERIA
 
-    found = [_facts(criterion) for criterion in criteria().values()]
-    rows = [[fact["name"], ", ".join(fact["needs"]), fact["summary"]] for fact in found]
-    printer.result({"criteria": found}, table(["criterion", "looks at", "what it says"], rows))
+    show_catalogue(printer, "criteria", CRITERIA, _NEEDS, "what it measures")
 
 
 @command.command("show")
 @click.argument("name")
 @json_option
 def show(name: str, printer: Printer) -> None:
-    """Explain one criterion: the formula in words, the paper, what it looks at."""
-    from edgeprune.prune.criterion import find_criterion
+    """Explain one criterion: the formula in words, the paper, the data it needs."""
+    from edgeprune.prune.scoring.criterion import CRITERIA
 
-    found = find_criterion(name)
-    facts = _facts(found)
-    show_entry(printer, found, facts, f"looks at: {', '.join(facts['needs'])}")
-
-
-def _facts(found: Criterion | Procedure) -> dict[str, Any]:
-    return {"name": found.name, "summary": found.summary, "needs": sorted(found.needs)}
+    show_entry(printer, CRITERIA.find(name), _NEEDS)

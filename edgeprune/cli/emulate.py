@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from edgeprune.cli.options import target_option
+from edgeprune.cli.options.common import target_option
 from edgeprune.errors import UsageError
 
 if TYPE_CHECKING:
     import subprocess
 
-    from edgeprune.target.profile import Target
+    from edgeprune.hardware.profile import Target
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,16 @@ class _Running:
 @click.option("--flash-file", type=click.Path(path_type=Path), help="Keeps the flash of a board with a bootloader.")
 @click.option("--seconds", type=click.FloatRange(min=0), help="Stop by itself after so long.  [default: at Ctrl-C]")
 def command(image: Path | None, target: Target | None, flash_file: Path | None, seconds: float | None) -> None:
-    """Run a board in the emulator with its serial port on a pseudo-terminal, for other commands to find.
+    """Run a board in the emulator with its serial port on a pseudo-terminal, for other commands.
 
     A target with EdgePrune's bootloader starts without an image: `edgeprune flash` writes it one.
     The terminal's path goes to stdout.
+
+    \b
+    Example:
+      edgeprune emulate runs/latest
     """
-    from edgeprune.device.emulators import announced
+    from edgeprune.device.discovery.emulators import announced
 
     with _board(image, target, flash_file) as board, announced(board.name, board.port, board.can_flash):
         click.echo(board.port)
@@ -54,8 +58,8 @@ def command(image: Path | None, target: Target | None, flash_file: Path | None, 
 @contextmanager
 def _board(image: Path | None, target: Target | None, flash_file: Path | None) -> Iterator[_Running]:
     """The board running until the block ends: an image in it, or a bootloader that waits for one."""
-    from edgeprune.device.emulated_port import emulated_port
-    from edgeprune.device.image_file import find_image, load_image
+    from edgeprune.device.emulator.emulated_port import emulated_port
+    from edgeprune.device.loaders.image_file import find_image, load_image
 
     if image is None:
         with _bootloader(target, flash_file) as running:
@@ -69,10 +73,10 @@ def _board(image: Path | None, target: Target | None, flash_file: Path | None) -
 
 @contextmanager
 def _bootloader(target: Target | None, flash_file: Path | None) -> Iterator[_Running]:
-    from edgeprune.build.bootloader import build_bootloader
-    from edgeprune.device.emulated_flash import make_flash_file, with_flash
-    from edgeprune.device.emulated_port import emulated_port
-    from edgeprune.device.emulator import COUNTED
+    from edgeprune.device.emulator.emulated_flash import flash_arguments, make_flash_file
+    from edgeprune.device.emulator.emulated_port import emulated_port
+    from edgeprune.device.emulator.emulator import COUNTED
+    from edgeprune.toolchain.bootloader import build_bootloader
 
     if target is None or target.boot is None:
         raise UsageError("nothing to run", hint="name an image, or a target with a bootloader: mps2-an386-boot")
@@ -82,8 +86,8 @@ def _bootloader(target: Target | None, flash_file: Path | None) -> Iterator[_Run
         make_flash_file(flash)
     with tempfile.TemporaryDirectory(prefix="edgeprune-boot-") as folder:
         loader = build_bootloader(target, Path(folder))
-        machine, more = with_flash(_machine(target), flash.resolve())
-        with emulated_port(machine, loader.elf, (*COUNTED, *more)) as (port, process):
+        more = (*COUNTED, *flash_arguments(flash.resolve()))
+        with emulated_port(_machine(target), loader.elf, more) as (port, process):
             yield _Running(target.name, port, process, can_flash=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,18 +10,21 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 from click.core import ParameterSource
 
-from edgeprune.cli.early_exit import exit_table
-from edgeprune.cli.limit_options import limit_options, limits_given, project_path
-from edgeprune.cli.options import device_option, json_option, ram_first_option
-from edgeprune.cli.output import Printer, progress, table
-from edgeprune.errors import DoesNotFit
-from edgeprune.units import bytes_text, count_text
+from edgeprune.cli.options.common import PointsType, json_option, ram_first_option, trainer_or_machine_option
+from edgeprune.cli.options.limits import limit_options, limits_given, project_path
+from edgeprune.cli.output.early_exit import exit_table
+from edgeprune.cli.output.printer import Printer, progress, table
+from edgeprune.errors import DoesNotFit, UsageError
+from edgeprune.units import bytes_text, count_text, microseconds_text
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from edgeprune.fitting.record import RunRecord
-    from edgeprune.pipeline import FitRequest
+    from edgeprune.tasks.fit import FitRequest
+
+
+_PLACES = {"emulator": "the emulator", "device": "the device", "host": "this machine"}
 
 
 @click.command("fit")
@@ -30,14 +34,14 @@ if TYPE_CHECKING:
 @click.option("--steps", type=click.IntRange(1, 20), help="Thinning steps, with training after each.")
 @click.option("--criterion", help="How channels are ranked, for example l2, taylor or fpgm.")
 @click.option("--granularity", help="What is removed beside channels: `edgeprune granularities list`.")
-@device_option
+@trainer_or_machine_option
 @click.option(
     "--early-exit",
-    type=click.FloatRange(0),
+    type=PointsType(),
     is_flag=False,
     flag_value="0.5",
     metavar="[POINTS]",
-    help="Let sure inputs leave half-way, for at most that many points of the metric (0.5); the limits hold without.",
+    help="Let confident inputs leave half-way, for at most so many points of the metric (0.5); limits hold without.",
 )
 @click.option("--samples", type=click.IntRange(1), help="Test samples replayed on the board (100).")
 @click.option(
@@ -46,25 +50,46 @@ if TYPE_CHECKING:
 @click.option(
     "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of the runs."
 )
-@click.option(
-    "--resume", is_flag=False, flag_value="latest", metavar="[RUN]", help="Go on with a run that was cut off."
-)
+@click.option("--no-report", is_flag=True, help="Do not write report.html, the run as a page.")
+@click.option("--resume", is_flag=False, flag_value="latest", metavar="[RUN]", help="Resume an interrupted run.")
 @json_option
 @click.pass_context
-def command(context: click.RichContext, /, runs: Path, resume: str | None, printer: Printer, **given: Any) -> None:
+def command(
+    context: click.RichContext, /, runs: Path, resume: str | None, no_report: bool, printer: Printer, **given: Any
+) -> None:
     """Thin and quantize a model until its firmware fits the target, then run and profile it there.
 
-    Exit code 3 says that it does not fit, with what could be reached.
+    Exit code 3: it does not fit; the message states the smallest reachable size.
+
+    \b
+    Examples:
+      edgeprune fit --target cortex-m4 --flash 96KiB --ram 40KiB
+      edgeprune fit --resume
     """
-    from edgeprune.pipeline import begin_fit, resume_fit
+    from edgeprune.tasks.fit import begin_fit, resume_fit
+    from edgeprune.tasks.report.write import write_page
 
     shown = progress()
     if resume is not None:
+        others = sorted(set(_options_typed(context)) - {"--resume", "--runs", "--no-report", "--json"})
+        if others:
+            raise UsageError(
+                f"a resumed run keeps what it was begun with; {', '.join(others)} cannot be changed",
+                hint="leave it away, or start a new run without --resume",
+            )
         folder = runs / resume if not Path(resume).is_dir() else Path(resume)
         record = resume_fit(folder, shown)
     else:
-        record = begin_fit(_request(given, " ".join([context.command_path, *_typed(context)])), runs, shown)
+        typed = shlex.join([*context.command_path.split(), *_typed(context)])
+        record = begin_fit(_request(given, typed), runs, shown)
+    if not no_report:
+        shown.note(f"report: {write_page(Path(record.run))}")
     printer.result(record.model_dump(mode="json"), *_text(record))
+    if record.latency_limit_us is not None and record.after.latency_us is None:
+        raise DoesNotFit(
+            f"a latency of {microseconds_text(record.latency_limit_us)} is not said to hold: nobody measured it",
+            hint="--device ssh://USER@HOST (or adb:SERIAL) measures it; everything else of the run is kept",
+        )
     if not record.fits:
         raise DoesNotFit(
             f"{record.drop_points:.2f} points of {record.accuracy.metric} were lost; the limit is "
@@ -74,52 +99,72 @@ def command(context: click.RichContext, /, runs: Path, resume: str | None, print
 
 
 def _request(given: Mapping[str, Any], typed: str) -> FitRequest:
-    from edgeprune.pipeline import FitRequest, options_of
+    from edgeprune.fitting.granularity import GRANULARITIES
+    from edgeprune.tasks.fit import FitRequest, options_of
 
     project, target, limits, optimize = limits_given(given)
+    address = given["device"] if ":" in (given["device"] or "") else None
     options = options_of(
         project,
         epochs=given["epochs"],
         steps=given["steps"],
         criterion=given["criterion"],
-        granularity=given["granularity"],
         early_exit=given["early_exit"],
         board_samples=given["samples"],
         optimize=optimize,
         ram_first=given["ram_first"],
-        port=given["port"],
-        device=given["device"],
+        port=address if address is not None else given["port"],
+        device=None if address is not None else given["device"],
         command=typed,
     )
-    return FitRequest(project_path(given), target, limits, options)
+    granularity = GRANULARITIES.find(given["granularity"] or project.training.granularity)
+    return FitRequest(project_path(given), target, limits, granularity, options)
 
 
 def _typed(context: click.Context) -> list[str]:
     """The options given on the command line, for the record."""
     words = []
-    for parameter in context.command.params:
-        if context.get_parameter_source(str(parameter.name)) == ParameterSource.COMMANDLINE:
-            value = context.params[str(parameter.name)]
-            is_flag = parameter.name in ("printer", "ram_first")
-            words += [parameter.opts[-1], *([] if is_flag else [str(value)])]
+    for option, value in _options_typed(context).items():
+        words += [option] if option in ("--json", "--ram-first", "--no-report") else [option, str(value)]
     return words
+
+
+def _options_typed(context: click.Context) -> dict[str, Any]:
+    """Option as it is spelled -> its value, of those given on the command line."""
+    return {
+        parameter.opts[-1]: context.params[str(parameter.name)]
+        for parameter in context.command.params
+        if context.get_parameter_source(str(parameter.name)) == ParameterSource.COMMANDLINE
+    }
 
 
 def _text(record: RunRecord) -> list[Table | str]:
     """Before, after and limit; then the layers; then where it all lies."""
+    from edgeprune.tasks.report.answers import interval_words
+
     before, after, predicted = record.before, record.after, record.predicted
 
     def row(name: str, values: tuple[int, int, int], limit: int | None) -> list[str]:
         return [name, *(bytes_text(value) for value in values), "" if limit is None else bytes_text(limit)]
 
-    columns = ["", "before (predicted)", "after (predicted)", f"after ({record.source})", "limit"]
+    is_program, unit = record.product == "program", _predicted_unit(record)
+    made = "built" if is_program else record.source
+    columns = ["", "before (predicted)", "after (predicted)", f"after ({made})", "limit"]
     rows = [
-        row("flash", (before.flash_bytes, predicted.flash_bytes, after.flash_bytes), record.flash_limit_bytes),
-        *(
-            row(f"  {part}", (before.ram_parts[part], predicted.ram_parts[part], after.ram_parts[part]), None)
-            for part in ("arena", "data", "stack")
+        row(
+            "file" if is_program else "flash",
+            (before.flash_bytes, predicted.flash_bytes, after.flash_bytes),
+            record.flash_limit_bytes,
         ),
-        row("RAM", (before.ram_bytes, predicted.ram_bytes, after.ram_bytes), record.ram_limit_bytes),
+        *(
+            row(f"  {part}", (before.ram_parts.get(part, 0), predicted.ram_parts.get(part, 0), size), None)
+            for part, size in after.ram_parts.items()
+        ),
+        row(
+            "memory" if is_program else "RAM",
+            (before.ram_bytes, predicted.ram_bytes, after.ram_bytes),
+            record.ram_limit_bytes,
+        ),
         ["MACs", count_text(before.macs), count_text(predicted.macs), count_text(after.macs), ""],
     ]
     accuracy = record.accuracy
@@ -130,10 +175,11 @@ def _text(record: RunRecord) -> list[Table | str]:
             "x".join(map(str, layer.output_shape)),
             count_text(layer.macs),
             "" if layer.predicted_ticks is None else count_text(round(layer.predicted_ticks)),
-            count_text(round(layer.measured_ticks)),
+            "" if layer.measured_ticks is None else count_text(round(layer.measured_ticks)),
         ]
         for layer in record.layers
     ]
+    is_timed = record.total_ticks is not None
     masks = record.masks
     masked = (
         []
@@ -153,37 +199,61 @@ def _text(record: RunRecord) -> list[Table | str]:
             title=f"{record.model} on {record.target}: {'fits' if record.fits else 'does not fit'}",
         ),
         table(
-            ["accuracy", "original", "thinned", "int8", f"int8 on the {record.source}"],
+            ["accuracy", "original", "thinned", "int8", f"int8 on {_PLACES[record.source]}"],
             [
                 [
                     accuracy.metric,
                     f"{accuracy.float_before:.2f}",
                     f"{accuracy.float:.2f}",
                     f"{accuracy.int8:.2f} ({accuracy.int8_samples:,} samples)",
-                    f"{accuracy.device:.2f} ({accuracy.device_samples:,} samples, the same bytes as the host)",
+                    f"{accuracy.device:.2f} ({accuracy.device_samples:,} samples, the same bytes as the host"
+                    f"{interval_words(record)})",
                 ]
             ],
         ),
         table(
-            ["layer", "operator", "output", "MACs", "instructions (predicted)", f"{record.ticks} ({record.source})"],
-            layer_rows,
-            ["MACs", "instructions (predicted)", f"{record.ticks} ({record.source})"],
+            ["layer", "operator", "output", "MACs", unit, f"{record.ticks} ({record.source})"][: 6 if is_timed else 5],
+            [row[: 6 if is_timed else 5] for row in layer_rows],
+            ["MACs", unit, f"{record.ticks} ({record.source})"],
         ),
         *_early_exit(record),
-        f"one inference: {count_text(round(record.total_ticks))} {record.ticks} ({record.source})",
+        _one_inference(record),
+        *_board_time(record),
         *whole,
         *masked,
+        *(f"look at this: {doubt}" for doubt in record.doubts),
         f"run folder: {record.run}",
     ]
 
 
+def _predicted_unit(record: RunRecord) -> str:
+    return "ns (roofline, at best)" if record.product == "program" else "instructions (predicted)"
+
+
+def _one_inference(record: RunRecord) -> str:
+    if record.total_ticks is not None:
+        return f"one inference: {count_text(round(record.total_ticks))} {record.ticks} ({record.source})"
+    predicted = record.predicted.latency_us
+    least = "" if predicted is None else f"at least {microseconds_text(predicted)} by the roofline of the profile, "
+    return f"one inference: {least}a prediction nobody measured; --device ssh://USER@HOST measures it"
+
+
+def _board_time(record: RunRecord) -> list[str]:
+    time = record.board_time
+    if time is None:
+        return []
+    predicted, least, most = (microseconds_text(one) for one in (time.us, time.least_us, time.most_us))
+    waits = "" if time.counts_flash else "; waits for flash are not in it: the target's file states no timing"
+    return [f"predicted on {record.target}, measured by nobody: {predicted} ({least} to {most}){waits}"]
+
+
 def _early_exit(record: RunRecord) -> list[Table | str]:
-    found = record.early_exit
-    if found is None:
+    early = record.early_exit
+    if early is None:
         return []
     metric = record.accuracy.metric
     return [
-        exit_table(found.after, found.on_board, record.ticks, record.source),
-        f"{metric} with it {record.accuracy.int8:.2f}, without {found.int8_without:.2f} "
-        f"({record.accuracy.int8_samples:,} test samples); limits are judged by an input that stays",
+        *([] if early.on_board is None else [exit_table(early.after, early.on_board, record.ticks, record.source)]),
+        f"{metric} with it {record.accuracy.int8:.2f}, without {early.int8_without:.2f} "
+        f"({record.accuracy.int8_samples:,} test samples); limits apply to an input that does not leave early",
     ]

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import rich_click as click
 
-from edgeprune.cli.options import json_option, target_option
-from edgeprune.cli.output import Printer, progress, table
-from edgeprune.cli.port_options import baud_option, port_option
+from edgeprune.cli.options.common import json_option, target_option
+from edgeprune.cli.options.ports import baud_option, port_option
+from edgeprune.cli.options.request import gathered
+from edgeprune.cli.output.printer import Printer, progress, table
 from edgeprune.errors import UsageError
+from edgeprune.hardware.profile import LoaderName
 from edgeprune.units import bytes_text
 
 if TYPE_CHECKING:
-    from edgeprune.target.profile import Target
+    from edgeprune.hardware.profile import Target
 
-LOADERS = ("stm32-rom", "edgeprune-boot", "uf2", "swd")
+
+@dataclass(frozen=True)
+class FlashRequest:
+    """How a board is reached, where the image goes, and what happens before and after."""
+
+    port: str | None
+    baud: int | None
+    loader: str | None
+    wiring: str
+    address: str | None
+    key: Path | None
+    erase: bool
+    verify: bool
+    go: bool
+    confirm: bool
 
 
 @click.command("flash")
@@ -26,7 +42,9 @@ LOADERS = ("stm32-rom", "edgeprune-boot", "uf2", "swd")
 @port_option
 @baud_option
 @click.option(
-    "--loader", type=click.Choice(LOADERS), help="Which of the target's loaders.  [default: the first connected]"
+    "--loader",
+    type=click.Choice(get_args(LoaderName)),
+    help="Which of the target's loaders.  [default: the first connected]",
 )
 @click.option(
     "--wiring",
@@ -47,38 +65,38 @@ LOADERS = ("stm32-rom", "edgeprune-boot", "uf2", "swd")
     help="Behind EdgePrune's bootloader: talk to the image and have it kept; else the old one comes back.",
 )
 @json_option
-def command(
-    image: Path,
-    target: Target | None,
-    port: str | None,
-    baud: int | None,
-    loader: str | None,
-    wiring: str,
-    address: str | None,
-    key: Path | None,
-    erase: bool,
-    verify: bool,
-    go: bool,
-    confirm: bool,
-    printer: Printer,
-) -> None:
-    """Write an image (elf, bin, hex, uf2) or a run's firmware to a board, verify it and start it."""
-    from edgeprune.device.confirm import confirm as have_it_kept
-    from edgeprune.device.discover import find_devices
-    from edgeprune.device.flash import Erase, FlashOptions, flash
-    from edgeprune.device.image_file import load_image
-    from edgeprune.device.reach import Wish, reach_loader
-    from edgeprune.device.serial_link import SerialLink
-    from edgeprune.image.application import SECRET_KEY_BYTES, read_key
+@gathered("request", FlashRequest)
+def command(image: Path, target: Target | None, request: FlashRequest, printer: Printer) -> None:
+    """Write an image (elf, bin, hex, uf2) or a run's firmware to a board, verify it and start it.
 
-    loaded = load_image(image, target, _address(address))
-    secret_key = read_key(key, SECRET_KEY_BYTES) if key else None
-    reached = reach_loader(loaded.target, Wish(port, baud, loader, wiring, secret_key), find_devices)
-    options = FlashOptions(Erase.ALL if erase else Erase.NEEDED, verify, go)
-    report = flash(reached.loader, loaded.image, options, progress())
+    \b
+    Example:
+      edgeprune flash runs/latest
+    """
+    from edgeprune.device.discovery.discover import find_devices
+    from edgeprune.device.image.application import SECRET_KEY_BYTES, read_key
+    from edgeprune.device.links.kind import link_to
+    from edgeprune.device.loaders.agreement import check_vectors
+    from edgeprune.device.loaders.confirm import confirm as have_it_kept
+    from edgeprune.device.loaders.image_file import load_image
+    from edgeprune.device.loaders.kind import LoaderRequest
+    from edgeprune.device.loaders.write_image import Erase, WriteOptions, write_image
+    from edgeprune.device.reach import reach_loader
+
+    loaded = load_image(image, target, _address(request.address))
+    if request.go:
+        check_vectors(loaded.image, loaded.target, image.name)
+    secret_key = read_key(request.key, SECRET_KEY_BYTES) if request.key else None
+    reached = reach_loader(
+        loaded.target,
+        LoaderRequest(request.port, request.baud, request.loader, request.wiring, secret_key),
+        find_devices,
+    )
+    options = WriteOptions(Erase.ALL if request.erase else Erase.NEEDED, request.verify, request.go)
+    report = write_image(reached.loader, loaded.image, options, progress())
     kept = None
-    if reached.profile.kind == "edgeprune-boot" and go and confirm:
-        link = SerialLink(reached.port, baud or loaded.target.baud)
+    if reached.profile.kind == "edgeprune-boot" and request.go and request.confirm:
+        link = link_to(reached.port, request.baud or loaded.target.baud)
         link.open()
         try:
             kept = have_it_kept(link, loaded.build_id).build_id

@@ -1,4 +1,4 @@
-"""`edgeprune`: the commands, and what becomes of an exception.
+"""`edgeprune`: the commands, and the handling of exceptions.
 
 A new command is one file `edgeprune/cli/<name>.py` holding `command`, and one line in COMMANDS.
 """
@@ -13,28 +13,32 @@ from typing import NoReturn
 
 import rich_click as click
 
-from edgeprune.cli.failure import failure_of, show_failure
 from edgeprune.cli.lazy import LazyCommand
-from edgeprune.cli.output import Session
+from edgeprune.cli.output.failure import failure_of, show_failure
+from edgeprune.cli.output.printer import Session
 from edgeprune.release import __version__
 
 COMMANDS = {
     "init": "Write a project that works as it is: edgeprune.toml and the files it names.",
     "inspect": "Show what a network would take on a target as it is, layer by layer, and whether it fits.",
     "fit": "Thin and quantize a model until its firmware fits the target, then run and profile it there.",
-    "compare": "Compare ways to prune at the same limits: which wins here, by how much, within what noise.",
-    "criteria": "List and explain the ways to tell which channels matter (`fit --criterion`).",
+    "report": "Write a finished run, or several side by side, as one HTML page that needs nothing else.",
+    "compare": "Compare ways to prune at the same limits: which is best here, by how much, within what noise.",
+    "criteria": "List and explain the criteria that rank channels (`fit --criterion`).",
     "granularities": "List and explain what a fit can remove beside channels (`fit --granularity`).",
-    "build": "Compile an int8 .tflite to C, link it with the console for a target, and say what it takes.",
-    "run": "Run a model on its board, emulated by default, and show what it answers.",
-    "profile": "Run a model on its board, emulated by default, and show each layer's time and the memory in use.",
-    "verify": "Replay samples on the board and compare every output byte with LiteRT's reference interpreter.",
+    "check": "Show what each layer of a .tflite would run on, why not on something faster, or what does not compile.",
+    "build": "Compile an int8 .tflite to C, link it with the console for a target, and report flash and RAM.",
+    "export": "Write a run's thinned network, or a project's as it is, as a .tflite or an ExecuTorch .pte.",
+    "run": "Run a model on its device, emulated by default, and show its outputs.",
+    "profile": "Run a model on its device, emulated by default, and show each layer's time and the memory in use.",
+    "verify": "Replay samples on the device and compare every output byte with LiteRT's reference interpreter.",
     "boot": "Make keys, build EdgePrune's own bootloader, pack images for it.",
     "devices": "List the boards, probes, drives, phones, hosts and emulators within reach, and what each can do.",
-    "emulate": "Run a board in the emulator with its serial port on a pseudo-terminal, for other commands to find.",
+    "emulate": "Run a board in the emulator with its serial port on a pseudo-terminal, for other commands.",
     "flash": "Write an image (elf, bin, hex, uf2) or a run's firmware to a board, verify it and start it.",
-    "monitor": "Show what a board says on its serial port, and send it the lines typed here.",
-    "targets": "List, show and check the devices EdgePrune knows.",
+    "monitor": "Show a board's serial output, and send it the lines typed here.",
+    "targets": "List, show and check device profiles.",
+    "doctor": "Look for what EdgePrune uses on this machine, and show the command that mends each gap.",
     "version": "Show the versions a fault report needs.",
 }
 

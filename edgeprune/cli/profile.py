@@ -4,43 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from edgeprune.cli.early_exit import exit_table
-from edgeprune.cli.options import json_option
-from edgeprune.cli.output import Printer, table
-from edgeprune.cli.subject import opened, subject_options
+from edgeprune.cli.options.common import json_option
+from edgeprune.cli.options.subject import SubjectRequest, subject_options
+from edgeprune.cli.output.early_exit import exit_table
+from edgeprune.cli.output.predicted_time import time_data, time_lines
+from edgeprune.cli.output.printer import Printer, table
+from edgeprune.errors import ToolchainError
 from edgeprune.units import bytes_text, count_text, microseconds_text
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from edgeprune.cost.calibration import Calibration
-    from edgeprune.device.console import Console
-    from edgeprune.device.replies import DeviceMemory, LayerTimings
-    from edgeprune.measure import ExitTicks
-    from edgeprune.subject import Subject
+    from edgeprune.deploy.proof import ExitTicks
+    from edgeprune.device.console.console import Console
+    from edgeprune.device.console.replies import DeviceMemory, LayerTimings
+    from edgeprune.engine.cost.calibration import Calibration
+    from edgeprune.engine.cost.timing.predict import PredictedTime
+    from edgeprune.tasks.subject import Subject
 
 _MOST_SAMPLES = 100
+_PROGRAM_RUNS = 100
 
 
 @click.command("profile")
 @subject_options
-@click.option("--repeats", type=click.IntRange(1, 1000), default=1, show_default=True, help="Inferences averaged.")
+@click.option("--repeats", type=click.IntRange(1, 1000), help="Inferences timed.  [default: 1 on a board, else 100]")
+@click.option(
+    "--warm-up", type=click.IntRange(0, 1000), default=10, help="First inferences that count nothing (Linux)."
+)
+@click.option("--core", type=click.IntRange(0, 1023), help="Core to stay on (Linux, Android).")
 @json_option
-def command(subject: Path, target: str | None, optimize: str, port: str | None, repeats: int, printer: Printer) -> None:
-    """Run a model on its board, emulated by default, and show each layer's time and the memory in use."""
-    from edgeprune.cost.calibration import UNCALIBRATED, load_calibration
+def command(subject: SubjectRequest, repeats: int | None, warm_up: int, core: int | None, printer: Printer) -> None:
+    """Run a model on its device, emulated by default, and show each layer's time and the memory in use.
 
-    with opened(subject, target, optimize, f"edgeprune profile {subject}") as ready, ready.running(port) as board:
+    \b
+    Examples:
+      edgeprune profile runs/latest
+      edgeprune profile runs/latest --port auto
+    """
+    from edgeprune.tasks.program_subject import ProgramSubject
+
+    if subject.path.suffix == ".pte":
+        from edgeprune.cli.output.program_profile import Timing
+        from edgeprune.cli.output.pte_runs import show_pte_profile
+        from edgeprune.tasks.pte_subject import PteSubject
+
+        program = PteSubject.open(subject.path, subject.target, subject.port)
+        show_pte_profile(program, Timing(warm_up, repeats or _PROGRAM_RUNS, core), printer)
+        return
+    with subject.opened("profile") as ready:
+        if isinstance(ready, ProgramSubject):
+            from edgeprune.cli.output.program_profile import Timing, show_program_profile
+
+            show_program_profile(ready, subject.port, Timing(warm_up, repeats or _PROGRAM_RUNS, core), printer)
+        else:
+            _show_board(ready, subject.port, repeats or 1, printer)
+
+
+def _show_board(ready: Subject, port: str | None, repeats: int, printer: Printer) -> None:
+    from edgeprune.engine.cost.calibration import UNCALIBRATED, load_calibration
+
+    time, why_not = _predicted_time(ready, port)
+    with ready.running(port) as board:
         ticks = None
         if ready.exit_margin is not None:
             ticks = _per_input(ready, board)  # leaves the input loaded that takes longest
-        elif ready.model is not None:
-            board.load(bytes(ready.model.input_bytes))
+        else:
+            board.load(bytes(board.identity().input_bytes))
         timings = board.layers(repeats)
         if ticks is not None:
             timings = replace(timings, total_ticks=ticks.most)
@@ -50,7 +84,23 @@ def command(subject: Path, target: str | None, optimize: str, port: str | None, 
         layers = _layers(ready, timings, calibration or UNCALIBRATED)
         notes = [_learned(ready, timings, calibration)] if known else []
         data = _data(ready, timings, memory, layers) | {"early_exit": None if ticks is None else asdict(ticks)}
-        printer.result(data, *_text(ready, timings, memory, layers), *_early_exit(ready, timings, ticks), *notes)
+        data["predicted_time"] = None if time is None else time_data(time)
+        notes += why_not if time is None else time_lines(time, ready.target)
+        texts = _text(ready, timings, memory, layers, () if time is None else time.layers_us)
+        printer.result(data, *texts, *_early_exit(ready, timings, ticks), *notes)
+
+
+def _predicted_time(ready: Subject, port: str | None) -> tuple[PredictedTime | None, list[str]]:
+    """Of the emulated image; else None, and why where that is worth a line."""
+    from edgeprune.deploy.firmware.predicted_time import predicted_time
+
+    if port is not None or ready.model is None or ready.emulated_elf is None:
+        return None, []
+    try:
+        time = predicted_time(ready.emulated_elf, ready.target)
+    except ToolchainError as error:
+        return None, [f"no time is predicted: {error.message} ({error.hint})"]
+    return time, [] if time else [f"no time is predicted: there are no timing rules of the {ready.target.cpu.core}"]
 
 
 @dataclass(frozen=True)
@@ -67,12 +117,12 @@ class _Layer:
 
 def _per_input(ready: Subject, board: Console) -> ExitTicks:
     """Every kept sample of the run timed by itself."""
-    from edgeprune.measure import byte_rows, exit_ticks, time_samples
-    from edgeprune.samples import samples_for
+    from edgeprune.deploy.firmware.measure import exit_ticks, time_samples
+    from edgeprune.tasks.samples import samples_for
 
     assert ready.model is not None
     samples = samples_for(ready, _MOST_SAMPLES, None)
-    inputs = byte_rows(samples.inputs)
+    inputs = samples.input_rows
     timings = time_samples(board, inputs)
     slowest = max(range(len(timings)), key=lambda index: timings[index].total_ticks)
     board.load(inputs[slowest].tobytes())
@@ -109,17 +159,17 @@ def _layers(ready: Subject, timings: LayerTimings, calibration: Calibration) -> 
 
 
 def _learned(ready: Subject, timings: LayerTimings, before: Calibration | None) -> str:
-    """Keep what this profile of a real board teaches; said in words."""
-    from edgeprune.cost.calibration import calibrate, save_calibration
+    """Store the calibration from this profile of a real board; a sentence about it."""
+    from edgeprune.engine.cost.calibration import calibrate, save_calibration
 
     assert ready.model is not None
     calls = [ready.model.calls[i] for i in ready.model.running]
     learned = calibrate(calls, timings.layer_ticks, ready.target.cpu)
-    told = "predicted from earlier profiles of this board" if before else "predicted at one cycle an instruction"
+    basis = "predicted from earlier profiles of this board" if before else "predicted at one cycle an instruction"
     if learned is None:
-        return f"{told}; no kernel of this model was ever measured on a {ready.target.cpu.core}"
+        return f"{basis}; no kernel of this model was ever measured on a {ready.target.cpu.core}"
     path = save_calibration(ready.target.name, before.updated(learned) if before else learned)
-    return f"{told}; this one measured {learned.whole:.2f} cycles an instruction, kept in {path}"
+    return f"{basis}; this one measured {learned.whole:.2f} cycles an instruction, kept in {path}"
 
 
 def _data(ready: Subject, timings: LayerTimings, memory: DeviceMemory, layers: Sequence[_Layer]) -> dict[str, Any]:
@@ -150,7 +200,13 @@ def _data(ready: Subject, timings: LayerTimings, memory: DeviceMemory, layers: S
     }
 
 
-def _text(ready: Subject, timings: LayerTimings, memory: DeviceMemory, layers: Sequence[_Layer]) -> list[Any]:
+def _text(
+    ready: Subject,
+    timings: LayerTimings,
+    memory: DeviceMemory,
+    layers: Sequence[_Layer],
+    layers_us: Sequence[float],
+) -> list[Any]:
     real = _is_real(timings)
     source, unit = ("device", "cycles") if real else ("emulator", "instructions")
     rows = [
@@ -167,6 +223,9 @@ def _text(ready: Subject, timings: LayerTimings, memory: DeviceMemory, layers: S
         for layer in layers
     ]
     columns = ["layer", "operator", "output", "MACs", f"{unit} (predicted)", f"{unit} ({source})", "share", "a MAC"]
+    if layers_us:
+        columns.append("us (predicted)")
+        rows = [[*row, f"{duration_us:,.0f}"] for row, duration_us in zip(rows, layers_us, strict=True)]
     time = f", {microseconds_text(timings.microseconds(timings.total_ticks))}" if real else ""
     return [
         table(columns, rows, columns[3:], title=f"{ready.name} on {ready.target.name}"),

@@ -2,58 +2,56 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import rich_click as click
 
-from edgeprune.cli.options import json_option
-from edgeprune.cli.output import Printer, table
-from edgeprune.cli.subject import opened, subject_options
+from edgeprune.cli.options.common import json_option
+from edgeprune.cli.options.subject import SampleRequest, SubjectRequest, sample_options, subject_options
+from edgeprune.cli.output.printer import Printer, table
 
 
 @click.command("run")
 @subject_options
-@click.option("--samples", type=click.IntRange(1), default=1, show_default=True, help="How many to run.")
-@click.option("--data", type=click.Path(path_type=Path), help=".npz with 'x' and perhaps labels 'y'.")
+@sample_options(1, "How many to run.")
 @json_option
-def command(
-    subject: Path,
-    target: str | None,
-    optimize: str,
-    port: str | None,
-    samples: int,
-    data: Path | None,
-    printer: Printer,
-) -> None:
-    """Run a model on its board, emulated by default, and show what it answers.
+def command(subject: SubjectRequest, replayed: SampleRequest, printer: Printer) -> None:
+    """Run a model on its device, emulated by default, and show its outputs.
 
     Samples are the run's own, those of --data, or random ones.
-    """
-    from edgeprune.quantize.host import real_outputs
-    from edgeprune.samples import samples_for
 
-    with opened(subject, target, optimize, f"edgeprune run {subject}") as ready:
-        chosen = samples_for(ready, samples, data)
-        answers = []
-        with ready.running(port) as board:
-            identity = board.identity()
-            for sample in chosen.inputs:
-                answers.append(np.frombuffer(board.infer(sample.tobytes()), np.int8))
-        assert ready.tflite is not None  # samples_for refused a subject without
-        outputs = real_outputs(ready.tflite, np.stack(answers))
+    \b
+    Examples:
+      edgeprune run runs/latest --samples 3
+      edgeprune run model.tflite --target cortex-m4
+    """
+    from edgeprune.tasks.samples import real_values
+
+    with subject.opened("run") as ready:
+        chosen = replayed.of(ready)
+        with ready.replaying(subject.port) as place:
+            answers = list(place.outputs(chosen.input_rows))
+        assert ready.model is not None  # a subject without has no samples
+        graph = ready.model.graph
+        ends = [graph.tensors[index] for index in graph.outputs]
+        outputs = [
+            real_values(end, values).reshape(len(values), -1)
+            for end, values in zip(ends, chosen.outputs_of(np.stack(answers)), strict=False)
+        ]
+    columns = ["output"] if len(outputs) == 1 else [end.name for end in ends]
     rows = [
         [
             str(number),
-            " ".join(f"{value:.3f}" for value in values),
+            *(" ".join(f"{value:.3f}" for value in values[number]) for values in outputs),
             "" if chosen.targets is None else str(chosen.targets[number]),
         ]
-        for number, values in enumerate(outputs)
+        for number in range(len(answers))
     ]
+    listed = [[[round(float(value), 6) for value in values] for values in output] for output in outputs]
     result = {
-        "source": "device" if port else "emulator",
+        "source": place.source,
         "target": ready.target.name,
-        "build_id": identity.build_id,
-        "outputs": [[round(float(value), 6) for value in values] for values in outputs],
+        "build_id": place.build_id,
+        "outputs": listed[0] if len(listed) == 1 else dict(zip(columns, listed, strict=True)),
     }
-    printer.result(result, table(["sample", "output", "label"], rows, title=f"{ready.name} on {ready.target.name}"))
+    shown = table(["sample", *columns, "label"], rows, title=f"{ready.name} on {ready.target.name}")
+    printer.result(result, shown, *([] if place.note is None else [place.note]))

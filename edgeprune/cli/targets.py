@@ -6,17 +6,23 @@ from typing import Any
 
 import rich_click as click
 
-from edgeprune.cli.options import TargetType, json_option
-from edgeprune.cli.output import Printer, table
+from edgeprune.cli.options.common import TargetType, json_option
+from edgeprune.cli.output.printer import Printer, table
 from edgeprune.errors import UsageError
-from edgeprune.target.profile import Family, Target
-from edgeprune.target.registry import load_target, target_names
+from edgeprune.hardware.profile import Family, Target
+from edgeprune.hardware.registry import load_target, target_names
 from edgeprune.units import bytes_text, memory_text
 
 
 @click.group("targets")
 def command() -> None:
-    """List, show and check the devices EdgePrune knows."""
+    """List, show and check device profiles.
+
+    \b
+    Examples:
+      edgeprune targets list
+      edgeprune targets show nucleo-f446re
+    """
 
 
 @command.command("list")
@@ -45,7 +51,7 @@ def list_targets(family: str | None, printer: Printer) -> None:
 @click.argument("target", type=TargetType(), metavar="NAME|FILE.toml")
 @json_option
 def show(target: Target, printer: Printer) -> None:
-    """Show everything known of one target, and where each fact comes from."""
+    """Show the whole profile of one target, and the source of each fact."""
     facts = [
         ("title", target.title),
         ("family", target.family.value),
@@ -59,6 +65,17 @@ def show(target: Target, printer: Printer) -> None:
         ("firmware", f"firmware/boards/{target.firmware.board}" if target.firmware else "no board port yet"),
         ("emulated by", _emulated_by(target)),
     ]
+    if target.hosted:
+        hosted, features = target.hosted, ", ".join(target.hosted.features)
+        facts += [
+            ("also called", ", ".join(target.aliases)),
+            ("programs", f"{hosted.architecture} Linux{f', with {features}' if features else ''}"),
+            ("cores", ", ".join(f"{one.count} x {one.core} at {one.clock_hz:,} Hz" for one in hosted.clusters)),
+            (
+                "roofline",
+                f"{hosted.int8_macs_per_cycle} int8 MACs a cycle of one core, {hosted.bandwidth_bytes_per_s:,} B/s",
+            ),
+        ]
     if target.link:
         facts.append(("link", _line(target.link.kind, target.link.baud, *target.link.usb_ids, target.link.note)))
     facts += [
@@ -79,8 +96,8 @@ def show(target: Target, printer: Printer) -> None:
 def check(context: click.Context, files: tuple[str, ...], printer: Printer) -> None:
     """Check target files of your own; exits with 2 when one has a fault."""
     faults = {file: _faults(file) for file in files}
-    rows = [[file, "\n".join(found) or "good"] for file, found in faults.items()]
-    checked = [{"file": file, "good": not found, "faults": found} for file, found in faults.items()]
+    rows = [[file, "\n".join(messages) or "good"] for file, messages in faults.items()]
+    checked = [{"file": file, "good": not messages, "faults": messages} for file, messages in faults.items()]
     printer.result({"checked": checked}, table(["file", "result"], rows))
     if any(faults.values()):
         context.exit(UsageError.exit_code)

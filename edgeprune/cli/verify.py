@@ -2,59 +2,64 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import rich_click as click
 
-from edgeprune.cli.options import json_option
-from edgeprune.cli.output import Printer, progress
-from edgeprune.cli.subject import opened, subject_options
+from edgeprune.cli.options.common import json_option
+from edgeprune.cli.options.subject import SampleRequest, SubjectRequest, sample_options, subject_options
+from edgeprune.cli.output.printer import Printer, progress
 
 
 @click.command("verify")
 @subject_options
-@click.option("--samples", type=click.IntRange(1), default=100, show_default=True, help="How many to replay.")
-@click.option("--data", type=click.Path(path_type=Path), help=".npz with 'x' and perhaps labels 'y'.")
+@sample_options(100, "How many to replay.")
 @json_option
-def command(
-    subject: Path,
-    target: str | None,
-    optimize: str,
-    port: str | None,
-    samples: int,
-    data: Path | None,
-    printer: Printer,
-) -> None:
-    """Replay samples on the board and compare every output byte with LiteRT's reference interpreter.
+def command(subject: SubjectRequest, replayed: SampleRequest, printer: Printer) -> None:
+    """Replay samples on the device and compare every output byte with LiteRT's reference interpreter.
 
-    Samples are the run's own, those of --data, or random ones. Exit code 5 says that a byte differs.
+    Samples are the run's own, those of --data, or random ones. Exit code 5: a byte differs. An ExecuTorch program,
+    FILE.pte, is compared with ExecuTorch on this machine: 99 % of the samples must have the same largest output.
+
+    \b
+    Example:
+      edgeprune verify runs/latest --samples 20
     """
-    from edgeprune.measure import byte_rows, run_samples
-    from edgeprune.samples import samples_for
+    from edgeprune.deploy.replay import compare_bytes
 
-    with opened(subject, target, optimize, f"edgeprune verify {subject}") as ready:
-        chosen = samples_for(ready, samples, data)
+    if subject.path.suffix == ".pte":
+        from edgeprune.cli.output.pte_runs import show_pte_verified
+        from edgeprune.tasks.pte_subject import PteSubject
+
+        program = PteSubject.open(subject.path, subject.target, subject.port)
+        show_pte_verified(program, *replayed.given, printer)
+        return
+    with subject.opened("verify") as ready:
+        chosen = replayed.of(ready)
+        rows = []
         with (
-            progress().task("replaying samples on the board", len(chosen.inputs)) as task,
-            ready.running(port) as board,
+            progress().task("replaying samples", len(chosen.left)) as task,
+            ready.replaying(subject.port) as place,
         ):
-            run = run_samples(board, byte_rows(chosen.inputs), byte_rows(chosen.expected), task.advance)
+            pairs = zip(place.outputs(chosen.input_rows), chosen.expected_rows, strict=True)
+            for number, (output, wanted) in enumerate(pairs):
+                compare_bytes(number, output, wanted, place.place)
+                rows.append(output)
+                task.advance()
         result = {
-            "source": "device" if port else "emulator",
+            "source": place.source,
             "target": ready.target.name,
-            "verified_samples": len(run.outputs),
-            "accuracy": _accuracy(run.outputs.view(np.int8), chosen.targets),
+            "verified_samples": len(rows),
+            "accuracy": _accuracy(chosen.outputs_of(np.stack(rows))[0], chosen.targets),
         }
-    told = (
+    summary = (
         f"{result['verified_samples']} samples on {ready.target.name} ({result['source']}): the same bytes as LiteRT's"
     )
     accuracy = "" if result["accuracy"] is None else f", accuracy {result['accuracy']:.2f} %"
-    printer.result(result, told + accuracy)
+    printer.result(result, summary + accuracy, *([] if place.note is None else [place.note]))
 
 
 def _accuracy(outputs: np.ndarray, targets: np.ndarray | None) -> float | None:
     """Percent whose largest output is the label; None without class labels."""
     if targets is None or targets.ndim != 1 or targets.dtype.kind not in "iu":
         return None
-    return float(100 * (outputs.argmax(axis=1) == targets).mean())
+    return float(100 * (outputs.reshape(len(outputs), -1).argmax(axis=1) == targets).mean())

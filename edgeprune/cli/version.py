@@ -7,8 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import rich_click as click
 
-from edgeprune.cli.options import json_option
-from edgeprune.cli.output import Printer, table
+from edgeprune.cli.options.common import json_option
+from edgeprune.cli.output.printer import Printer, table
 from edgeprune.release import __version__
 
 PACKAGES = ("torch", "litert-torch", "ai-edge-litert", "ai-edge-quantizer", "numpy", "pyserial", "ziglang")
@@ -17,10 +17,15 @@ PACKAGES = ("torch", "litert-torch", "ai-edge-litert", "ai-edge-quantizer", "num
 @click.command("version")
 @json_option
 def command(printer: Printer) -> None:
-    """Show the versions a fault report needs."""
+    """Show the versions a fault report needs.
+
+    \b
+    Example:
+      edgeprune version --json
+    """
     packages = {name: _installed(name) for name in PACKAGES}
     data = {"edgeprune": __version__, "python": platform.python_version(), "platform": platform.platform()}
-    rows = [*data.items(), *((name, found or "not installed") for name, found in packages.items())]
+    rows = [*data.items(), *((name, installed or "not installed") for name, installed in packages.items())]
     printer.result({**data, "packages": packages}, table(["", "version"], rows))
 
 

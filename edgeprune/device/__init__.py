@@ -1,0 +1,1 @@
+"""Links, loaders, the console, discovery, images, emulated boards."""

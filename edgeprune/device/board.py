@@ -7,34 +7,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgeprune.device.console import Console
-from edgeprune.device.emulator import COUNTED, EmulatorLink
-from edgeprune.device.link import Link
-from edgeprune.device.replies import DeviceIdentity
-from edgeprune.device.serial_link import SerialLink
+from edgeprune.device.console.console import Console
+from edgeprune.device.console.replies import DeviceIdentity
+from edgeprune.device.emulator.emulator import COUNTED, EmulatorLink
+from edgeprune.device.image.elf import elf_text
+from edgeprune.device.image.read import read_image
+from edgeprune.device.links.kind import link_to
+from edgeprune.device.links.link import Link
 from edgeprune.errors import DeviceError
-from edgeprune.image.elf import elf_text
-from edgeprune.image.read import read_image
-from edgeprune.target.profile import Target
+from edgeprune.files.quoting import qemu_value
+from edgeprune.hardware.profile import Target
 
 _RESET_VECTOR_BYTES = 8
 
 
 @contextmanager
-def open_board(target: Target, elf: Path, build_id: str, port: str | None = None) -> Iterator[Console]:
-    """A console on the firmware, which is checked to be the one meant.
+def open_board(
+    target: Target, elf: Path, build_id: str, port: str | None = None, beside: tuple[str, ...] = ()
+) -> Iterator[Console]:
+    """A console on the firmware, which is checked to be the expected one.
 
     Args:
         target: its `[emulator]` runs the image itself; a stand-in target is the caller's to build for.
         elf: the image to run in the emulator.
         build_id: `Firmware.build_id`, which the device must name.
         port: a real board's serial port, already flashed; None for the emulator.
+        beside: further arguments of the emulator.
 
     Raises:
         DeviceError: no such device, or another firmware is on it.
         ToolchainError: the emulator is missing.
     """
-    with _link(target, elf, port) as link:
+    with _link(target, elf, port, beside) as link:
         link.open()
         try:
             console = Console(link)
@@ -49,7 +53,7 @@ def open_board(target: Target, elf: Path, build_id: str, port: str | None = None
 
 
 def _other_firmware(name: str, identity: DeviceIdentity, target: Target, elf: Path, build_id: str) -> DeviceError:
-    """In what way what answers is not what was meant."""
+    """How the firmware that answers differs from the expected one."""
     model = elf_text(elf.read_bytes(), "ep_model_hash")
     if identity.target != target.name:
         differs = f"firmware made for {identity.target}, not for {target.name}"
@@ -64,9 +68,9 @@ def _other_firmware(name: str, identity: DeviceIdentity, target: Target, elf: Pa
 
 
 @contextmanager
-def _link(target: Target, elf: Path, port: str | None) -> Iterator[Link]:
+def _link(target: Target, elf: Path, port: str | None, beside: tuple[str, ...]) -> Iterator[Link]:
     if port is not None:
-        yield SerialLink(port, target.baud)
+        yield link_to(port, target.baud)
         return
     emulator = target.emulator
     if emulator is None or emulator.target is not None:
@@ -76,11 +80,11 @@ def _link(target: Target, elf: Path, port: str | None) -> Iterator[Link]:
             hint="name the board's serial port with --port" + (", or build for the stand-in" if emulator else ""),
         )
     if target.boot is None:
-        yield EmulatorLink(emulator.machine, elf)
+        yield EmulatorLink(emulator.machine, elf, (*COUNTED, *beside))
         return
     # Made for a bootloader and run alone: its stack and start are put where the core looks for them.
     with tempfile.NamedTemporaryFile(prefix="edgeprune-vectors-") as vectors:
         vectors.write(read_image(elf, 0).read(target.boot.payload_origin, _RESET_VECTOR_BYTES))
         vectors.flush()
-        beside = ("-device", f"loader,file={vectors.name},addr={target.boot.loader_origin:#x},force-raw=on")
-        yield EmulatorLink(emulator.machine, elf, (*COUNTED, *beside))
+        start = ("-device", f"loader,file={qemu_value(vectors.name)},addr={target.boot.loader_origin:#x},force-raw=on")
+        yield EmulatorLink(emulator.machine, elf, (*COUNTED, *start, *beside))

@@ -1,4 +1,4 @@
-"""A device somebody could mean: what `edgeprune devices` lists."""
+"""A connected device, as `edgeprune devices` lists it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class FoundDevice:
 
     Attributes:
         kind: how it is reached.
-        address: what `--port` (or adb's `-s`, ssh) takes: a port, a drive, a serial number, a host.
+        address: what `--port` or `--device` takes: a port, a drive, `adb:SERIAL`, `ssh://HOST`.
         title: what it is, for people.
-        targets: names of the targets it may be; empty when nothing tells.
+        targets: names of the targets it may be; empty when unknown.
         abilities: what EdgePrune can do with it.
-        note: what stands in the way, or has to be known.
+        note: an obstacle or a remark.
     """
 
     kind: Kind

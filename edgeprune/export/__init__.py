@@ -1,0 +1,1 @@
+"""Artifacts: the int8 `.tflite` of a module."""

@@ -1,0 +1,1 @@
+"""The loop: choose widths, thin, train, judge, go round again; the run's folder and record."""

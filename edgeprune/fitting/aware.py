@@ -1,23 +1,23 @@
-"""Quantization-aware training, when rounding to int8 costs more accuracy than it should."""
+"""Quantization-aware training, when rounding to int8 costs too much accuracy."""
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from torch import nn
 
-from edgeprune.export.exporter import Exporter
-from edgeprune.fitting.candidate import Candidate, make_candidate
+from edgeprune.deploy.protocol import Candidate
+from edgeprune.fitting.candidate import evaluate_deployed, make_candidate
+from edgeprune.fitting.granularity import Again
 from edgeprune.fitting.job import Job
-from edgeprune.fitting.record import AwareRecord
+from edgeprune.fitting.record import AwareRecord, EpochRecord
 from edgeprune.fitting.training import CHECKPOINT_NAME, settings_of, train
-from edgeprune.quantize.host import evaluate_int8
-from edgeprune.quantize.qat import FakeQuantized
 from edgeprune.train.evaluate import evaluate
-from edgeprune.train.finetune import TrainSettings
+from edgeprune.train.fake_quantized import FakeQuantized
 from edgeprune.train.optimizer import DEFAULT_LR
+from edgeprune.train.training_state import TrainSettings
 
 _LR_SHARE = 0.1  # of the training's: the weights have only to settle on the grid
 
@@ -34,18 +34,19 @@ class Settled:
 
 
 def settle_on_grid(
-    job: Job, candidate: Candidate, exporter: Exporter, teacher: nn.Module, epochs: int, stage: str
+    job: Job, candidate: Candidate, teacher: nn.Module, epochs: int, stage: str, again: Again
 ) -> Settled:
-    """Trains a network that fits with int8's rounding in its forward pass, if int8 lost more than it should.
+    """Trains a network that fits with int8's rounding in its forward pass, if int8 lost more than `int8_drop_points`.
 
     Args:
-        epochs: that may be spent; with none left the loss is only said.
+        epochs: to train; with none left the loss is only reported.
         stage: of the candidate.
+        again: what training must hold of a network that is masked (`Granularity.again`).
     """
     metric, validation = job.objective.metric, job.splits.validation
     network, once = candidate.network, job.workspace.once
     real = once(f"{stage}: float validation", lambda: evaluate(network.module, validation, metric))
-    before = once(f"{stage}: int8 validation", lambda: evaluate_int8(candidate.tflite, validation, metric))
+    before = once(f"{stage}: int8 validation", lambda: evaluate_deployed(candidate, validation, metric))
     lost_points = metric.drop_points(real, before)
     if lost_points <= job.options.int8_drop_points:
         return Settled(candidate, None)
@@ -58,17 +59,19 @@ def settle_on_grid(
     def settle() -> dict[str, Any]:
         module = copy.deepcopy(network.module)
         student = FakeQuantized(module, job.splits.calibration)
-        hold, title = job.granularity.again(module), f"{stage}: training on the int8 grid"
-        train(job, student, _settings(job, epochs), teacher, title, folder, hold)
+        hold, title = again(module), f"{stage}: training on the int8 grid"
+        trained = train(job, student, _settings(job, epochs), teacher, title, folder, hold)
         network.with_module(module).save(folder)
         (folder / CHECKPOINT_NAME).unlink(missing_ok=True)
-        return {"epochs": epochs}
+        return {"epochs": epochs, "training": [asdict(epoch) for epoch in trained.epochs]}
 
-    once(f"{stage}: aware", settle)
-    settled = make_candidate(job, network.load_thinned(folder, job.input_shape), exporter, f"{stage} aware")
-    after = once(f"{stage} aware: int8 validation", lambda: evaluate_int8(settled.tflite, validation, metric))
+    result = once(f"{stage}: aware", settle)
+    settled = make_candidate(job, network.load_thinned(folder, job.input_shape), f"{stage} aware")
+    after = once(f"{stage} aware: int8 validation", lambda: evaluate_deployed(settled, validation, metric))
     kept = settled.footprint.fits(job.budget) and metric.is_better(after, before)
-    return Settled(settled if kept else candidate, AwareRecord(epochs=epochs, before=before, after=after, kept=kept))
+    training = tuple(EpochRecord(**epoch) for epoch in result["training"])
+    record = AwareRecord(epochs=epochs, before=before, after=after, kept=kept, training=training)
+    return Settled(settled if kept else candidate, record)
 
 
 def _settings(job: Job, epochs: int) -> TrainSettings:

@@ -1,9 +1,9 @@
-"""Which layers and blocks go, judged together with the channels that must go beside them.
+"""Which layers and blocks go, evaluated together with the channels that must go beside them.
 
-A block is worth removing when what is left, thinned to the same limits, says more nearly what the original said. So
-each network without a block is sized by the planner, its channels are allocated under flash, RAM and latency, it is
-thinned and re-solved by least squares, and held against the original on training samples it was not solved from (where
-there are so many).
+A block is worth removing when the rest, thinned to the same limits, has outputs nearer to the original's. So each
+network without a block is sized by the planner, its channels are allocated under flash, RAM and latency, it is thinned
+and re-solved by least squares, and compared with the original on training samples it was not solved from (where there
+are so many).
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import inf, isinf
 
-from torch import Tensor, nn
+from torch import nn
 
 from edgeprune.budget import Budget, Footprint
+from edgeprune.deploy.protocol import Cost
 from edgeprune.errors import DoesNotFit, ModelError
-from edgeprune.fitting.cost import WidthCost
 from edgeprune.fitting.job import Job
-from edgeprune.fitting.network import Network
-from edgeprune.prune.allocate import GroupChoice, allocate
-from edgeprune.prune.blocks import Block, find_blocks, without
-from edgeprune.prune.criterion import Criterion, find_criterion
-from edgeprune.prune.reconstruct import Reconstruction
-from edgeprune.prune.score import rank_channels
-from edgeprune.prune.sensitivity import class_distance, measure_sensitivity, value_distance
-from edgeprune.prune.size_model import SizeModel
-from edgeprune.prune.surgery import thin
+from edgeprune.prune.network import Network
+from edgeprune.prune.recovery.reconstruct import Reconstruction
+from edgeprune.prune.scoring.criterion import CRITERIA, Criterion
+from edgeprune.prune.scoring.score import rank_channels
+from edgeprune.prune.surgery.blocks import Block, find_blocks, without
+from edgeprune.prune.surgery.thin import thin
+from edgeprune.prune.widths.allocate import GroupChoice, allocate
+from edgeprune.prune.widths.damage_curves import Probe, class_distance, measure_damage_curves, value_distance
+from edgeprune.prune.widths.size_model import SizeModel
 from edgeprune.train.evaluate import bn_reestimate, outputs_of
 
 _FEWEST, _MOST = 64, 512  # samples
 _MACS = 1e10  # of one forward pass over them
 _ROWS = 8_192
-_SENSITIVITY_SAMPLES = 128
-_TRIED = 3  # blocks judged with channels, of all that could go next
+_CURVE_SAMPLES = 128
+_TRIED = 3  # blocks evaluated with channels, of all that could go next
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Choice:
     possible: int
 
 
-def choose_blocks(job: Job, network: Network, cost: WidthCost, budget: Budget) -> Choice:
+def choose_blocks(job: Job, network: Network, cost: Cost, budget: Budget) -> Choice:
     """Blocks to remove one after the other, as long as each brings the network nearer to the original, or nearer to the
     limits where no channels reach them."""
     judge = _Judge(job, network, cost, budget)
@@ -72,7 +72,7 @@ class _Shorter:
 
 
 class _Judge:
-    def __init__(self, job: Job, original: Network, cost: WidthCost, budget: Budget):
+    def __init__(self, job: Job, original: Network, cost: Cost, budget: Budget):
         self._job = job
         self._cost = cost
         self._budget = budget
@@ -83,10 +83,10 @@ class _Judge:
         self._solved_from = train.take(count).tensor()
         self._judged = replace(train, inputs=train.inputs[-count:], targets=train.targets[-count:])
         self._calibration = job.splits.calibration.take(count)
-        self._wanted: Tensor = outputs_of(original.module, self._judged)
+        self._wanted = outputs_of(original.module, self._judged)
         self._curves: dict[tuple[str, int], GroupChoice] = {}
-        chosen = find_criterion(job.options.criterion)
-        self._criterion = chosen.name if isinstance(chosen, Criterion) else "l2"  # others train anew for each network
+        chosen = CRITERIA.find(job.options.criterion)
+        self._criterion = chosen.name if isinstance(chosen, Criterion) else "l2"  # others train again for each network
 
     def damage(self, network: Network) -> float:
         """Of the network thinned to the limits; infinite where channels alone do not reach them."""
@@ -103,7 +103,7 @@ class _Judge:
         except DoesNotFit:
             return inf
         if self._limited and self._cost.of(network).footprint(widths).latency_us is None:
-            return inf  # a kernel nobody measured is not known to be fast enough
+            return inf  # a kernel without a measured cost may be too slow
         keep = {name: sorted(ranking[name][:width]) for name, width in widths.items()}
         thinned = thin(network.module, network.groups, keep)
         Reconstruction(network.module, network.groups, self._solved_from, _ROWS).apply(thinned, keep)
@@ -113,27 +113,30 @@ class _Judge:
         """The network without the block, its layers re-solved; nothing where what is left cannot be thinned."""
         shallow = without(network.module, [block])
         try:
-            found = Network.of(shallow, self._job.input_shape, (*network.removed, block))
+            remaining = Network.of(shallow, self._job.input_shape, (*network.removed, block))
         except ModelError:
             return []
-        if not found.groups.groups:
+        if not remaining.groups.groups:
             return []
-        Reconstruction(network.module, network.groups, self._solved_from, _ROWS).apply_without(shallow, found.groups)
-        damage = self.damage(found)
-        told = "no channels reach the limits" if isinf(damage) else f"thinned to the limits it loses {damage:.4g}"
-        self._job.progress.note(f"without {', '.join(gone.name for gone in found.removed)}: {told}")
-        return [_Shorter(found, damage)]
+        Reconstruction(network.module, network.groups, self._solved_from, _ROWS).apply_without(
+            shallow, remaining.groups
+        )
+        damage = self.damage(remaining)
+        outcome = "no channels reach the limits" if isinf(damage) else f"thinned to the limits it loses {damage:.4g}"
+        self._job.progress.note(f"without {', '.join(gone.name for gone in remaining.removed)}: {outcome}")
+        return [_Shorter(remaining, damage)]
 
     def promising(self, network: Network) -> list[Block]:
-        """The blocks that cost least for what they save where limits are broken, and the one that costs least."""
+        """The blocks with least damage per saving where limits are broken, and the one with least damage."""
         before = self._cost.of(network).footprint(network.widths)
         lost: dict[Block, float] = {}
         worth: dict[Block, float] = {}
         for block in find_blocks(network.module, self._job.input_shape):
             shallow = without(network.module, [block])
             try:
-                found = Network.of(shallow, self._job.input_shape)
-                saved = saved_share(before, self._cost.of(found).footprint(found.widths), self._budget)
+                remaining = Network.of(shallow, self._job.input_shape)
+                after = self._cost.of(remaining).footprint(remaining.widths)
+                saved = saved_share(before, after, self._budget)
             except ModelError:
                 continue
             if saved > 0:
@@ -156,12 +159,17 @@ class _Judge:
         )
 
     def _choices(self, network: Network, ranking: dict[str, list[int]]) -> list[GroupChoice]:
-        """Curves of groups met before are taken from there."""
+        """Curves of groups measured before are reused."""
         groups = network.groups
         new = [group.name for group in groups.groups if (group.name, group.size) not in self._curves]
-        samples = self._calibration.take(_SENSITIVITY_SAMPLES).tensor()
-        measured = measure_sensitivity(
-            network.module, groups, ranking, self._job.target.channel_multiple, samples, self._distance, only=new
+        samples = self._calibration.take(_CURVE_SAMPLES).tensor()
+        measured = measure_damage_curves(
+            network.module,
+            groups,
+            ranking,
+            self._job.target.channel_multiple,
+            Probe(samples, self._distance),
+            only=new,
         )
         self._curves |= {(choice.group, choice.widths[-1]): choice for choice in measured}
         return [self._curves[group.name, group.size] for group in groups.groups]

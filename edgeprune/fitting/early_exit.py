@@ -1,8 +1,8 @@
-"""An early exit in a fit: where the network is left, the head trained there, and how sure it must be.
+"""An early exit in a fit: where the network is left, the head trained there, and the margin to leave.
 
-The place is chosen on the network as it came, so that what is predicted counts the exit's own layers. The head is
-trained once the network is done, and changes nothing of it. How sure the exit must be is decided on validation samples
-by the int8 file that is deployed. Limits are judged by an input that stays to the end.
+The place is chosen on the original network, so that what is predicted counts the exit's own layers. The head is
+trained once the network is done, and changes nothing of it. The margin is chosen on validation samples by the int8
+file that is deployed. Limits apply to an input that runs to the end.
 """
 
 from __future__ import annotations
@@ -11,28 +11,26 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save
 
-from edgeprune.atomic import file, write_bytes
-from edgeprune.export.exporter import Exporter
-from edgeprune.export.tflite import export_tflite
-from edgeprune.fitting.candidate import Candidate, TrainedExit, linked
-from edgeprune.fitting.exit_place import Work, choose_place, refuse_tasks, untrained
+from edgeprune.deploy.proof import ExitTicks
+from edgeprune.deploy.protocol import Artifact, Candidate, TrainedExit
+from edgeprune.files.atomic import write_bytes
+from edgeprune.fitting.exit_place import choose_place, refuse_tasks, untrained
 from edgeprune.fitting.job import Job
-from edgeprune.fitting.network import Network
-from edgeprune.fitting.prove import Proof
 from edgeprune.fitting.record import ExitRecord
-from edgeprune.graph.early_exit import answers, choose_margin, leaves
 from edgeprune.model.exits import ExitPlace, WithExit
-from edgeprune.quantize.host import Kernels, all_int8_outputs, channels_last, quantized_inputs, score_of
+from edgeprune.prune.network import Network
+from edgeprune.quantize.exit_rule import choose_margin, combined_outputs, leaves
 from edgeprune.train.exit_head import trained_head
+from edgeprune.train.splits import Split
 
 
 def with_exit(job: Job, network: Network) -> Network:
-    """The network as it will be linked: with an untrained exit, where one was asked for.
+    """The network as it will be linked: with an untrained exit, where one is requested.
 
     Raises:
-        UsageError: the task has no use for one, or the network has no such layer.
+        UsageError: the task cannot use one, or the network has no such layer.
         ModelError: the network cannot be left early, or not there.
         DoesNotFit: leaving early would save nothing.
     """
@@ -43,8 +41,8 @@ def with_exit(job: Job, network: Network) -> Network:
     return untrained(job, network, _place(noted))
 
 
-def exited(job: Job, candidate: Candidate, exporter: Exporter, stage: str) -> Candidate:
-    """The candidate with its exit trained, exported, linked and booted; as it is where none was asked for or none pays.
+def exited(job: Job, candidate: Candidate, stage: str) -> Candidate:
+    """The candidate with its exit trained, exported, built and run; unchanged where none is requested or none pays.
 
     Args:
         candidate: of the network alone.
@@ -52,28 +50,29 @@ def exited(job: Job, candidate: Candidate, exporter: Exporter, stage: str) -> Ca
     """
     if job.options.early_exit is None:
         return candidate
-    place = _place(job.workspace.once("early exit: place", dict))
-    folder = job.workspace.folder / "candidates" / f"{stage} exit".replace(" ", "-")
+    place, once = _place(job.workspace.once("early exit: place", dict)), job.workspace.once
+    network, stage = candidate.network, f"{stage} exit"
+    kept_head = job.workspace.folder / "candidates" / stage.replace(" ", "-") / "head.safetensors"
 
-    def export() -> dict[str, Any]:
+    def train_head() -> bool:
         job.progress.note(f"training the early exit behind {place.after}")
-        module = candidate.network.module
-        head = trained_head(module, place, job.splits.train)
-        leaving = WithExit(module, place.after, head).eval()
-        exported = export_tflite(leaving, job.splits.calibration.tensor(), exporter)
-        write_bytes(folder / "model.tflite", exported.data)
-        with file(folder / "head.safetensors") as temporary:
-            save_file({name: value.contiguous() for name, value in head.state_dict().items()}, temporary)
-        return {"layers": list(exported.layers)} | _decided(job, exported.data)
+        head = trained_head(network.module, place, job.splits.train)
+        write_bytes(kept_head, save({name: value.contiguous() for name, value in head.state_dict().items()}))
+        return True
 
-    noted = job.workspace.once(f"{stage}: early exit", export)
+    once(f"{stage}: head", train_head)
+    weights = load_file(kept_head)
+    classes, features = weights["fc.weight"].shape
+    head = place.head(features, classes).eval()
+    head.load_state_dict(weights)
+    artifact = job.deployment.export(WithExit(network.module, place.after, head).eval(), stage)
+    noted = once(f"{stage}: margin", lambda: _decided(job, artifact))
     if noted["margin"] is None:
-        job.progress.note(f"no input is sure enough behind {place.after}: the early exit is left out")
+        job.progress.note(f"no input has a large enough margin behind {place.after}: the early exit is left out")
         return candidate
-    leaving = TrainedExit(place, noted["margin"], noted["share"], noted["drop_points"], folder / "head.safetensors")
-    tflite = (folder / "model.tflite").read_bytes()
-    made = linked(job, candidate.network, tflite, tuple(noted["layers"]), folder, early_exit=leaving)
-    share = Work.of(made.model.graph, made.model.calls, job.target.cpu).share(leaving.share)
+    leaving = TrainedExit(place, noted["margin"], noted["share"], noted["drop_points"], kept_head)
+    made = artifact.build(network, leaving)
+    share = made.exit_work().share(leaving.share)
     job.progress.note(
         f"{leaving.share:.1%} of validation leave behind {place.after} for {leaving.drop_points:.2f} points of "
         f"{job.objective.metric.name}: {share:.1%} of the instructions"
@@ -86,19 +85,22 @@ def exited(job: Job, candidate: Candidate, exporter: Exporter, stage: str) -> Ca
     return candidate
 
 
-def exit_record(job: Job, candidate: Candidate, proof: Proof) -> ExitRecord | None:
-    """What the exit does: on validation, on test samples as int8 on this machine, and on the board."""
-    leaving, ticks = candidate.early_exit, proof.ticks
-    if leaving is None or ticks is None:
+def exit_record(job: Job, candidate: Candidate, ticks: ExitTicks | None) -> ExitRecord | None:
+    """What the exit does: on validation, on test samples as computed on this machine, and on the device.
+
+    Args:
+        ticks: per input on the device; None where they were not measured.
+    """
+    leaving = candidate.early_exit
+    if leaving is None:
         return None
 
     def on_test() -> dict[str, float]:
         test = job.splits.test
-        inputs = quantized_inputs(candidate.tflite, channels_last(test))
-        own, early = all_int8_outputs(candidate.tflite, inputs, Kernels.FAST)
+        own, early = candidate.artifact.outputs(test)
         return {
             "share": float(leaves(early, leaving.margin).mean()),
-            "without": score_of(candidate.tflite, own, test, job.objective.metric),
+            "without": _score(job, candidate.artifact, own, test),
         }
 
     test = job.workspace.once("early exit: test", on_test)
@@ -115,22 +117,26 @@ def exit_record(job: Job, candidate: Candidate, proof: Proof) -> ExitRecord | No
     )
 
 
+def _score(job: Job, artifact: Artifact, outputs: np.ndarray, split: Split) -> float:
+    """The metric of one of a file's outputs, (N, classes)."""
+    return float(job.objective.metric.score(artifact.real([outputs])[0], split.targets))
+
+
 def _place(noted: dict[str, Any]) -> ExitPlace:
     return ExitPlace(noted["after"], tuple(noted["shape"]), tuple(noted["cells"]))
 
 
-def _decided(job: Job, tflite: bytes) -> dict[str, Any]:
-    """How sure the exit must be, by the int8 file's answers to validation samples."""
+def _decided(job: Job, artifact: Artifact) -> dict[str, Any]:
+    """The margin to leave at, by the artifact's outputs for validation samples."""
     metric, validation = job.objective.metric, job.splits.validation
-    inputs = quantized_inputs(tflite, channels_last(validation))
-    own, early = all_int8_outputs(tflite, inputs, Kernels.FAST)
-    before = score_of(tflite, own, validation, metric)
+    own, early = artifact.outputs(validation)
+    before = _score(job, artifact, own, validation)
 
     def lost_points(chosen: np.ndarray) -> float:
-        return metric.drop_points(before, score_of(tflite, chosen, validation, metric))
+        return metric.drop_points(before, _score(job, artifact, chosen, validation))
 
     margin = choose_margin(own, early, lost_points, job.options.early_exit or 0.0)
     if margin is None:
         return {"margin": None}
     share = float(leaves(early, margin).mean())
-    return {"margin": margin, "share": share, "drop_points": lost_points(answers(own, early, margin))}
+    return {"margin": margin, "share": share, "drop_points": lost_points(combined_outputs(own, early, margin))}

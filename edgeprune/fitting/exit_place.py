@@ -2,64 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 
-from edgeprune.cost.latency import predicted_instructions
+from edgeprune.deploy.protocol import ExitWork
 from edgeprune.errors import DoesNotFit, EdgePruneError, ModelError, UsageError
-from edgeprune.fitting.cost import int8_graph
 from edgeprune.fitting.job import Job
-from edgeprune.fitting.network import Network
-from edgeprune.graph.early_exit import added, choose_margin, leaves, passing_by, skipped
-from edgeprune.ir import Graph
-from edgeprune.kernels import lower
-from edgeprune.kernels.base import KernelCall
 from edgeprune.model.exits import ExitPlace, WithExit, exit_places
-from edgeprune.target.profile import Cpu
-from edgeprune.train.exit_head import known_halfway, trained_layer
+from edgeprune.prune.network import Network
+from edgeprune.quantize.exit_rule import choose_margin, leaves
+from edgeprune.train.exit_head import halfway_features, trained_layer
 
 _MOST_SAMPLES = 50_000  # heads are tried on: with few, those of many features look worse than they are
 _LEAST_SAVING = 0.1  # of the instructions: where an input that leaves would save less, nothing is tried
 
 
-@dataclass(frozen=True)
-class Work:
-    """Predicted instructions of a network with an exit, or MACs where a kernel was never measured.
-
-    early: up to the choice, the exit's own included; late: behind it; whole: of the network without exit.
-    """
-
-    early: float
-    late: float
-    whole: float
-
-    @staticmethod
-    def of(graph: Graph, calls: Sequence[KernelCall], cpu: Cpu) -> Work:
-        each = [0.0 if call.is_view else predicted_instructions(call, cpu) for call in calls]
-        known = [one for one in each if one is not None]
-        costs = known if len(known) == len(each) else [float(call.work.macs) for call in calls]
-        late, own = (sum(costs[index] for index in part) for part in (skipped(graph), added(graph)))
-        return Work(sum(costs) - late, late, sum(costs) - own)
-
-    def share(self, leaving: float) -> float:
-        """Mean work, of that without exit, when this share (0..1) of inputs leaves."""
-        return (self.early + (1 - leaving) * self.late) / self.whole
-
-
 def refuse_tasks(job: Job, network: Network) -> None:
-    """Raises UsageError or ModelError where there are no classes to be sure of."""
+    """Raises UsageError or ModelError where there are no classes."""
     targets = job.splits.train.targets
     if targets.is_floating_point():
         raise UsageError(
-            "an early exit chooses between classes, and the targets are numbers", hint="leave --early-exit away"
+            "an early exit chooses between classes, and the targets are real values", hint="leave --early-exit away"
         )
     shape = network.traced.graph.tensors[network.traced.graph.outputs[0]].shape
     if len(network.traced.graph.outputs) != 1 or len(shape) != 2 or shape[1] < 2:
         raise ModelError(
-            f"an early exit chooses between classes, and the network answers {shape}",
+            f"an early exit chooses between classes, and the network outputs {shape}",
             hint="one output (N, classes) of two classes or more; or leave --early-exit away",
         )
 
@@ -73,17 +41,17 @@ def choose_place(job: Job, network: Network) -> ExitPlace:
         DoesNotFit: it can, but that saves nothing.
     """
     places = exit_places(network.module, job.splits.train.take(1).tensor())
-    wished = job.options.exit_after
-    if wished is not None:
-        found = next((place for place in places if place.after == wished), None)
-        if found is None:
+    named = job.options.exit_after
+    if named is not None:
+        chosen = next((place for place in places if place.after == named), None)
+        if chosen is None:
             names = ", ".join(place.after for place in places[:12])
             raise UsageError(
-                f"no layer '{wished}' gives one image or vector a sample", hint=f"exit_after can be {names} ..."
+                f"no layer '{named}' gives one image or vector a sample", hint=f"exit_after can be {names} ..."
             )
-        _work_at(job, network, found)
-        return found
-    ways: dict[Work, ExitPlace] = {}
+        _work_at(job, network, chosen)
+        return chosen
+    ways: dict[ExitWork, ExitPlace] = {}
     for place in sorted(places, key=lambda one: len(one.after)):  # of modules that give the same, the outermost
         try:
             work = _work_at(job, network, place)
@@ -100,15 +68,15 @@ def choose_place(job: Job, network: Network) -> ExitPlace:
     return _best(job, network, ways)
 
 
-def _best(job: Job, network: Network, ways: dict[Work, ExitPlace]) -> ExitPlace:
-    """The place with the fewest mean instructions, judged by heads of their own and validation."""
+def _best(job: Job, network: Network, ways: dict[ExitWork, ExitPlace]) -> ExitPlace:
+    """The place with the fewest mean instructions, estimated with heads of their own on validation."""
     places, train, validation = list(ways.values()), job.splits.train.take(_MOST_SAMPLES), job.splits.validation
     metric = job.objective.metric
-    _, taught = known_halfway(network.module, places, train)
-    own, asked = known_halfway(network.module, places, validation)
+    _, train_features = halfway_features(network.module, places, train)
+    own, validation_features = halfway_features(network.module, places, validation)
     targets = validation.targets[: len(own)]
     before, shares = float(metric.score(own, targets)), []
-    for work, place, features, seen in zip(ways, places, taught, asked, strict=True):
+    for work, place, features, seen in zip(ways, places, train_features, validation_features, strict=True):
         layer = trained_layer(features, train.targets[: len(features)], own.shape[1])
         with torch.no_grad():
             early = layer(seen)
@@ -136,46 +104,25 @@ def _best(job: Job, network: Network, ways: dict[Work, ExitPlace]) -> ExitPlace:
     return places[best]
 
 
-def _work_at(job: Job, network: Network, place: ExitPlace) -> Work:
-    """What leaving there would save.
+def _work_at(job: Job, network: Network, place: ExitPlace) -> ExitWork:
+    """The work saved by leaving there.
 
     Raises:
         ModelError: the network cannot be left there.
     """
-    leaving = untrained(job, network, place)
-    graph = int8_graph(leaving, leaving.widths)
-    own = added(graph)
-    if _layers(graph, own) != _layers(int8_graph(network, network.widths), frozenset()):
-        raise ModelError(
-            f"leaving behind {place.after} would take layers apart that are one operator on the device",
-            hint="leave behind a whole block: after its batch norm and activation",
-        )
-    if len(passing_by(graph)) != 1:
-        raise ModelError(
-            f"what follows {place.after} reads {len(passing_by(graph))} activations from before it",
-            hint="leave between two blocks, where no shortcut passes by",
-        )
-    return Work.of(graph, lower(graph, job.target.cpu.isa, job.options.kernels), job.target.cpu)
-
-
-def _layers(graph: Graph, without: frozenset[int]) -> list[tuple[str, str, str]]:
-    return sorted(
-        (str(op.kind), op.name, str(op.attrs.get("activation")))
-        for index, op in enumerate(graph.ops)
-        if index not in without
-    )
+    return job.deployment.exit_work(place.after, network, untrained(job, network, place))
 
 
 def untrained(job: Job, network: Network, place: ExitPlace) -> Network:
-    """The network with an exit there whose head knows nothing yet: for shapes and sizes."""
+    """The network with an exit there whose head is untrained: for shapes and sizes."""
     try:
-        answer, (features,) = known_halfway(network.module, [place], job.splits.train.take(1))
+        outputs, (features,) = halfway_features(network.module, [place], job.splits.train.take(1))
     except AttributeError:
         raise ModelError(
             f"the network has lost its layer '{place.after}', where it was to be left early",
             hint="name another with exit_after in [training]",
         ) from None
-    head = place.head(features.shape[1], answer.shape[1])
+    head = place.head(features.shape[1], outputs.shape[1])
     leaving = Network.of(WithExit(network.module, place.after, head), job.input_shape, network.removed)
     if leaving.widths != network.widths:
         raise ModelError(f"leaving behind {place.after} would tie its channels", hint="leave behind another layer")

@@ -10,26 +10,23 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from edgeprune.budget import Budget, Footprint
 from edgeprune.catalogue import Catalogue, Explained
+from edgeprune.deploy.protocol import Cost
 from edgeprune.errors import ModelError
+from edgeprune.fitting.job import Job
+from edgeprune.prune.network import Network
 
-if TYPE_CHECKING:
-    from edgeprune.fitting.cost import WidthCost
-    from edgeprune.fitting.job import Job
-    from edgeprune.fitting.network import Network
-
-Shrink = Callable[["Job", "Network", "WidthCost", Budget, str], "Network"]
+Shrink = Callable[[Job, Network, Cost, Budget, str], Network]
 Hold = Callable[[], None]
-Begin = Callable[["Job", nn.Module, "WidthCost", Budget, str], Hold]
+Begin = Callable[[Job, nn.Module, Cost, Budget, str], Hold]
 Again = Callable[[nn.Module], Hold]
-Room = Callable[["Job", "Network", "WidthCost", Budget, str], Budget]
-Predict = Callable[["Job", "Network", "WidthCost"], "Masked | None"]
+Room = Callable[[Job, Network, Cost, Budget, str], Budget]
+Predict = Callable[[Job, Network, Cost], "MaskSaving | None"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +37,15 @@ class Granularity(Explained):
         name: as users type it.
         moment: of a fit at which it acts, in words.
         text: what users read about it.
-        shrink: (job, network, cost, budget, stage) -> the network to choose channels for. Asked once, before channels
-            are, of a network that does not fit; whatever a resumed run must not decide anew goes through
+        shrink: (job, network, cost, budget, stage) -> the network to choose channels for. Called once, before channels
+            are chosen, with a network that does not fit; decisions that a resumed run must not repeat go through
             `job.workspace.once`.
         begin: (job, thinned module, cost of its network, budget, step) puts masks on it, in place; training calls the
-            answer after every step. Asked in every thinning step, before its training.
+            returned function after every step. Called in every thinning step, before its training.
         again: as `begin`, for a module that was masked before.
         room: (job, network, cost, budget, stage) -> the budget that channels are chosen for, larger by what masks will
             save. Where they saved less, the next round's is tightened like any.
-        masked: (job, network, cost) -> what the network's masks were predicted to save; None without any.
+        saving: (job, network, cost) -> the predicted saving of the network's masks; None without any.
     """
 
     name: str
@@ -58,7 +55,7 @@ class Granularity(Explained):
     begin: Begin = lambda job, module, cost, budget, step: nothing
     again: Again = lambda module: nothing
     room: Room = lambda job, network, cost, budget, stage: budget
-    masked: Predict = lambda job, network, cost: None
+    saving: Predict = lambda job, network, cost: None
 
     @property
     def description(self) -> str:
@@ -66,8 +63,8 @@ class Granularity(Explained):
 
 
 @dataclass(frozen=True)
-class Masked:
-    """What masks were predicted to save: the network linked with and without them, values made up in both.
+class MaskSaving:
+    """The predicted saving of masks: the network linked with and without them, values synthetic in both.
 
     density: share of the masked layers' weights that stay.
     """
@@ -82,7 +79,7 @@ def nothing() -> None:
 
 
 def zeros(module: nn.Module, masks: Mapping[str, Tensor]) -> Hold:
-    """Zeroes what is not in the masks, in place; the answer does so again.
+    """Zeroes weights outside the masks, in place; the returned function does so again.
 
     Args:
         masks: parameter -> bool of its shape.
@@ -107,8 +104,8 @@ def zeros_again(module: nn.Module) -> Hold:
 
 
 BEFORE, AFTER, CHANNELS = "before channels", "after channels", "channels alone"
-_catalogue: Catalogue[Granularity] = Catalogue("granularity", "edgeprune.fitting.granularities")
-_catalogue.add(
+GRANULARITIES: Catalogue[Granularity] = Catalogue("granularity", "edgeprune.fitting.granularities")
+GRANULARITIES.add(
     Granularity(
         "channels",
         CHANNELS,
@@ -122,26 +119,12 @@ def before_channels(name: str) -> Callable[[Shrink], Shrink]:
     """Registers a function that gives a smaller network; its docstring is what users read."""
 
     def register(shrink: Shrink) -> Shrink:
-        _catalogue.add(Granularity(name, BEFORE, inspect.getdoc(shrink) or "", shrink=shrink))
+        GRANULARITIES.add(Granularity(name, BEFORE, inspect.getdoc(shrink) or "", shrink=shrink))
         return shrink
 
     return register
 
 
-def after_channels(name: str, text: str, *, begin: Begin, again: Again, room: Room, masked: Predict) -> None:
+def after_channels(name: str, text: str, *, begin: Begin, again: Again, room: Room, saving: Predict) -> None:
     """Registers what masks weights; `text` is what users read."""
-    _catalogue.add(Granularity(name, AFTER, text, begin=begin, again=again, room=room, masked=masked))
-
-
-def granularities() -> Mapping[str, Granularity]:
-    """All granularities by name, alphabetically."""
-    return _catalogue.all()
-
-
-def find_granularity(name: str) -> Granularity:
-    """The granularity of that name.
-
-    Raises:
-        UsageError: there is none; the nearest name is suggested.
-    """
-    return _catalogue.find(name)
+    GRANULARITIES.add(Granularity(name, AFTER, text, begin=begin, again=again, room=room, saving=saving))

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from edgeprune.atomic import write_text
 from edgeprune.budget import Footprint
+from edgeprune.deploy.proof import ExitTicks
 from edgeprune.errors import UsageError
-from edgeprune.measure import ExitTicks
+from edgeprune.files.atomic import write_text
 
 RECORD_NAME = "run.json"
 Real = float  # a field of `Accuracy` is called `float`
@@ -57,23 +57,64 @@ class Accuracy(_Strict):
 
 
 class LayerRecord(_Strict):
-    """One layer on the device: predicted in emulated instructions, measured in the device's own ticks."""
+    """One layer on the device: predicted in emulated instructions, measured in the device's own ticks.
+
+    Of a program both are nanoseconds, measured ones None where no device was named. The rest is `LayerTime`'s.
+    """
 
     name: str
     kind: str
     output_shape: tuple[int, ...]
     macs: int
     predicted_ticks: float | None
-    measured_ticks: float
+    measured_ticks: float | None
+    kernel: str = ""
+    runs_on: str = ""
+    why_plain: str | None = None
+    weight_bytes: int | None = None
+    table_bytes: int | None = None
+
+
+class ArenaRecord(_Strict):
+    """An `ArenaBlock`: bytes of the arena that hold one thing over layers [first, end)."""
+
+    name: str
+    offset_bytes: int
+    size_bytes: int
+    first_layer: int
+    end_layer: int
+
+
+class LayerSqnrRecord(_Strict):
+    """A `LayerSqnr`: how far one layer of the int8 network is from the float one."""
+
+    name: str
+    kind: str
+    alone_db: float | None
+    so_far_db: float | None
+    share: float
+
+
+class EpochRecord(_Strict):
+    """Mean loss of an epoch of training, and the metric on validation after it."""
+
+    loss: float
+    validation: float
 
 
 class StepRecord(_Strict):
-    """One thinning step: widths kept per group, validation score after training; undone when it hurt too much."""
+    """One thinning step: widths kept per group, validation score after training; undone when it lost too much.
+
+    drop_points: below the original; allowed_points: before a step is undone.
+    """
 
     widths: dict[str, int]
     score: float
     epochs: int
     undone: bool
+    drop_points: float | None = None
+    allowed_points: float | None = None
+    training: tuple[EpochRecord, ...] = ()
 
 
 class AwareRecord(_Strict):
@@ -83,12 +124,13 @@ class AwareRecord(_Strict):
     before: float
     after: float
     kept: bool
+    training: tuple[EpochRecord, ...] = ()
 
 
 class MaskRecord(_Strict):
     """What masked weights saved in the linked image, kernels chosen for size with and without them.
 
-    density: share (0..1) of the masked layers' weights that are not masked. unmasked: weights made up.
+    density: share (0..1) of the masked layers' weights that are not masked. unmasked: with synthetic weights.
     """
 
     granularity: str
@@ -99,7 +141,7 @@ class MaskRecord(_Strict):
 
 
 class ExitRecord(_Strict):
-    """An early exit: where, how sure (`margin` steps of the int8 answer), and what it did.
+    """An early exit: its place, its margin (in steps of the int8 output), and its effect.
 
     `validation_*` decided; `test_share` of the test samples leave, `int8_without` is their score with none leaving.
     """
@@ -112,7 +154,37 @@ class ExitRecord(_Strict):
     validation_drop_points: float
     test_share: float
     int8_without: float
-    on_board: ExitTicks
+    on_board: ExitTicks | None
+
+
+class ConfusionCell(_Strict):
+    """Samples of the class `true` that were taken for the class `found`."""
+
+    true: int
+    found: int
+    samples: int
+
+
+class AnswersRecord(_Strict):
+    """What outputs were right and wrong about, by who computed them: `float`, `int8`, `device`.
+
+    confusions: of classes, cells without samples left out; of several yes-or-no outputs, all of them together.
+    error_counts: of values, output less target, in the bins between `error_edges`.
+    """
+
+    class_names: tuple[str, ...] = ()
+    confusions: dict[str, tuple[ConfusionCell, ...]] = {}
+    error_edges: tuple[Real, ...] = ()
+    error_counts: dict[str, tuple[int, ...]] = {}
+
+
+class BoardTimeRecord(_Strict):
+    """`deploy.proof.BoardTime`."""
+
+    us: float
+    least_us: float
+    most_us: float
+    counts_flash: bool
 
 
 class RunRecord(_Strict):
@@ -124,11 +196,11 @@ class RunRecord(_Strict):
     flash_limit_bytes: int
     ram_bytes: int
     ram_limit_bytes: int
-    arena_bytes: int
-    stack_bytes: int
+    arena_bytes: int | None  # None where a device has none, as those with an operating system
+    stack_bytes: int | None
     macs: int
     verified_samples: int
-    source: Literal["emulator", "device"]
+    source: Literal["emulator", "device", "host"]
     run: str
     accuracy: Accuracy
 
@@ -140,9 +212,11 @@ class RunRecord(_Strict):
     edgeprune_version: str
     created: str
     command: str
-    ticks: str  # "instructions" (emulated), "cycles" or "timer"
-    total_ticks: float
+    product: str = "linked image"  # or "program"
+    ticks: str  # "instructions" (emulated), "cycles" or "timer"; "nanoseconds" of a program
+    total_ticks: float | None  # None where nobody measured
     total_us: float | None
+    board_time: BoardTimeRecord | None = None  # predicted; None where it was measured, or the core has no timing tables
     latency_limit_us: float | None
     max_drop_points: float | None
     before: FootprintRecord
@@ -154,10 +228,17 @@ class RunRecord(_Strict):
     steps: tuple[StepRecord, ...]
     quantization_aware: AwareRecord | None  # None where int8 lost little, or no epoch was left
     masks: MaskRecord | None = None  # None where no weight is masked
-    early_exit: ExitRecord | None = None  # None where none was asked for, or no input was sure enough
+    early_exit: ExitRecord | None = None  # None where none was requested, or no input reached the margin
     faster: tuple[int, ...]  # positions of layers whose kernels were chosen for speed, with flash that was left over
     layer_names: tuple[str, ...]  # of the .tflite's operators, which the file itself was stripped of
     layers: tuple[LayerRecord, ...]
+    sqnr_db: float | None = None  # of the int8 outputs over the calibration samples; None where nothing was quantized
+    layer_sqnr: tuple[LayerSqnrRecord, ...] = ()
+    arena: tuple[ArenaRecord, ...] = ()  # empty where a device has none
+    answers: AnswersRecord | None = None  # None where a metric of the user's own compares something else
+    seed: int | None = None
+    versions: dict[str, str] = {}  # of what computed it, by package
+    doubts: tuple[str, ...] = ()  # what to look at before shipping
     artifacts: dict[str, str]
     seconds_by_stage: dict[str, float]
 

@@ -1,4 +1,4 @@
-"""One round: choose widths for a budget, thin towards them in steps, train after each, undo a step that hurt."""
+"""One round: choose widths for a budget, thin towards them in steps, train after each, undo one that lost too much."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any
 from torch import nn
 
 from edgeprune.budget import Budget, Footprint
+from edgeprune.deploy.protocol import Cost
 from edgeprune.errors import DoesNotFit
-from edgeprune.fitting.cost import WidthCost
 from edgeprune.fitting.granularity import Hold, nothing
 from edgeprune.fitting.job import Job
-from edgeprune.fitting.network import Network
-from edgeprune.fitting.record import StepRecord
+from edgeprune.fitting.record import EpochRecord, StepRecord
 from edgeprune.fitting.recover import thin_and_recover
 from edgeprune.fitting.training import CHECKPOINT_NAME, settings_of, train
-from edgeprune.prune.allocate import GroupChoice, allocate
-from edgeprune.prune.schedule import waypoint
-from edgeprune.prune.score import rank_channels
-from edgeprune.prune.sensitivity import class_distance, measure_sensitivity, value_distance
-from edgeprune.prune.size_model import SizeModel
+from edgeprune.prune.network import Network
+from edgeprune.prune.scoring.score import rank_channels
+from edgeprune.prune.widths.allocate import GroupChoice, allocate
+from edgeprune.prune.widths.damage_curves import Probe, class_distance, measure_damage_curves, value_distance
+from edgeprune.prune.widths.size_model import SizeModel
+from edgeprune.prune.widths.waypoint import waypoint
 from edgeprune.train.evaluate import evaluate
 
 BeginStep = Callable[[nn.Module, str], Hold]
-_SENSITIVITY_SAMPLES = 256
+_CURVE_SAMPLES = 256
 _MOST_UNDONE = 2
 _MOST_SIZING_LINKS = 5
 
@@ -36,52 +36,48 @@ def nothing_held(module: nn.Module, step: str) -> Hold:
     return nothing
 
 
-def allocate_widths(
-    job: Job, network: Network, cost: WidthCost, budget: Budget, stage: str
-) -> tuple[dict[str, int], WidthCost]:
+def allocate_widths(job: Job, network: Network, cost: Cost, budget: Budget, stage: str) -> tuple[dict[str, int], Cost]:
     """The widths to thin to, and the costs as a link at those widths corrected them.
 
-    Before any training the chosen widths are linked and the search starts again from what that taught, until it stays
-    where it is: an image over the budget is caught, and flash that turned out to be free is spent.
+    Before any training the chosen widths are linked and the search starts again from the corrected costs, until the
+    widths stay: an image over the budget is detected, and flash that turned out to be free is used.
 
     Raises:
-        DoesNotFit: no widths meet the budget; says what could be reached.
+        DoesNotFit: no widths meet the budget; the message states what could be reached.
     """
     choices = _choices(job, network, stage)
     model = SizeModel(network.traced.graph, network.groups.extents, [choice.group for choice in choices])
-    folder = job.workspace.folder / "sizing"
-    found: list[tuple[bool, float, dict[str, int], WidthCost]] = []
+    tried: list[tuple[bool, float, dict[str, int], Cost]] = []
     for _ in range(_MOST_SIZING_LINKS):
         chosen = allocate(choices, model, cost.footprint, budget)
         widths = dict(chosen.widths)
-        if any(widths == earlier for _, _, earlier, _ in found):
+        if any(widths == earlier for _, _, earlier, _ in tried):
             break
-        cost = cost.relinked(widths, folder)
-        found.append((not cost.footprint(widths).fits(budget), chosen.damage, widths, cost))
-    _, _, widths, cost = min(found, key=lambda candidate: candidate[:2])
+        cost = cost.corrected(widths)
+        tried.append((cost.footprint(widths).exceeds(budget), chosen.damage, widths, cost))
+    _, _, widths, cost = min(tried, key=lambda candidate: candidate[:2])
     return widths, cost
 
 
 def _choices(job: Job, network: Network, stage: str) -> tuple[GroupChoice, ...]:
-    samples = job.splits.calibration.take(_SENSITIVITY_SAMPLES).tensor()
+    samples = job.splits.calibration.take(_CURVE_SAMPLES).tensor()
     distance = class_distance if job.objective.loss_name == "cross_entropy" else value_distance
 
     def measure() -> list[dict[str, Any]]:
-        with job.progress.task("measuring what each layer is worth", len(network.groups.groups)) as task:
-            measured = measure_sensitivity(
+        with job.progress.task("sensitivity analysis of each layer", len(network.groups.groups)) as task:
+            measured = measure_damage_curves(
                 network.module,
                 network.groups,
                 _ranking(job, network),
                 job.target.channel_multiple,
-                samples,
-                distance,
+                Probe(samples, distance),
                 lambda name: task.advance(detail=name),
             )
         return [asdict(choice) for choice in measured]
 
     return tuple(
         GroupChoice(noted["group"], tuple(noted["widths"]), tuple(noted["damage"]))
-        for noted in job.workspace.once(f"{stage}: sensitivity", measure)
+        for noted in job.workspace.once(f"{stage}: damage curves", measure)
     )
 
 
@@ -111,9 +107,19 @@ def thin_to(
         share = epochs_left if len(parts) == 1 else max(1, epochs_left // (2 * len(parts)))
         trained, result = _step(job, network, widths, teacher, share, f"{stage}: step {number}", begin)
         epochs_left -= share
-        hurt = result["drop_points"] > job.options.step_drop_points
-        undo = hurt and len(parts) > 1 and undone < _MOST_UNDONE and epochs_left > len(parts)
-        steps.append(StepRecord(widths=dict(widths), score=result["score"], epochs=share, undone=undo))
+        lost_too_much = result["drop_points"] > job.options.step_drop_points
+        undo = lost_too_much and len(parts) > 1 and undone < _MOST_UNDONE and epochs_left > len(parts)
+        steps.append(
+            StepRecord(
+                widths=dict(widths),
+                score=result["score"],
+                epochs=share,
+                undone=undo,
+                drop_points=result["drop_points"],
+                allowed_points=job.options.step_drop_points,
+                training=tuple(EpochRecord(**epoch) for epoch in result["training"]),
+            )
+        )
         if undo:
             undone += 1
             job.progress.note(f"step {number} lost {result['drop_points']:.2f} points: undone, half of it comes first")
@@ -146,8 +152,7 @@ def _step(
         module = _thinned(job, network, widths)
         hold = begin(module, stage)
         settings = settings_of(job, epochs)
-        if epochs > 0:
-            train(job, module, settings, teacher, f"{stage}: training", folder, hold)
+        trained = train(job, module, settings, teacher, f"{stage}: training", folder, hold) if epochs > 0 else None
         score = evaluate(module, job.splits.validation, job.objective.metric)
         before = evaluate(teacher, job.splits.validation, job.objective.metric)
         Network.of(module, job.input_shape, network.removed).save(folder)
@@ -157,6 +162,7 @@ def _step(
             "score": score,
             "drop_points": job.objective.metric.drop_points(before, score),
             "epochs": epochs,
+            "training": [] if trained is None else [asdict(epoch) for epoch in trained.epochs],
         }
 
     result = job.workspace.once(stage, take)
@@ -178,21 +184,21 @@ def _ranking(job: Job, network: Network) -> dict[str, list[int]]:
     )
 
 
-def tightened(budget: Budget, found: Footprint, limits: Budget) -> Budget:
+def tightened(budget: Budget, measured: Footprint, limits: Budget) -> Budget:
     """The budget for the next round, smaller than this one by what the measured footprint is over the limits.
 
-    RAM stays: what its prediction did not know, variables and stack, is known once measured (`WidthCost.remeasured`).
+    RAM stays: variables and stack, which are not predicted, are exact once measured (`Cost.measured`).
 
     Raises:
         DoesNotFit: nothing would be left.
     """
-    flash_over = max(0, found.flash_bytes - limits.flash_bytes)
+    flash_over = max(0, measured.flash_bytes - limits.flash_bytes)
     if budget.flash_bytes <= flash_over:
         raise DoesNotFit(
-            f"the linked image is over its limit by {flash_over:,} B of flash",
+            f"what was built is over its limit by {flash_over:,} B",
             hint="choose a larger target (`edgeprune targets list`)",
         )
-    share = max(1.0, found.excess(limits).get("latency", 1.0))
+    share = max(1.0, measured.excess(limits).get("latency", 1.0))
     return replace(
         budget,
         flash_bytes=budget.flash_bytes - flash_over,

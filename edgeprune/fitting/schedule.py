@@ -14,20 +14,20 @@ from torch import nn
 
 from edgeprune.catalogue import Catalogue, Explained
 from edgeprune.fitting.job import Job
-from edgeprune.fitting.network import Network
 from edgeprune.fitting.training import CHECKPOINT_NAME, settings_of, train
-from edgeprune.prune.score import rank_channels
+from edgeprune.prune.network import Network
+from edgeprune.prune.scoring.score import rank_channels
 
 
 @dataclass(frozen=True, eq=False)
 class Thinning:
-    """What a schedule has to do.
+    """The task of a schedule.
 
     Attributes:
         job: its options hold the criterion and the epochs in all.
         original: the trained network, which is left as it is.
         widths: group -> channels to keep.
-        stage: what this is called in progress and notes.
+        stage: its name in progress and the workspace.
         early: weights of the same network early in its training, if there are any.
     """
 
@@ -47,7 +47,7 @@ class Thinning:
 
     @property
     def folder(self) -> Path:
-        """For checkpoints; made when asked for."""
+        """For checkpoints; made on first use."""
         folder = self.job.workspace.folder / "steps" / self.stage.replace(", ", "-").replace(" ", "-")
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -80,28 +80,14 @@ class Schedule(Explained):
         return inspect.getdoc(self.run) or ""
 
 
-_catalogue: Catalogue[Schedule] = Catalogue("schedule", "edgeprune.fitting.schedules")
+SCHEDULES: Catalogue[Schedule] = Catalogue("schedule", "edgeprune.fitting.schedules")
 
 
 def schedule(name: str, *, needs_early: bool = False) -> Callable[[Run], Run]:
     """Registers a function that gives the thinned and trained network; its docstring is what users read."""
 
     def register(run: Run) -> Run:
-        _catalogue.add(Schedule(name, run, needs_early))
+        SCHEDULES.add(Schedule(name, run, needs_early))
         return run
 
     return register
-
-
-def schedules() -> Mapping[str, Schedule]:
-    """All schedules by name, alphabetically."""
-    return _catalogue.all()
-
-
-def find_schedule(name: str) -> Schedule:
-    """The schedule of that name.
-
-    Raises:
-        UsageError: there is none; the nearest name is suggested.
-    """
-    return _catalogue.find(name)

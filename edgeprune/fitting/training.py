@@ -1,4 +1,4 @@
-"""Training inside a fit: with a progress bar, and a checkpoint that a killed run goes on from."""
+"""Training inside a fit: with a progress bar, and a checkpoint that a killed run resumes from."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from edgeprune.fitting.granularity import Hold
+from edgeprune.fitting.granularity import Hold, nothing
 from edgeprune.fitting.job import Job
+from edgeprune.model.answers import Answer
 from edgeprune.train.evaluate import outputs_of
-from edgeprune.train.finetune import TrainResult, TrainSettings, TrainStep, finetune
+from edgeprune.train.finetune import TrainHooks, TrainResult, TrainStep, finetune
+from edgeprune.train.metrics import IGNORED
+from edgeprune.train.training_state import TrainSettings
 
 CHECKPOINT_NAME = "training.pt"
 _BAR = 1000
@@ -40,17 +43,17 @@ def train(
     teacher: nn.Module,
     title: str,
     folder: Path,
-    hold: Hold | None = None,
+    hold: Hold = nothing,
 ) -> TrainResult:
-    """Trains `module` in place, imitating `teacher`; whoever keeps the result deletes the checkpoint in `folder`.
+    """Trains `module` in place, distilling from `teacher`; the caller deletes the checkpoint in `folder`.
 
-    A teacher that knows no more than a constant answer, as weights drawn at random do, is not imitated: the module
-    learns from the targets then ("pruning from scratch").
+    A teacher that is no better than a constant output, as with random weights, is not used: the module is trained on
+    the targets alone then ("pruning from scratch").
 
     Args:
-        hold: see `finetune`.
+        hold: see `TrainHooks`.
     """
-    imitated = teacher if _knows_something(job, teacher) else None
+    used_teacher = teacher if _beats_a_constant(job, teacher) else None
     with job.progress.task(title, _BAR) as task:
         done = 0
 
@@ -61,34 +64,39 @@ def train(
             task.advance(target - done, f"loss {now.loss:.3f}{score}")
             done = target
 
-        return finetune(module, job.splits, job.objective, settings, imitated, show, folder / CHECKPOINT_NAME, hold)
+        hooks = TrainHooks(show, job.progress.note, hold, folder / CHECKPOINT_NAME)
+        return finetune(module, job.splits, job.objective, settings, used_teacher, hooks)
 
 
-def _knows_something(job: Job, teacher: nn.Module) -> bool:
-    """Whether its loss on calibration samples is clearly below that of the best constant answer."""
+def _beats_a_constant(job: Job, teacher: nn.Module) -> bool:
+    """Whether its loss on calibration samples is clearly below that of the best constant output."""
 
     def compare() -> bool:
         split, objective = job.splits.calibration, job.objective
         outputs = outputs_of(teacher, split)
-        constant = _constant_answer(outputs, split.targets, objective.loss_name)
+        constant = _constant_output(outputs, split.targets, objective.loss_name)
         if constant is None:
             return True
-        own, constant_loss = (float(objective.loss(answer, split.targets)) for answer in (outputs, constant))
-        knows = own < _CLEARLY * constant_loss
-        if not knows:
+        own, constant_loss = (float(objective.loss(one, split.targets)) for one in (outputs, constant))
+        is_better = own < _CLEARLY * constant_loss
+        if not is_better:
             job.progress.note(
-                f"the network as it came knows no more than a constant answer (loss {own:.4g}, {constant_loss:.4g}): "
-                f"training learns from the targets alone"
+                f"the original is no better than a constant output (loss {own:.4g}, {constant_loss:.4g}): "
+                f"training uses the targets alone"
             )
-        return knows
+        return is_better
 
-    return bool(job.workspace.once("the original knows something", compare))
+    return bool(job.workspace.once("the original beats a constant output", compare))
 
 
-def _constant_answer(outputs: Tensor, targets: Tensor, loss: str) -> Tensor | None:
-    """As many equal answers: log-frequencies of the classes, or the mean target; None where neither is one."""
+def _constant_output(outputs: Answer, targets: Tensor, loss: str) -> Tensor | None:
+    """As many equal outputs: log-frequencies of the classes, or the mean target; None where neither is possible."""
+    if not isinstance(outputs, Tensor):
+        return None
     if loss == "cross_entropy":
-        counts = torch.bincount(targets, minlength=outputs.shape[1]).float()
-        return ((counts + 1e-6) / counts.sum()).log().expand_as(outputs)
+        labels, classes = targets[targets != IGNORED], outputs.shape[1]
+        counts = torch.bincount(labels, minlength=classes).float()
+        logs = ((counts + 1e-6) / counts.sum()).log()
+        return logs.reshape(classes, *[1] * (outputs.ndim - 2)).expand_as(outputs)
     is_alike = targets.is_floating_point() and targets.shape == outputs.shape
     return targets.mean(0).expand_as(outputs) if is_alike else None

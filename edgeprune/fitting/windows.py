@@ -1,4 +1,4 @@
-"""A few layers of a network trained alone, to say at their end what the original says there."""
+"""A few layers of a network trained alone, to reproduce the original's outputs at their end."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from edgeprune.fitting.network import Network
 from edgeprune.ir import Graph, Op
-from edgeprune.prune.keep import kept
-from edgeprune.prune.layers import Layer, plain_layers
+from edgeprune.prune.network import Network
+from edgeprune.prune.scoring.layers import Layer, plain_layers
+from edgeprune.prune.surgery.keep import kept
 from edgeprune.train.memory import arranged, fastest_order
 from edgeprune.train.splits import Split
 
@@ -27,7 +27,7 @@ def windows(layers: Sequence[str], length: int = WINDOW) -> list[tuple[str, ...]
     return [tuple(layers[begin : begin + length]) for begin in begins]
 
 
-def imitate(
+def train_window(
     span: Sequence[str],
     module: nn.Module,
     original: Network,
@@ -36,17 +36,17 @@ def imitate(
     steps: int,
     hold: Callable[[], None],
 ) -> list[float]:
-    """Trains the layers of a window in place, all others as they are, batch norms' statistics too.
+    """Trains the layers of a window in place, all others frozen, batch norms' statistics too.
 
     Args:
-        span: names of layers that `plain_layers` knows, in execution order.
+        span: names of layers among `plain_layers`, in execution order.
         module: of the original's shapes, on the CPU, in evaluation mode.
-        keep: units that are wanted; what the others say at the window's end does not count.
-        split: its inputs alone are looked at.
-        hold: called after every step, to silence again what must be silent.
+        keep: units that stay; the others' outputs at the window's end do not count.
+        split: of which the inputs alone are used.
+        hold: called after every step, to zero removed channels again.
 
     Returns:
-        Each step's loss: the mean square distance over the variance of what the original says, the mean over the
+        Each step's loss: the mean square distance over the variance of the original's outputs, the mean over the
         window's ends.
     """
     ours, theirs = (
@@ -55,7 +55,7 @@ def imitate(
     parameters = [value for name in span for value in _parameters(ours[name])]
     ends = ends_of(span, original)
     our_ends, their_ends = ([layers[name] for name in ends] for layers in (ours, theirs))
-    wanted = [_wanted(layer, original, keep) for layer in our_ends]
+    staying = [_staying(layer, original, keep) for layer in our_ends]
     optimizer = torch.optim.Adam(parameters, _LR)
     generator = torch.Generator().manual_seed(len(keep))
     losses: list[float] = []
@@ -64,16 +64,16 @@ def imitate(
             picked = torch.randint(len(split), (min(_BATCH, len(split)),), generator=generator)
             samples = arranged(split.real(split.inputs[picked]), order)
             with torch.no_grad():
-                aims = _said(original.module, their_ends, samples)
-            answers = _said(module, our_ends, samples)
+                targets = _outputs(original.module, their_ends, samples)
+            outputs = _outputs(module, our_ends, samples)
             loss = torch.stack(
                 [
-                    (answer - aim)[chosen].square().mean() / aim[chosen].var().clamp_min(1e-12)
-                    for answer, aim, chosen in zip(answers, aims, wanted, strict=True)
+                    (output - target)[chosen].square().mean() / target[chosen].var().clamp_min(1e-12)
+                    for output, target, chosen in zip(outputs, targets, staying, strict=True)
                 ]
             ).mean()
-            for value, slope in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
-                value.grad = slope
+            for value, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+                value.grad = gradient
             for group in optimizer.param_groups:
                 group["lr"] = _LR * 0.5 * (1 + math.cos(math.pi * step / steps))
             optimizer.step()
@@ -84,22 +84,22 @@ def imitate(
 
 
 def ends_of(span: Sequence[str], network: Network) -> list[str]:
-    """The layers of a window that no other of it hears: the last one, and those of branches beside it."""
+    """The layers of a window that no other layer of it reads: the last one, and those of branches beside it."""
     graph = network.traced.graph
     behind = {name: {op.name for op in _behind(graph, name)} for name in span}
     return [name for name in span if not behind[name].intersection(span)]
 
 
 def _behind(graph: Graph, name: str) -> list[Op]:
-    """All operators that hear an operator, directly or not."""
-    found: dict[int, Op] = {}
+    """All operators that read an operator's output, directly or not."""
+    readers: dict[int, Op] = {}
     pending = [output for op in graph.ops if op.name == name for output in op.outputs]
     while pending:
         for index in graph.consumers.get(pending.pop(), ()):
-            if index not in found:
-                found[index] = graph.ops[index]
+            if index not in readers:
+                readers[index] = graph.ops[index]
                 pending += graph.ops[index].outputs
-    return list(found.values())
+    return list(readers.values())
 
 
 def _parameters(layer: Layer) -> list[nn.Parameter]:
@@ -107,7 +107,7 @@ def _parameters(layer: Layer) -> list[nn.Parameter]:
     return [value for part in parts for value in part.parameters() if value.requires_grad]
 
 
-def _wanted(layer: Layer, original: Network, keep: Mapping[str, Sequence[int]]) -> tuple[slice | Tensor, ...]:
+def _staying(layer: Layer, original: Network, keep: Mapping[str, Sequence[int]]) -> tuple[slice | Tensor, ...]:
     """Index of the channels that stay, along the axis a torch layer has them on."""
     channels = layer.module.weight.shape[0]
     owners = original.groups.activations.get(layer.op.outputs[0])
@@ -120,14 +120,14 @@ class _Stop(Exception):
     """The rest of the forward pass is not needed."""
 
 
-def _said(module: nn.Module, layers: Sequence[Layer], samples: Tensor) -> list[Tensor]:
-    """The layers' answers before their activations."""
-    said: dict[str, Tensor] = {}
+def _outputs(module: nn.Module, layers: Sequence[Layer], samples: Tensor) -> list[Tensor]:
+    """The layers' outputs before their activations."""
+    outputs: dict[str, Tensor] = {}
 
     def noting(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def note(_module: nn.Module, _given: tuple[Tensor, ...], answer: Tensor) -> None:
-            said[name] = answer.clone()
-            if len(said) == len(layers):
+        def note(_module: nn.Module, _given: tuple[Tensor, ...], output: Tensor) -> None:
+            outputs[name] = output.clone()
+            if len(outputs) == len(layers):
                 raise _Stop
 
         return note
@@ -140,4 +140,4 @@ def _said(module: nn.Module, layers: Sequence[Layer], samples: Tensor) -> list[T
     finally:
         for handle in handles:
             handle.remove()
-    return [said[layer.op.name] for layer in layers]
+    return [outputs[layer.op.name] for layer in layers]

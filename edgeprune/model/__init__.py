@@ -1,0 +1,1 @@
+"""Loading and tracing a user's module."""

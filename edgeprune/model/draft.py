@@ -1,111 +1,35 @@
-"""The graph under construction: recorded torch values become tensors, ATen calls become operators.
-
-A torch image is (N, C, H, W), ours (N, H, W, C). An `Activation` says in `axes` which torch axis each axis of its
-tensor holds, so a permutation costs an operator only where memory really has to be rearranged.
-"""
+"""The graph under construction: recorded torch values become tensors, ATen calls become operators."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
+from torch import Tensor as TorchTensor
 
-from edgeprune.errors import UnsupportedOp
+from edgeprune.errors import ModelError, UnsupportedOp
+from edgeprune.ir import (
+    NO_PAD,
+    TRAITS,
+    Attrs,
+    DType,
+    Graph,
+    Op,
+    OpKind,
+    PadAttrs,
+    Tensor,
+    Traits,
+    TransposeAttrs,
+    fused_activation,
+)
 from edgeprune.ir import Activation as Fused
-from edgeprune.ir import DType, Graph, Op, OpKind, Tensor
-from edgeprune.model.record import Call, Recording, Ref
-
-CHANNELS_LAST = (0, 2, 3, 1)
-NO_PAD = (0, 0, 0, 0)
-
-# Operators the converter fuses a following activation into.
-FUSES_ACTIVATION = frozenset({
-    OpKind.CONV_2D, OpKind.DEPTHWISE_CONV_2D, OpKind.TRANSPOSE_CONV, OpKind.FULLY_CONNECTED, OpKind.ADD, OpKind.SUB,
-    OpKind.MUL, OpKind.AVERAGE_POOL_2D, OpKind.MAX_POOL_2D,
-})  # fmt: skip
-WEIGHTED = frozenset({OpKind.CONV_2D, OpKind.DEPTHWISE_CONV_2D, OpKind.TRANSPOSE_CONV, OpKind.FULLY_CONNECTED})
-
-
-@dataclass(frozen=True)
-class ParameterSlice:
-    """A parameter or buffer a constant is made from.
-
-    Attributes:
-        name: as in `named_parameters()` or `named_buffers()`.
-        axes: for each axis of the constant the parameter's axis that runs along it, None where none does.
-    """
-
-    name: str
-    axes: tuple[int | None, ...]
-
-    def arranged(self, axes: Sequence[int]) -> ParameterSlice:
-        return replace(self, axes=tuple(self.axes[axis] for axis in axes))
-
-
-@dataclass(frozen=True)
-class Activation:
-    """A torch value held in a tensor of the graph.
-
-    Attributes:
-        tensor: index of the graph's tensor.
-        axes: axis k of the tensor holds torch axis `axes[k]`.
-        pad: zeros around height and width that the value has and the tensor has not: (top, bottom, left, right).
-    """
-
-    tensor: int
-    axes: tuple[int, ...]
-    pad: tuple[int, int, int, int] = NO_PAD
-
-
-@dataclass(frozen=True)
-class Constant:
-    """A torch value known before the network runs.
-
-    Attributes:
-        shape: as torch has it.
-        slices: the parameters it comes from; empty when it is made in forward().
-        computed_at: the user's line where parameters were mixed so that no channel can be told apart any more.
-    """
-
-    shape: tuple[int, ...]
-    slices: tuple[ParameterSlice, ...] = ()
-    computed_at: str | None = None
-
-    def arranged(self, axes: Sequence[int]) -> Constant:
-        shape = tuple(self.shape[axis] for axis in axes)
-        return replace(self, shape=shape, slices=tuple(s.arranged(axes) for s in self.slices))
-
-    def reshaped(self, shape: tuple[int, ...]) -> Constant:
-        """The same numbers where only axes of length 1 come or go; None-mapped otherwise."""
-        if [n for n in self.shape if n != 1] != [n for n in shape if n != 1]:
-            return Constant(
-                shape, self.slices and tuple(ParameterSlice(s.name, (None,) * len(shape)) for s in self.slices)
-            )
-        kept = iter([axis for axis, n in enumerate(self.shape) if n != 1])
-        source = [next(kept) if n != 1 else None for n in shape]
-        slices = tuple(
-            ParameterSlice(s.name, tuple(None if axis is None else s.axes[axis] for axis in source))
-            for s in self.slices
-        )
-        return replace(self, shape=shape, slices=slices)
-
-
-class FoldKind(StrEnum):
-    BATCH_NORM = "batch norm"  # weight, bias (absent without affine), running_mean, running_var
-    SCALE = "scale"  # factor
-    SHIFT = "shift"  # term
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Arithmetic per output channel that the exported layer has taken in. `parameters`: role -> name."""
-
-    kind: FoldKind
-    parameters: Mapping[str, str]
+from edgeprune.model.fold import Fold
+from edgeprune.model.layout import view_of
+from edgeprune.model.recording import Call, Recording, Ref
+from edgeprune.model.values import Activation, Constant, Formula, ParameterSlice, Values, channels_last
 
 
 @dataclass
@@ -114,9 +38,13 @@ class DraftOp:
     name: str
     inputs: list[int]
     outputs: tuple[int, ...]
-    attrs: dict[str, Any]
+    attrs: Attrs
     where: str
     folds: list[Fold] = field(default_factory=list)
+
+    @property
+    def traits(self) -> Traits:
+        return TRAITS[self.kind]
 
 
 @dataclass
@@ -127,13 +55,17 @@ class Draft:
     slices: dict[int, tuple[ParameterSlice, ...]] = field(default_factory=dict)
     computed: dict[int, str] = field(default_factory=dict)
     values: dict[int, Activation | Constant] = field(default_factory=dict)
+    formulas: dict[int, Formula] = field(default_factory=dict)
 
     readers: dict[int, set[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._names: Counter[str] = Counter()
         self._producer: dict[int, DraftOp] = {}
-        self._arranged: dict[tuple[int, tuple[int, ...]], Activation] = {}
+        self._arranged: dict[tuple[int, tuple[int, ...]], int] = {}  # (tensor, permutation) -> tensor
+        self._absent = set[int]()  # biases of layers without one
+        self._alias_of: dict[int, int] = {}
+        self._view_of: dict[int, int] = {}
         self.uses: Counter[int] = Counter(self.recording.outputs)
         for call in self.recording.calls:
             self.uses.update(_refs(call.args))
@@ -156,19 +88,19 @@ class Draft:
         return value
 
     def activation(self, value: int) -> Activation:
-        """The value with any pending padding made real."""
+        """The value with any pending padding applied."""
         held = self.values[value]
         assert isinstance(held, Activation)
         if held.pad == NO_PAD:
             return held
-        top, bottom, left, right = held.pad
-        held = self.arranged(replace(held, pad=NO_PAD), CHANNELS_LAST)
-        n, h, w, c = self.tensors[held.tensor].shape
-        padded = self.emit_named(
-            OpKind.PAD, "pad", (held.tensor,), (n, h + top + bottom, w + left + right, c), "",
-            padding=((0, 0), (top, bottom), (left, right), (0, 0)),
-        )  # fmt: skip
-        held = Activation(padded, CHANNELS_LAST)
+        order = channels_last(len(held.axes))
+        held, pad = self.arranged(replace(held, pad=NO_PAD), order), held.pad
+        around = (pad[:2], pad[2:])[-(len(order) - 2) :]
+        padding = ((0, 0), *around, (0, 0))
+        shape = self.tensors[held.tensor].shape
+        padded = tuple(n + before + after for n, (before, after) in zip(shape, padding, strict=True))
+        tensor = self.emit_named(OpKind.PAD, "pad", (held.tensor,), padded, "", PadAttrs(padding=padding))
+        held = Activation(tensor, order)
         self.values[value] = held
         return held
 
@@ -176,34 +108,56 @@ class Draft:
         """The value with its axes in this order; a TRANSPOSE, or a RESHAPE where no byte moves."""
         if held.axes == axes:
             return held
-        key = (held.tensor, axes)
+        permutation = tuple(held.axes.index(axis) for axis in axes)
+        key = (held.tensor, permutation)
         if key not in self._arranged:
-            permutation = tuple(held.axes.index(axis) for axis in axes)
             shape = self.tensors[held.tensor].shape
             name = f"{self.tensors[held.tensor].name}.transpose"
             target = tuple(shape[axis] for axis in permutation)
-            if moves_bytes(shape, permutation):
-                tensor = self.emit_named(OpKind.TRANSPOSE, name, (held.tensor,), target, "", permutation=permutation)
+            attrs = TransposeAttrs(permutation=permutation)
+            if attrs.moves_bytes(shape):
+                tensor = self.emit_named(OpKind.TRANSPOSE, name, (held.tensor,), target, "", attrs)
             else:
                 tensor = self.emit_named(OpKind.RESHAPE, name, (held.tensor,), target, "")
-            self._arranged[key] = Activation(tensor, axes)
-        return replace(self._arranged[key], pad=held.pad)
+            self._arranged[key] = tensor
+        return Activation(self._arranged[key], axes, held.pad)
 
     def plain(self, held: Activation) -> Activation:
         """The value in torch's own order."""
         return self.arranged(held, tuple(range(len(held.axes))))
 
+    def viewed(self, held: Activation, old: tuple[int, ...], new: tuple[int, ...], name: str, where: str) -> Activation:
+        """The value of shape `old` as one of shape `new`: a RESHAPE, behind a TRANSPOSE where axes are joined that lie
+        apart."""
+        view = view_of(held.axes, old, new)
+        long = [axis for axis in held.axes if old[axis] != 1]
+        if long != [axis for axis in view.before if old[axis] != 1]:
+            held = self.arranged(held, view.before)
+        shape = tuple(new[axis] for axis in view.after)
+        return Activation(self.emit_named(OpKind.RESHAPE, name, (held.tensor,), shape, where), view.after)
+
+    def alias(self, output: int, value: int, held: Activation | Constant | None = None) -> None:
+        """`output` holds what `value` holds, or `held`, which is the same tensor: who reads the one reads the other."""
+        self.values[output] = self.values[value] if held is None else held
+        self._alias_of[output] = value
+
     # Tensors and operators
 
-    def add_input(self, value: int, index: int) -> None:
+    def add_input(self, value: int, name: str) -> None:
+        """name: of forward()'s parameter; a layer of that name keeps it."""
         shape = self.shape(value)
-        axes = CHANNELS_LAST if len(shape) == 4 else tuple(range(len(shape)))
-        tensor = self._add(Tensor(f"input_{index}", tuple(shape[axis] for axis in axes), DType.FLOAT32))
+        axes = channels_last(len(shape))
+        layers = {path for path, _ in self.recording.skeleton.named_modules()}
+        own = self._unique(f"{name}_input" if name in layers else name)
+        tensor = self._add(Tensor(own, tuple(shape[axis] for axis in axes), DType.FLOAT32))
         self.values[value] = Activation(tensor, axes)
 
     def add_constant(self, name: str, constant: Constant) -> int:
         tensor = self._add(Tensor(self._unique(name), constant.shape, DType.FLOAT32, is_constant=True))
         self.slices[tensor] = constant.slices
+        self.formulas[tensor] = constant.formula
+        if constant.is_absent:
+            self._absent.add(tensor)
         if constant.computed_at is not None:
             self.computed[tensor] = constant.computed_at
         return tensor
@@ -212,53 +166,98 @@ class Draft:
         data = np.array(value, np.float32)
         return self._add(Tensor(self._unique(name), (), DType.FLOAT32, data=data, is_constant=True))
 
+    def add_indices(self, name: str, values: Sequence[int]) -> int:
+        data = np.array(values, np.int32)
+        return self._add(Tensor(self._unique(name), data.shape, DType.INT32, data=data, is_constant=True))
+
     def producer(self, tensor: int) -> DraftOp:
         return self._producer[tensor]
 
-    def add_sliced(self, name: str, shape: tuple[int, ...], slices: tuple[ParameterSlice, ...]) -> int:
-        return self.add_constant(name, Constant(shape, slices))
+    def credit(self, tensor: int, source: int) -> None:
+        """What makes `source`, which nobody else reads, counts as what makes `tensor`, a view of it."""
+        self._producer[tensor] = self._producer[source]
+
+    def scale_constant(self, tensor: int, axis: int, factor: Formula) -> None:
+        """Multiplies what a constant holds along `axis` with `factor` (channels,), in float64."""
+        self._rework(tensor, lambda own, values: own * _along(factor(values), axis, own))
+
+    def shift_constant(self, tensor: int, axis: int, term: Formula) -> None:
+        """Adds `term` (channels,) along `axis` to what a constant holds, in float64."""
+        self._rework(tensor, lambda own, values: own + _along(term(values), axis, own))
+
+    def _rework(self, tensor: int, change: Callable[[TorchTensor, Values], TorchTensor]) -> None:
+        self._absent.discard(tensor)
+        inner = self.formulas[tensor]
+        self.formulas[tensor] = lambda values: change(inner(values).double(), values)
 
     def attach(self, tensor: int, name: str, axes: tuple[int | None, ...]) -> None:
         """Notes one more parameter a constant is made from."""
         self.slices[tensor] += (ParameterSlice(name, axes),)
 
-    def emit(self, kind: OpKind, call: Call, inputs: Sequence[int], shape: tuple[int, ...], **attrs: Any) -> int:
+    def emit(
+        self, kind: OpKind, call: Call, inputs: Sequence[int], shape: tuple[int, ...], attrs: Attrs | None = None
+    ) -> int:
         """Adds an operator with one output of `shape` and returns the output's index."""
-        return self.emit_named(kind, call.layer, inputs, shape, call.where, **attrs)
+        return self.emit_named(kind, call.layer, inputs, shape, call.where, attrs)
 
     def emit_named(
-        self, kind: OpKind, name: str, inputs: Sequence[int], shape: tuple[int, ...], where: str, **attrs: Any
-    ) -> int:
-        return self.emit_many(kind, name, inputs, (shape,), where, **attrs)[0]
-
-    def emit_many(
         self,
         kind: OpKind,
         name: str,
         inputs: Sequence[int],
-        shapes: Sequence[tuple[int, ...]],
+        shape: tuple[int, ...],
         where: str,
-        **attrs: Any,
-    ) -> tuple[int, ...]:
+        attrs: Attrs | None = None,
+    ) -> int:
+        """As `emit`. attrs: None for the kind's defaults."""
         unique = self._unique(name)
-        names = [unique] if len(shapes) == 1 else [f"{unique}:{index}" for index in range(len(shapes))]
-        outputs = tuple(self._add(Tensor(n, shape, DType.FLOAT32)) for n, shape in zip(names, shapes, strict=True))
-        if kind in FUSES_ACTIVATION:
-            attrs = {"activation": Fused.NONE, **attrs}
-        op = DraftOp(kind, unique, list(inputs), outputs, attrs, where)
+        output = self._add(Tensor(unique, shape, DType.FLOAT32))
+        own = TRAITS[kind].attrs() if attrs is None else attrs
+        op = DraftOp(kind, unique, list(inputs), (output,), own, where)
         self.ops.append(op)
-        self._producer.update(dict.fromkeys(outputs, op))
-        return outputs
+        self._producer[output] = op
+        return output
 
-    def foldable_producer(self, value: int, kinds: frozenset[OpKind]) -> DraftOp | None:
-        """The operator that makes `value`, if what follows may still be folded into it."""
-        held = self.values[value]
-        if not isinstance(held, Activation) or held.pad != NO_PAD or self.uses[value] != 1:
-            return None
-        op = self._producer.get(held.tensor)
-        if op is None or op.kind not in kinds or op.attrs.get("activation", Fused.NONE) is not Fused.NONE:
+    def fusing_producer(self, value: int) -> DraftOp | None:
+        """The operator that makes `value`, if an activation may still be fused into it."""
+        op = self.sole_producer(value)
+        if op is None or not op.traits.takes_activation or fused_activation(op.attrs) is not Fused.NONE:
             return None
         return op
+
+    def sole_producer(self, value: int) -> DraftOp | None:
+        """The operator that makes `value`, if what is done now is all that is done with it."""
+        held = self.values[value]
+        if not isinstance(held, Activation) or held.pad != NO_PAD or not self._has_one_reader(value):
+            return None
+        return self._producer.get(held.tensor)
+
+    def shorten(self, tensor: int, axis: int, length: int) -> None:
+        """Gives a tensor that nobody has read yet another length along an axis."""
+        shape = self.tensors[tensor].shape
+        self.tensors[tensor] = replace(self.tensors[tensor], shape=(*shape[:axis], length, *shape[axis + 1 :]))
+
+    def clamping_producer(self, value: int) -> DraftOp | None:
+        """As `fusing_producer`, for what treats every element alike: views in between do not matter."""
+        op = self.fusing_producer(value)
+        while op is None and self._has_one_reader(value) and value in self._view_of:
+            value = self._view_of[value]
+            op = self.fusing_producer(value)
+        return op
+
+    def note_view(self, output: int, value: int) -> None:
+        """`output` holds the elements of `value` in another shape."""
+        self._view_of[output] = value
+
+    def _has_one_reader(self, value: int) -> bool:
+        while self.uses[value] == 1 and value in self._alias_of:
+            value = self._alias_of[value]
+        return self.uses[value] == 1
+
+    def folding_layer(self, value: int) -> DraftOp | None:
+        """The layer with weights that makes `value`, if a scale or shift per channel may still be folded into it."""
+        op = self.fusing_producer(value)
+        return op if op is not None and op.traits.has_weights else None
 
     def _add(self, tensor: Tensor) -> int:
         self.tensors.append(tensor)
@@ -268,24 +267,44 @@ class Draft:
         self._names[name] += 1
         return name if self._names[name] == 1 else self._unique(f"{name}_{self._names[name]}")
 
-    def finish(self) -> Graph:
-        """The graph without operators whose results nobody reads."""
-        outputs = tuple(self.activation(value).tensor for value in self.recording.outputs)
+    def finish(self, kept_too: Collection[int] = ()) -> Graph:
+        """The graph without operators whose results no operator reads, but for tensors that are to stay; (N, ..., C) at
+        both ends."""
+        outputs = tuple(self._output(value) for value in self.recording.outputs)
         inputs = tuple(self.activation(value).tensor for value in self.recording.inputs)
-        needed = set(outputs)
+        needed = {*outputs, *kept_too}
         kept: list[DraftOp] = []
         for op in reversed(self.ops):
             if needed.intersection(op.outputs):
                 needed.update(op.inputs)
                 kept.append(op)
-        ops = tuple(Op(op.kind, op.name, tuple(op.inputs), op.outputs, op.attrs) for op in reversed(kept))
+        same = self._same_constants(list(reversed(kept)))
+        ops = tuple(
+            Op(op.kind, op.name, tuple(same.get(index, index) for index in op.inputs), op.outputs, op.attrs)
+            for op in reversed(kept)
+        )
         return Graph(tuple(self.tensors), ops, inputs, outputs)
 
+    def _same_constants(self, ops: list[DraftOp]) -> dict[int, int]:
+        """Constant of a layer -> the one of an earlier call of that layer that holds the same."""
+        first: dict[object, int] = {}
+        same: dict[int, int] = {}
+        for op in ops:
+            for constant in op.inputs[1:3] if op.traits.has_weights else ():
+                absent = constant in self._absent
+                if not (self.slices[constant] or absent) or constant in self.computed:
+                    continue
+                folds = tuple((fold.kind, tuple(fold.parameters.items())) for fold in op.folds)
+                held = same.get(op.inputs[1]) if absent else self.slices[constant]
+                key = (op.kind, op.inputs.index(constant), self.tensors[constant].shape, held, folds)
+                same[constant] = first.setdefault(key, constant)
+        return same
 
-def moves_bytes(shape: Sequence[int], permutation: Sequence[int]) -> bool:
-    """Whether a permutation is more than a new shape: axes of length 1 move for free."""
-    moved = [axis for axis in permutation if shape[axis] != 1]
-    return moved != sorted(moved)
+    def _output(self, value: int) -> int:
+        if self.is_constant(value):
+            raise ModelError("an output of the network does not depend on its input")
+        held = self.activation(value)
+        return self.arranged(held, channels_last(len(held.axes))).tensor
 
 
 def _refs(argument: Any) -> list[int]:
@@ -298,8 +317,6 @@ def _refs(argument: Any) -> list[int]:
     return []
 
 
-def layer_name(call: Call, weight: Constant) -> str:
-    """The layer a weight belongs to: its parameter's owner, else the module running."""
-    if weight.slices and "." in weight.slices[0].name:
-        return weight.slices[0].name.rpartition(".")[0]
-    return call.layer
+def _along(channels: TorchTensor, axis: int, like: TorchTensor) -> TorchTensor:
+    """(channels,) shaped to broadcast along `axis` of `like`."""
+    return channels.double().reshape([-1 if k == axis else 1 for k in range(like.dim())])

@@ -1,4 +1,4 @@
-"""A second answer from half-way through a network, and the places it can be taken from.
+"""A second output from half-way through a network, and the places it can be taken from.
 
 The head is a linear layer on the averages of an image's or a sequence's cells, as in Kaya, Hong, Dumitras,
 "Shallow-Deep Networks", ICML 2019, arXiv:1810.07052 (which mixes maxima in); on a vector, a linear layer alone.
@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isqrt, prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from edgeprune.errors import ModelError
+from edgeprune.model.inputs import take_as
 
 _MOST_FEATURES = 512  # the head reads; its weights are flash
 _MOST_CELLS = 16
@@ -24,7 +26,7 @@ _HEAD = "early_exit"
 
 @dataclass(frozen=True)
 class ExitPlace:
-    """Where a network may be left, and what is read there.
+    """Where a network may be left, and the features read there.
 
     Attributes:
         after: path of the module whose output is read.
@@ -37,7 +39,7 @@ class ExitPlace:
     cells: tuple[int, int]
 
     def pooled(self, activation: Tensor) -> Tensor:
-        """(N, features) of a batch's activations, whose channels may be fewer than `shape` says."""
+        """(N, features) of a batch's activations, whose channels may be fewer than in `shape`."""
         if len(self.shape) == 1:
             return activation
         features: Tensor = nn.Sequential(self._averages())(activation)
@@ -56,7 +58,7 @@ class ExitPlace:
 
 
 class WithExit(nn.Module):
-    """A network that gives (its own answer, the exit's); its layers and parameters keep their names.
+    """A network that outputs (its own output, the exit's); its layers and parameters keep their names.
 
     Args:
         body: shared, not copied.
@@ -75,6 +77,7 @@ class WithExit(nn.Module):
             raise ModelError(f"the network has a '{_HEAD}' of its own", hint="give that attribute another name")
         self.add_module(_HEAD, head)
         self._after = after
+        take_as(self, body)
         self.train(body.training)
 
     def train(self, mode: bool = True) -> WithExit:
@@ -82,13 +85,13 @@ class WithExit(nn.Module):
         super().train(mode)
         return self
 
-    def forward(self, sample: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         early: list[Tensor] = []
         # at once, because what follows may write over the activation
         head = self.get_submodule(_HEAD)
         hook = self._body.get_submodule(self._after).register_forward_hook(lambda _m, _i, out: early.append(head(out)))
         try:
-            own = self._body.forward(sample)
+            own = self._body.forward(*args, **kwargs)
         finally:
             hook.remove()
         return own, early[0]
@@ -117,12 +120,12 @@ def exit_places(module: nn.Module, sample: Tensor) -> list[ExitPlace]:
     Args:
         sample: (1, ...) as the network takes it.
     """
-    found: dict[str, list[object]] = {}
+    by_path: dict[str, list[object]] = {}
     paths = [path for path, _ in module.named_modules() if path]
-    with torch.no_grad(), watched(module, paths, lambda path, out: found.setdefault(path, []).append(out)):
+    with torch.no_grad(), watched(module, paths, lambda path, out: by_path.setdefault(path, []).append(out)):
         module(sample)
     places = []
-    for path, outputs in found.items():
+    for path, outputs in by_path.items():
         (output, *more) = outputs
         if not more and isinstance(output, Tensor) and output.ndim in (2, 3, 4):
             shape = tuple(output.shape[1:])

@@ -1,31 +1,59 @@
-"""The user's network: built by their function, filled with their weights, checked before anything is done with it."""
+"""The user's network: built by their function, filled with their weights, checked before use."""
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from edgeprune.entry import load_entry, user_code
 from edgeprune.errors import ModelError
+from edgeprune.model.checkpoints.names import NamedWeights, network_weights
+from edgeprune.model.checkpoints.read import read_checkpoint
+from edgeprune.model.inputs import with_inputs, with_whole_numbers
+from edgeprune.model.plain_weights import with_plain_weights
+from edgeprune.progress import Progress, Silent
+from edgeprune.project.entry import load_entry, user_code
+from edgeprune.project.file import Project
 
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
 _SHOWN = 4
 
 
-def load_module(entry: str, weights: Path | None, root: Path) -> nn.Module:
-    """Builds the network, loads its weights, and returns it in evaluation mode, float32, on the CPU.
+def project_module(project: Project, progress: Progress | None = None) -> nn.Module:
+    """`load_module` of what the project file names.
+
+    Raises:
+        ModelError: as `load_module`.
+    """
+    model = project.model
+    return project_module_of(project, model.weights, progress)
+
+
+def project_module_of(project: Project, weights: Path | None, progress: Progress | None = None) -> nn.Module:
+    """As `project_module`, with other weights."""
+    model = project.model
+    module = load_module(model.entry, weights, project.root, model.arguments, progress)
+    taking = module if model.inputs is None else with_inputs(module, model.inputs)
+    return with_whole_numbers(taking, model.sample_shape)
+
+
+def load_module(
+    entry: str,
+    weights: Path | None,
+    root: Path,
+    arguments: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> nn.Module:
+    """Builds the network, loads its weights, and returns it in evaluation mode, float32, on the CPU, its weights plain.
 
     Args:
-        entry: `model.py:build`, a function of no arguments that returns an `nn.Module`.
-        weights: `.safetensors` or a `torch.save`d state dict, relative to `root`; None keeps what `build` made.
+        entry: `model.py:build` or `package.module:factory`, a function that returns an `nn.Module`.
+        weights: a checkpoint (`checkpoints/read.py` says which), relative to `root`; None keeps what `entry` made.
         root: folder of the project file.
+        arguments: by name, for `entry`.
+        progress: told how the checkpoint was read where its names are not the network's.
 
     Raises:
         ModelError: no such file or function, it raised, the checkpoint is broken or does not match, weights that are
@@ -33,7 +61,7 @@ def load_module(entry: str, weights: Path | None, root: Path) -> nn.Module:
     """
     build = load_entry(entry, root, ModelError)
     with user_code(entry, ModelError):
-        module = build()
+        module = build(**(arguments or {}))
     if not isinstance(module, nn.Module):
         raise ModelError(
             f"{entry} returned a {type(module).__name__}, not a torch.nn.Module", hint="return the network"
@@ -41,68 +69,31 @@ def load_module(entry: str, weights: Path | None, root: Path) -> nn.Module:
     module = module.float().cpu()
     if weights is not None:
         path = root / weights
-        _fill(module, read_weights(path), path.name)
+        _fill(module, read_checkpoint(path), path.name, progress or Silent())
     _refuse_non_finite(module, str(weights or entry))
-    return module.eval()
+    return with_plain_weights(module.eval())
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint by name. Pickled code is never run.
-
-    Raises:
-        ModelError: missing, unreadable, or not a state dict.
-    """
-    if not path.is_file():
+def _fill(module: nn.Module, content: Mapping[str, Any], name: str, progress: Progress) -> None:
+    expected = {key: value for key, value in module.state_dict().items() if not key.endswith("num_batches_tracked")}
+    found = network_weights(content, expected)
+    if found is None:
         raise ModelError(
-            f"the weights {path} are not there", hint="set 'weights' in [model], relative to edgeprune.toml"
-        )
-    try:
-        if path.suffix == ".safetensors":
-            tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
-            return tensors
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except safetensors.SafetensorError as problem:
-        raise ModelError(
-            f"{path.name} is no safetensors file: {problem}", hint="it may be cut off: copy it again"
-        ) from problem
-    except pickle.UnpicklingError as problem:
-        raise ModelError(
-            f"{path.name} is not a plain state dict; EdgePrune does not run code out of checkpoints",
-            hint="save it with torch.save(model.state_dict(), path) or safetensors.torch.save_file(...)",
-        ) from problem
-    except (RuntimeError, EOFError, ValueError, OSError, KeyError) as problem:
-        first_line = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-        raise ModelError(
-            f"{path.name} cannot be read: {first_line[:200]}", hint="it may be cut off: copy it again"
-        ) from problem
-    return _state_dict(content, path.name)
-
-
-def _state_dict(content: Any, name: str) -> dict[str, Tensor]:
-    for wrapper in _WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise ModelError(
-            f"{name} holds a {type(content).__name__}, not a state dict of tensors",
+            f"{name} holds {_listed(list(map(str, content)))}, no tensors",
             hint="save it with torch.save(model.state_dict(), path)",
         )
-    return {str(key).removeprefix("module."): value for key, value in content.items()}
-
-
-def _fill(module: nn.Module, weights: Mapping[str, Tensor], name: str) -> None:
-    expected = {key: value for key, value in module.state_dict().items() if not key.endswith("num_batches_tracked")}
-    missing = [key for key in expected if key not in weights]
-    unexpected = [key for key in weights if key not in expected and not key.endswith("num_batches_tracked")]
+    weights = found.tensors
     shapes = [
         f"{key} is {tuple(weights[key].shape)}, the model has {tuple(value.shape)}"
         for key, value in expected.items()
         if key in weights and weights[key].shape != value.shape
     ]
+    missing = [key for key in expected if key not in weights]
+    unexpected = [key for key in weights if key not in expected and not key.endswith("num_batches_tracked")]
     problems = [
-        f"{len(found)} {title}: {', '.join(found[:_SHOWN])}{', ...' if len(found) > _SHOWN else ''}"
-        for found, title in ((missing, "missing"), (unexpected, "not in the model"), (shapes, "of another shape"))
-        if found
+        f"{len(keys)} {title}: {_listed(keys)}"
+        for keys, title in ((missing, "missing"), (unexpected, "not in the model"), (shapes, "of another shape"))
+        if keys
     ]
     if problems:
         raise ModelError(
@@ -110,6 +101,24 @@ def _fill(module: nn.Module, weights: Mapping[str, Tensor], name: str) -> None:
             hint="build() must make the network the checkpoint was saved from",
         )
     module.load_state_dict(dict(weights), strict=False)
+    for line in _told(found):
+        progress.note(f"{name}: {line}")
+
+
+def _told(found: NamedWeights) -> list[str]:
+    """How the names were made the network's."""
+    prefix = f"names without their '{found.prefix}'" if found.prefix else ""
+    where = f"the tensors under '{found.where}'" if found.where else ""
+    lines = [", ".join(part for part in (where, prefix) if part)] if where or prefix else []
+    if found.others:
+        lines.append(f"'{found.where}' was taken; {_listed(found.others)} would fit as well")
+    if found.aside:
+        lines.append(f"left aside: {_listed(found.aside)}")
+    return lines
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}"
 
 
 def _refuse_non_finite(module: nn.Module, name: str) -> None:

@@ -1,17 +1,15 @@
 """A network's forward pass as a flat list of ATen calls, without computing anything.
 
-The module is copied with every parameter on the `meta` device, so recording needs no memory for weights, leaves the
-user's module as it was, and costs a fraction of `torch.export` (MobileNetV2 at 224x224: see benchmarks/tracing.py).
+The module is copied with every parameter on the `meta` device, so recording needs no memory for weights and leaves the
+user's module as it was.
 A forward pass whose path depends on the values of tensors cannot be recorded and is refused with the user's line.
 """
 
 from __future__ import annotations
 
+import inspect
 import sys
-import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -19,13 +17,25 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from edgeprune.errors import ModelError
+from edgeprune.errors import ModelError, UnsupportedOp
+from edgeprune.model.answers import check_batch_of_one, parts_of
+from edgeprune.model.composed import COMPOSED
+from edgeprune.model.composed.rewritten import Rewriting
+from edgeprune.model.composed.table import Composition
+from edgeprune.model.inputs import inputs_of
+from edgeprune.model.known import Known
+from edgeprune.model.needed import idle_calls, needed_calls
+from edgeprune.model.recording import Call, Recording, Ref
 from edgeprune.model.shapes import output_shapes
 from edgeprune.model.twin import twin
+from edgeprune.model.user_line import failed_at, quoted, user_line
+from edgeprune.model.ways_out import reads_values, understood
 
-_LIBRARY = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]), "<")
 _VALUE_READS = {"aten._local_scalar_dense", "aten.item", "aten.equal", "aten.nonzero", "aten.masked_select"}
 _RANDOM = {"aten.bernoulli", "aten.rand", "aten.randn", "aten.rand_like", "aten.randn_like", "aten.native_dropout"}
+_WHOLE = {f"aten.{name}" for name in ("clamp", "clamp_min", "clamp_max", "minimum", "maximum", "cat", "stack",
+                                    "index_select", "where")}  # fmt: skip
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 class ForwardError(ModelError):
@@ -36,72 +46,32 @@ class ForwardError(ModelError):
         self.where = where
 
 
-@dataclass(frozen=True)
-class Ref:
-    """Stands for a tensor among a call's arguments: an index into `Recording.shapes`."""
-
-    value: int
-
-
-@dataclass(frozen=True, eq=False)
-class Call:
-    """One ATen call.
-
-    Attributes:
-        target: operator without overload and in-place mark, `aten.relu`.
-        args: every argument of the operator's schema by name, defaults filled in, tensors as `Ref`.
-        outputs: values it makes.
-        layer: the innermost torch.nn layer running, `block1.conv1`; else the module and the operator, `block1.add`.
-        where: the user's line, `model.py:42`.
-    """
-
-    target: str
-    args: Mapping[str, Any]
-    outputs: tuple[int, ...]
-    layer: str
-    where: str
-
-    def tensor(self, name: str) -> int:
-        """The value bound to a tensor argument."""
-        return int(self.args[name].value)
-
-
-@dataclass(frozen=True, eq=False)
-class Recording:
-    """Calls in order over numbered values.
-
-    Attributes:
-        skeleton: the copy on the meta device the calls were recorded from.
-        shapes: of every value, as torch has it (NCHW).
-        parameters: value -> name of the parameter or buffer it is; a tied one has its first name.
-        constants: values that are neither parameters nor computed: tensors kept outside the module's parameters.
-        inputs, outputs: values of the network.
-    """
-
-    skeleton: nn.Module
-    calls: tuple[Call, ...]
-    shapes: tuple[tuple[int, ...], ...]
-    parameters: Mapping[int, str]
-    constants: tuple[int, ...]
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-
-
 def record(module: nn.Module, example_shapes: Sequence[Sequence[int]]) -> Recording:
     """Runs the module's forward pass in eval mode on shapes alone.
 
     Args:
         module: any network; not changed.
-        example_shapes: one shape per input, batch first; float32.
+        example_shapes: one shape per input, batch first; float32. Of a module that takes packed samples
+            (`inputs.py`), the packed shape stands for all of them.
 
     Raises:
         ModelError: the pass fails, reads a tensor's value, draws random numbers, or returns other things than tensors.
     """
+    compiled = next((path for path, child in module.named_modules() if isinstance(child, torch.jit.ScriptModule)), None)
+    if compiled is not None:
+        raise ModelError(
+            f"{compiled or 'the network'} is a TorchScript program, which cannot be followed",
+            hint="build the module it was made from, and load its state_dict() into that",
+        )
     skeleton = twin(module, lambda tensor: torch.empty_like(tensor, device="meta"))
-    recorder = _Recorder()
+    recorder = _Recorder(module)
     for name, tensor in [*skeleton.named_parameters(), *skeleton.named_buffers()]:
         recorder.parameters[recorder.value_of(tensor)] = name
+    several = inputs_of(skeleton)
+    if several is not None:
+        example_shapes = [(1, *shape) for shape in several.shapes]
     inputs = [torch.empty(*shape, device="meta") for shape in example_shapes]
+    args, kwargs = several.call_with(inputs) if several is not None else (tuple(inputs), {})
     input_values = tuple(recorder.value_of(tensor) for tensor in inputs)
     hooks = [
         hook
@@ -113,45 +83,62 @@ def record(module: nn.Module, example_shapes: Sequence[Sequence[int]]) -> Record
         )
     ]
     try:
-        with torch.no_grad(), torch.device("meta"), recorder:
-            result = skeleton(*inputs)
+        with torch.no_grad(), torch.device("meta"), recorder, Rewriting(recorder.literal, recorder.note):
+            result = skeleton(*args, **kwargs)
     except ModelError:
         raise
     except Exception as error:
         # Whatever the user's forward raises ends up here: it is their code that runs.
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        where = _failed_at(error)
-        raise ForwardError(
-            f"the forward pass fails on input {_shapes_text(example_shapes)} at {where}: {reason}",
-            "run the module once on such an input in eval mode; a size written as a number is the usual cause",
-            where,
-        ) from error
+        where = failed_at(error)
+        reason, hint = understood(reason)
+        shown = f"the forward pass fails on input {_shapes_text(example_shapes)} at {where}: {reason}"
+        raise ForwardError(shown + quoted(where), hint, where) from error
     finally:
         for hook in hooks:
             hook.remove()
-    outputs = tuple(_tensors(result))
+    outputs = parts_of(result)
+    check_batch_of_one(outputs)
     for tensor in outputs:
         recorder.forbid_stale(tensor, "the end of forward()")
+    output_values = tuple(recorder.value_of(tensor) for tensor in outputs)
+    needed = needed_calls(recorder.calls, output_values)
     return Recording(
         skeleton,
-        tuple(recorder.calls),
+        needed,
         tuple(recorder.shapes),
         recorder.parameters,
-        tuple(recorder.constants),
+        recorder.constants,
         input_values,
-        tuple(recorder.value_of(tensor) for tensor in outputs),
+        output_values,
+        result,
+        _input_names(skeleton, len(inputs)) if several is None else several.names,
+        idle_calls(recorder.calls, needed, recorder.parameters),
+        recorder.narrow,
     )
 
 
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Notes each call under autograd's level, where composite functions are already taken apart."""
+def _input_names(module: nn.Module, count: int) -> tuple[str, ...]:
+    """The parameters of forward(), `input_1` for what it takes by `*args`; all of them where it has no signature."""
+    try:
+        parameters = list(inspect.signature(module.forward).parameters.values())
+    except (TypeError, ValueError):  # of a compiled module
+        parameters = []
+    named = [parameter.name for parameter in parameters if parameter.kind in _POSITIONAL][:count]
+    return (*named, *(f"input_{index}" for index in range(len(named), count)))
 
-    def __init__(self) -> None:
+
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Notes each call under autograd's level, where composite functions are already decomposed."""
+
+    def __init__(self, module: nn.Module) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._known = Known(module)
         self.calls: list[Call] = []
+        self.narrow: str | None = None
         self.shapes: list[tuple[int, ...]] = []
         self.parameters: dict[int, str] = {}
-        self.constants: list[int] = []
+        self.constants: dict[int, Tensor] = {}
         self._value_of_id: dict[int, int] = {}
         self._alive: list[Tensor] = []  # ids stay unique only while their tensors live
         self._layers: list[str] = []
@@ -180,6 +167,16 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._bind(tensor)
         return self._value_of_id[id(tensor)]
 
+    def literal(self, tensor: Tensor) -> Tensor:
+        """Numbers the code holds, as a tensor without values that stands for them."""
+        stand_in = torch.empty_like(tensor, device="meta")
+        self.constants[self._bind(stand_in)] = tensor
+        return stand_in
+
+    def note(self, frame: FrameType | None) -> None:
+        """Keeps the first line where values become 16 bits wide."""
+        self.narrow = self.narrow or user_line(frame)
+
     def _bind(self, tensor: Tensor) -> int:
         self._alive.append(tensor)
         self.shapes.append(tuple(tensor.shape))
@@ -192,24 +189,65 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         name = f"{func.namespace}.{func._schema.name.split('::')[1]}"
         in_place = name.endswith("_") and not name.endswith("__")
         target = name.rstrip("_") if in_place else name
-        where = _user_line(sys._getframe(1))
+        where = user_line(sys._getframe(1))
         if target in _VALUE_READS:
-            raise ModelError(
-                f"forward() reads the value of a tensor at {where}: its path depends on the data",
-                hint="an if, a loop or an int() over a tensor cannot become fixed code; use torch.where or take it out",
-            )
+            return self._read(func, args, kwargs or {}, where)
+        if target in ("aten.index", "aten.index_put") and any(map(_is_mask, args[1])):
+            if target == "aten.index_put" and _sets_one_value(*args):
+                with self:
+                    result = torch.where(args[1][0], args[2].to(args[0].dtype), args[0])
+                return self._written_to(args[0], result) if in_place else result
+            places = [part for index in args[1] for part in self._places(index, where)]
+            with self:
+                return func(args[0], places, *args[2:], **(kwargs or {}))
         if target in _RANDOM:
-            raise ModelError(f"forward() draws random numbers at {where}, even in eval mode")
+            raise ModelError(
+                f"forward() draws random numbers at {where}, even in eval mode{quoted(where)}",
+                hint="draw them under `if self.training:`; of F.dropout, training=self.training",
+            )
         if target == "prim.device":
             return func(*args, **(kwargs or {}))
         given = _by_name(func, args, kwargs or {})
+        composition = COMPOSED.get(f"{target}.{func._overloadname}", COMPOSED.get(target))
+        result = NotImplemented
+        with self:
+            if composition is not None:
+                result = _composed(composition, given, where)
+            elif _is_composite(func):
+                result = func.decompose(*args, **(kwargs or {}))
+        if result is not NotImplemented:
+            return self._written_to(args[0], result) if in_place else result
         bound = {name: self._with_refs(argument, where) for name, argument in given.items()}
         result = self._run(func, target, in_place, given, args, kwargs or {})
         if in_place:
             self._written[_storage(result)] = len(self.shapes)
-        outputs = tuple(self._bind(tensor) for tensor in _tensors(result))
-        self.calls.append(Call(target, bound, outputs, self._layer(target), where))
+        outputs = tuple(self._bind(tensor) for tensor in parts_of(result))
+        self.calls.append(Call(target, bound, outputs, self._layer(target), where, func))
         return result
+
+    def _read(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], where: str) -> Any:
+        """The result of an operator that reads values, where no input has a part in them."""
+        given = [self._value(argument, where) if isinstance(argument, Tensor) else argument for argument in args]
+        result = func(*given, **kwargs)
+        return self.literal(result) if isinstance(result, Tensor) else result
+
+    def _places(self, index: Tensor | None, where: str) -> Sequence[Tensor | None]:
+        """An index as whole numbers; of a mask one for each of its axes."""
+        if index is None or not _is_mask(index):
+            return [index]
+        return [self.literal(axis) for axis in self._value(index, where).nonzero().unbind(1)]
+
+    def _value(self, tensor: Tensor, where: str) -> Tensor:
+        held = self._known.of(self.value_of(tensor), self.calls, self.parameters, self.constants)
+        if held is None:
+            raise reads_values(where, tensor.dtype is torch.bool and tensor.dim() > 0)
+        return held
+
+    def _written_to(self, tensor: Tensor, result: Any) -> Tensor:
+        """The tensor, which holds the result from now on."""
+        value = self.value_of(result)
+        self._value_of_id[id(tensor)] = self._written[_storage(tensor)] = value
+        return tensor
 
     def _layer(self, target: str) -> str:
         innermost = self._layers[-1] if self._layers else ""
@@ -229,7 +267,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return func(*args, **kwargs)
         if in_place:
             return args[0]
-        made = [torch.empty(shape, device="meta") for shape in shapes]
+        dtype = torch.int64 if target in _WHOLE and _are_whole(given) else torch.float32
+        made = [torch.empty(shape, device="meta", dtype=dtype) for shape in shapes]
         return made[0] if len(made) == 1 else tuple(made)
 
     def _with_refs(self, given: Any, where: str) -> Any:
@@ -237,7 +276,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if given.dim() == 0 and given.device.type == "cpu":
                 return given.item()  # a Python number on its way through torch
             if id(given) not in self._value_of_id:
-                self.constants.append(self.value_of(given))
+                self.constants[self.value_of(given)] = given
             self.forbid_stale(given, where)
             return Ref(self.value_of(given))
         if isinstance(given, list | tuple):
@@ -248,9 +287,43 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Refuses a view made before an in-place operation wrote to its storage: it holds something else by now."""
         if self.value_of(tensor) < self._written.get(_storage(tensor), -1):
             raise ModelError(
-                f"a view is read at {where} after an in-place operation changed the tensor behind it",
-                hint="write the operation without its trailing underscore (or inplace=False)",
+                f"a view is read at {where} after an in-place operation changed the tensor behind it{quoted(where)}",
+                hint="write the operation without its trailing underscore (or inplace=False); in place of "
+                "x[...] = y, put the parts together with torch.cat",
             )
+
+
+def _sets_one_value(tensor: Tensor, indices: Sequence[Tensor | None], value: Tensor, accumulate: bool = False) -> bool:
+    """Whether `tensor[mask] = value` chooses element by element."""
+    return (
+        len(indices) == 1
+        and indices[0] is not None
+        and indices[0].shape == tensor.shape
+        and (value.numel() == 1 and not accumulate)
+    )
+
+
+def _are_whole(given: Mapping[str, Any]) -> bool:
+    """Whether all its tensors are whole numbers: indices stay indices."""
+    found = [part for one in given.values() for part in (one if isinstance(one, list | tuple) else (one,))]
+    tensors = [part for part in found if isinstance(part, Tensor) and part.dtype is not torch.bool]
+    return bool(tensors) and not any(part.is_floating_point() for part in tensors)
+
+
+def _is_mask(index: Any) -> bool:
+    return isinstance(index, Tensor) and index.dtype is torch.bool
+
+
+def _composed(composition: Composition, given: Mapping[str, Any], where: str) -> Any:
+    try:
+        return composition(given)
+    except UnsupportedOp as refusal:
+        raise UnsupportedOp(f"{refusal.message}, at {where}", refusal.hint) from refusal
+
+
+def _is_composite(func: Any) -> bool:
+    """Whether torch itself writes the operator as others: below autograd, where compositions run, it no longer does."""
+    return bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd"))
 
 
 def _by_name(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -263,38 +336,6 @@ def _by_name(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[s
 
 def _storage(tensor: Tensor) -> int:
     return int(tensor.untyped_storage()._cdata)
-
-
-def _tensors(result: Any) -> Iterable[Tensor]:
-    if isinstance(result, Tensor):
-        yield result
-    elif isinstance(result, Mapping):
-        for item in result.values():
-            yield from _tensors(item)
-    elif isinstance(result, list | tuple):
-        for item in result:
-            yield from _tensors(item)
-    elif result is not None:
-        raise ModelError(
-            f"forward() returns a {type(result).__name__}", hint="return tensors, or tuples or dicts of them"
-        )
-
-
-def _user_line(frame: FrameType | None) -> str:
-    while frame is not None:
-        if not frame.f_code.co_filename.startswith(_LIBRARY):
-            return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
-        frame = frame.f_back
-    return "an unknown line"
-
-
-def _failed_at(error: Exception) -> str:
-    lines = [
-        f"{Path(entry.filename).name}:{entry.lineno}"
-        for entry in traceback.extract_tb(error.__traceback__)
-        if not entry.filename.startswith(_LIBRARY)
-    ]
-    return lines[-1] if lines else "an unknown line"
 
 
 def _shapes_text(shapes: Sequence[Sequence[int]]) -> str:

@@ -15,7 +15,9 @@ from torch import Tensor
 Shape = tuple[int, ...]
 _SAME = (
     "relu", "hardtanh", "hardswish", "hardsigmoid", "sigmoid", "silu", "tanh", "gelu", "elu", "leaky_relu", "clamp",
-    "clamp_min", "neg", "abs", "sqrt", "rsqrt", "_softmax", "clone",
+    "clamp_min", "clamp_max", "neg", "abs", "sqrt", "rsqrt", "_softmax", "_safe_softmax", "clone", "celu",
+    "_prelu_kernel", "logical_not", "exp", "log", "mish", "softplus", "reciprocal", "threshold", "hardshrink",
+    "softshrink", "sin", "cos", "sign", "floor", "round", "erf", "log1p", "expm1", "log2", "log10", "sgn", "trunc",
 )  # fmt: skip
 _BINARY = ("add", "sub", "mul", "div", "maximum", "minimum", "rsub")
 _REDUCE = ("mean", "sum", "amax")
@@ -37,8 +39,19 @@ def _same(args: Mapping[str, Any]) -> tuple[Shape, ...]:
 
 
 def _binary(args: Mapping[str, Any]) -> tuple[Shape, ...]:
-    shapes = [given.shape for given in (args["self"], args["other"]) if isinstance(given, Tensor)]
-    return (tuple(np.broadcast_shapes(*shapes)),)
+    return (tuple(np.broadcast_shapes(*_shapes_of(args["self"], args["other"]))),)
+
+
+def _power(args: Mapping[str, Any]) -> tuple[Shape, ...]:
+    return (tuple(np.broadcast_shapes(*_shapes_of(args["self"], args["exponent"]))),)
+
+
+def _where(args: Mapping[str, Any]) -> tuple[Shape, ...]:
+    return (tuple(np.broadcast_shapes(*_shapes_of(args["condition"], args["self"], args["other"]))),)
+
+
+def _shapes_of(*given: Any) -> list[Shape]:
+    return [tuple(each.shape) for each in given if isinstance(each, Tensor)]
 
 
 def _reduce(args: Mapping[str, Any]) -> tuple[Shape, ...]:
@@ -108,6 +121,33 @@ def _cat(args: Mapping[str, Any]) -> tuple[Shape, ...]:
     return ((*shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1 :]),)
 
 
+def _stack(args: Mapping[str, Any]) -> tuple[Shape, ...]:
+    shapes = [tuple(tensor.shape) for tensor in args["tensors"]]
+    if any(shape != shapes[0] for shape in shapes):
+        raise RuntimeError(f"stacking {shapes}")
+    axis = _wrapped(args["dim"], len(shapes[0]) + 1)
+    return ((*shapes[0][:axis], len(shapes), *shapes[0][axis:]),)
+
+
+def _bmm(args: Mapping[str, Any]) -> tuple[Shape, ...]:
+    left, right = tuple(args["self"].shape), tuple(args["mat2"].shape)
+    if left[0] != right[0]:
+        raise RuntimeError(f"{left[0]} matrices times {right[0]}")
+    return ((left[0], *_product(left[1:], right[1:])),)
+
+
+def _embedding(args: Mapping[str, Any]) -> tuple[Shape, ...]:
+    if args["indices"].dtype.is_floating_point:
+        raise RuntimeError("an embedding of values that are no whole numbers: call .long() on them first")
+    return ((*args["indices"].shape, args["weight"].shape[1]),)
+
+
+def _index_select(args: Mapping[str, Any]) -> tuple[Shape, ...]:
+    shape = list(args["self"].shape)
+    shape[_wrapped(args["dim"], len(shape))] = args["index"].shape[0]
+    return (tuple(shape),)
+
+
 def _per_axis(given: Sequence[int], rank: int) -> list[int]:
     return [int(n) for n in given] * rank if len(given) == 1 else [int(n) for n in given]
 
@@ -127,4 +167,10 @@ _RULES: Mapping[str, Callable[[Mapping[str, Any]], tuple[Shape, ...]]] = {
     "addmm": _addmm,
     "mm": _mm,
     "cat": _cat,
+    "stack": _stack,
+    "bmm": _bmm,
+    "embedding": _embedding,
+    "index_select": _index_select,
+    "pow": _power,
+    "where": _where,
 }

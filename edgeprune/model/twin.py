@@ -28,7 +28,15 @@ def twin(module: nn.Module, replaced: Callable[[Tensor], Tensor], requires_grad:
         if isinstance(tensor, nn.Parameter):
             stand_in = nn.Parameter(stand_in, tensor.requires_grad if requires_grad is None else requires_grad)
         memo[id(tensor)] = stand_in
+    for tensor in _computed(module):
+        memo[id(tensor)] = replaced(tensor.detach())
     try:
         return copy.deepcopy(module, memo).eval()
     except Exception as error:  # whatever the user's own __deepcopy__ or attributes raise
         raise ModelError(f"the module cannot be copied: {error}", "keep open files and handles out of it") from error
+
+
+def _computed(module: nn.Module) -> list[Tensor]:
+    """Attributes that an earlier forward pass computed from parameters, which torch does not copy."""
+    held = [value for child in module.modules() for value in vars(child).values()]
+    return [value for value in held if isinstance(value, Tensor) and not value.is_leaf]

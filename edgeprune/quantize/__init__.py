@@ -1,0 +1,1 @@
+"""Ranges, int8 on this machine, quantization-aware training."""

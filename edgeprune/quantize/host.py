@@ -1,22 +1,22 @@
 """An int8 `.tflite` file run on this machine.
 
-Two sets of kernels: `REFERENCE` is what every device must answer byte for byte (LiteRT's BUILTIN_REF); `FAST` is for
-figures over thousands of samples and may differ in the last bit here and there. State which one a figure comes from.
+Two sets of kernels: `REFERENCE` is what every device must output byte for byte (LiteRT's BUILTIN_REF); `FAST` is for
+metrics over thousands of samples and may differ in the last bit here and there. State which one a result comes from.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import prod
 from typing import Any
 
 import numpy as np
-import torch
 
 from edgeprune.errors import DataError, ModelError
-from edgeprune.graph.early_exit import answers, leaves
-from edgeprune.train.objective import Metric
-from edgeprune.train.splits import Split
+from edgeprune.quantize.exit_rule import combined_outputs, leaves
+from edgeprune.quantize.reference import reference_interpreter
 
 
 class Kernels(StrEnum):
@@ -28,18 +28,35 @@ def quantized_inputs(tflite: bytes, samples: np.ndarray) -> np.ndarray:
     """Samples with the file's own input scale.
 
     Args:
-        samples: float32 (N, H, W, C) or (N, F), the file's layout.
+        samples: float32 (N, H, W, C) or (N, F), the file's layout; several inputs end to end.
 
     Returns:
         int8 of the same shape, `real = (q - zero_point) * scale`, rounded to nearest, clipped.
     """
-    scale, zero_point = _interpreter(tflite, Kernels.FAST).get_input_details()[0]["quantization"]
-    quantized: np.ndarray = np.clip(np.round(samples / np.float32(scale)) + zero_point, -128, 127).astype(np.int8)
-    return quantized
+    ends = _interpreter(tflite, Kernels.FAST).get_input_details()
+    parts = zip(_by_input(samples, ends), ends, strict=True)
+    steps = [np.round(part / np.float32(end["quantization"][0])) + end["quantization"][1] for part, end in parts]
+    quantized: np.ndarray = np.clip(np.concatenate(steps, axis=1), -128, 127).astype(np.int8)
+    return quantized.reshape(samples.shape)
+
+
+def _by_input(samples: np.ndarray, ends: Sequence[Mapping[str, Any]]) -> list[np.ndarray]:
+    """(N, ...) -> (N, values) for each input of the file.
+
+    Raises:
+        DataError: a sample has more or fewer values than the inputs together.
+    """
+    rows, sizes = samples.reshape(len(samples), -1), [int(np.prod(end["shape"][1:])) for end in ends]
+    if rows.shape[1] != sum(sizes):
+        raise DataError(
+            f"a sample has {rows.shape[1]:,} values, the model's inputs {sum(sizes):,}",
+            hint="the samples are another model's",
+        )
+    return np.split(rows, np.cumsum(sizes)[:-1], axis=1)
 
 
 def int8_outputs(tflite: bytes, inputs: np.ndarray, kernels: Kernels = Kernels.REFERENCE) -> np.ndarray:
-    """int8 (N, ...) answers of the network itself for int8 (N, ...) inputs, one inference a sample.
+    """int8 (N, ...) outputs of the network itself for int8 (N, ...) inputs, one inference a sample.
 
     Raises:
         ModelError, DataError: as `all_int8_outputs`.
@@ -49,9 +66,9 @@ def int8_outputs(tflite: bytes, inputs: np.ndarray, kernels: Kernels = Kernels.R
 
 @dataclass(frozen=True, eq=False)
 class Deployed:
-    """What a device answers, int8 (N, ...), and bool (N,): the inputs that leave at the early exit."""
+    """A device's outputs, int8 (N, ...) each, and bool (N,): the inputs that leave at the early exit."""
 
-    outputs: np.ndarray
+    outputs: tuple[np.ndarray, ...]
     left: np.ndarray
 
 
@@ -59,12 +76,13 @@ def deployed_outputs(tflite: bytes, inputs: np.ndarray, exit_margin: int | None,
     """As `int8_outputs`, with the rule of the file's early exit.
 
     Args:
-        exit_margin: at which an input leaves (`graph/early_exit.py`); None: the device knows of no exit.
+        exit_margin: at which an input leaves (`exit_rule.py`); None: the device has no exit.
     """
-    own, *early = all_int8_outputs(tflite, inputs, kernels)
+    outputs = all_int8_outputs(tflite, inputs, kernels)
     if exit_margin is None:
-        return Deployed(own, np.zeros(len(own), bool))
-    return Deployed(answers(own, early[0], exit_margin), leaves(early[0], exit_margin))
+        return Deployed(tuple(outputs), np.zeros(len(inputs), bool))
+    own, early = outputs
+    return Deployed((combined_outputs(own, early, exit_margin),), leaves(early, exit_margin))
 
 
 def all_int8_outputs(tflite: bytes, inputs: np.ndarray, kernels: Kernels = Kernels.REFERENCE) -> list[np.ndarray]:
@@ -75,16 +93,18 @@ def all_int8_outputs(tflite: bytes, inputs: np.ndarray, kernels: Kernels = Kerne
         DataError: inputs of another shape or type.
     """
     interpreter = _interpreter(tflite, kernels)
-    wanted, ends = interpreter.get_input_details()[0], interpreter.get_output_details()
-    shape = tuple(map(int, wanted["shape"][1:]))
-    if inputs.dtype != np.int8 or inputs.shape[1:] != shape:
+    wanted, ends = interpreter.get_input_details(), interpreter.get_output_details()
+    shapes = [tuple(map(int, end["shape"][1:])) for end in wanted]
+    if inputs.dtype != np.int8 or (len(wanted) == 1 and inputs.shape[1:] not in (shapes[0], (prod(shapes[0]),))):
         raise DataError(
-            f"inputs are {inputs.dtype} {inputs.shape[1:]}, the model takes int8 {shape}",
+            f"inputs are {inputs.dtype} {inputs.shape[1:]}, the model takes int8 {', '.join(map(str, shapes))}",
             hint="quantize them with the model's own scale first",
         )
+    parts = _by_input(inputs, wanted)
     outputs = [np.empty((len(inputs), *end["shape"][1:]), np.int8) for end in ends]
-    for index, sample in enumerate(inputs):
-        interpreter.set_tensor(wanted["index"], sample[None])
+    for index in range(len(inputs)):
+        for end, part in zip(wanted, parts, strict=True):
+            interpreter.set_tensor(end["index"], part[index].reshape(end["shape"]))
         interpreter.invoke()
         for end, output in zip(ends, outputs, strict=True):
             output[index] = interpreter.get_tensor(end["index"])[0]
@@ -94,55 +114,75 @@ def all_int8_outputs(tflite: bytes, inputs: np.ndarray, kernels: Kernels = Kerne
 def dequantized_outputs(tflite: bytes, samples: np.ndarray, kernels: Kernels = Kernels.FAST) -> list[np.ndarray]:
     """Every output as float32, as the network gives it, for float32 (N, H, W, C) or (N, F) samples."""
     found = all_int8_outputs(tflite, quantized_inputs(tflite, samples), kernels)
-    return [real_outputs(tflite, output) for output in found]
+    return [real_outputs(tflite, output, number) for number, output in enumerate(found)]
 
 
-def real_outputs(tflite: bytes, outputs: np.ndarray) -> np.ndarray:
-    """`(q - zero_point) * scale` as float32, channels first again: (N, C, ...) of the file's (N, ..., C).
+def real_outputs(tflite: bytes, outputs: np.ndarray, number: int = 0) -> np.ndarray:
+    """One output, `(q - zero_point) * scale` as float32, channels first again: (N, C, ...) of the file's (N, ..., C).
 
-    An early exit answers on the same scale as the network.
+    Args:
+        number: which of the file's outputs they are; an early exit's has the scale of the network's own.
     """
-    scale, zero_point = _interpreter(tflite, Kernels.FAST).get_output_details()[0]["quantization"]
+    scale, zero_point = _interpreter(tflite, Kernels.FAST).get_output_details()[number]["quantization"]
     real: np.ndarray = (outputs.astype(np.float32) - zero_point) * np.float32(scale)
     return np.moveaxis(real, -1, 1)
 
 
-def channels_last(split: Split) -> np.ndarray:
-    """A split's samples in the file's layout: float32 (N, H, W, C) or (N, F)."""
-    samples = split.tensor().numpy()
-    return np.ascontiguousarray(np.moveaxis(samples, 1, -1))
+def reference_sequence(tflite: bytes, samples: Sequence[Sequence[np.ndarray]]) -> list[list[np.ndarray]]:
+    """LiteRT's reference outputs, whatever their types, for one inference after the other: states stay in between.
 
+    Args:
+        samples: per inference one array per input of the file, of its type and whole shape.
 
-def evaluate_int8(
-    tflite: bytes, split: Split, metric: Metric, kernels: Kernels = Kernels.FAST, exit_margin: int | None = None
-) -> float:
-    """The metric of the int8 model over a split; `exit_margin` as in `deployed_outputs`."""
-    inputs = quantized_inputs(tflite, channels_last(split))
-    return score_of(tflite, deployed_outputs(tflite, inputs, exit_margin, kernels).outputs, split, metric)
+    Returns:
+        per inference one array per output.
 
-
-def score_of(tflite: bytes, outputs: np.ndarray, split: Split, metric: Metric) -> float:
-    """The metric of int8 answers to a split's samples."""
-    return float(metric.score(torch.from_numpy(real_outputs(tflite, outputs)), split.targets))
+    Raises:
+        ModelError: LiteRT refuses the file or the inputs.
+    """
+    interpreter = _loaded(tflite, Kernels.REFERENCE)
+    ends, outputs = interpreter.get_output_details(), []
+    try:
+        for inputs in samples:
+            for port, values in zip(interpreter.get_input_details(), inputs, strict=True):
+                interpreter.set_tensor(port["index"], values)
+            interpreter.invoke()
+            outputs.append([np.array(interpreter.get_tensor(port["index"])) for port in ends])
+    except (ValueError, RuntimeError) as problem:
+        raise ModelError(f"LiteRT does not run the file: {str(problem)[:300]}", hint="is it a whole .tflite?") from None
+    return outputs
 
 
 def _interpreter(tflite: bytes, kernels: Kernels) -> Any:
+    """As `_loaded`, of a file with int8 ends."""
+    interpreter = _loaded(tflite, kernels)
+    for port in (*interpreter.get_input_details(), *interpreter.get_output_details()):
+        if port["dtype"] is not np.int8:
+            raise ModelError(f"{port['name']} is {port['dtype'].__name__}, not int8", hint="export it with full int8")
+    return interpreter
+
+
+def _loaded(tflite: bytes, kernels: Kernels) -> Any:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    resolvers = [OpResolverType.BUILTIN_REF]
+    def with_resolver(resolver: Any) -> Any:
+        made = Interpreter(model_content=tflite, experimental_op_resolver_type=resolver, num_threads=1)
+        made.allocate_tensors()
+        return made
+
+    ways: list[Callable[[], Any]] = [lambda: reference_interpreter(tflite)]
     if kernels is Kernels.FAST:  # the first is XNNPACK, which prepares nothing where scales are far apart
-        resolvers = [OpResolverType.AUTO, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES]
-    for last, resolver in enumerate(resolvers, 1 - len(resolvers)):
+        ways = [
+            lambda: with_resolver(OpResolverType.AUTO),
+            lambda: with_resolver(OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES),
+        ]
+    for last, way in enumerate(ways, 1 - len(ways)):
         try:
-            interpreter = Interpreter(model_content=tflite, experimental_op_resolver_type=resolver, num_threads=1)
-            interpreter.allocate_tensors()
+            interpreter = way()
             break
         except (ValueError, RuntimeError) as problem:
             if last == 0:
                 raise ModelError(
                     f"LiteRT refuses the file: {str(problem)[:300]}", hint="is it a whole .tflite file?"
                 ) from problem
-    for port in (interpreter.get_input_details()[0], *interpreter.get_output_details()):
-        if port["dtype"] is not np.int8:
-            raise ModelError(f"{port['name']} is {port['dtype'].__name__}, not int8", hint="export it with full int8")
     return interpreter

@@ -1,0 +1,1 @@
+"""Data, splits, objectives, the training loop."""

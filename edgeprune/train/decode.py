@@ -6,8 +6,8 @@ python -m edgeprune.train.decode PATH NAMES.txt PIXELS.npy C H W RESIZE
 from __future__ import annotations
 
 import io
+import struct
 import sys
-import zipfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +16,13 @@ import numpy as np
 from PIL import Image
 
 from edgeprune.errors import DataError
+from edgeprune.files.bounded import ARCHIVE_FAULTS, Unreadable
+from edgeprune.train.class_folders import reader
 
+_MOST_PIXELS = 50_000_000  # of one picture: 150 MB while it is decoded
+_FAULTS = (  # what Pillow's decoders raise on damaged files
+    *ARCHIVE_FAULTS, SyntaxError, IndexError, Unreadable, struct.error, Image.DecompressionBombError,
+)  # fmt: skip
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
@@ -29,24 +35,20 @@ def decode(path: Path, members: list[str], shape: tuple[int, ...], resize: bool)
     channels, height, width = shape
     pixels = np.empty((len(members), height, width, channels), np.uint8)
     with ExitStack() as stack:
-        read = _reader(path, stack)
+        read = reader(path, stack)
         for index, member in enumerate(members):
             pixels[index] = _one(read, member, shape, resize)
     return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
-
-
-def _reader(path: Path, stack: ExitStack) -> Callable[[str], bytes]:
-    if path.is_dir():
-        return lambda member: (path / member).read_bytes()
-    return stack.enter_context(zipfile.ZipFile(path)).read
 
 
 def _one(read: Callable[[str], bytes], member: str, shape: tuple[int, ...], resize: bool) -> np.ndarray:
     channels, height, width = shape
     try:
         with Image.open(io.BytesIO(read(member))) as image:
+            if image.width * image.height > _MOST_PIXELS:
+                raise ValueError(f"{image.width}x{image.height} pixels; at most {_MOST_PIXELS:,} are decoded")
             picture = image.convert("L" if channels == 1 else "RGB")
-    except (OSError, ValueError, SyntaxError, zipfile.BadZipFile, Image.DecompressionBombError) as problem:
+    except _FAULTS as problem:
         raise DataError(f"{member} is no readable image: {problem}", hint="remove it or save it again") from problem
     if picture.size != (width, height):
         if not resize:

@@ -1,4 +1,4 @@
-"""A network's figures on a split, and its batch-norm statistics renewed."""
+"""A network's metric on a split, and its batch-norm statistics re-estimated."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from edgeprune.errors import DataError, ModelError
+from edgeprune.model.answers import Answer, joined, mapped, parts_of
 from edgeprune.train.machine import device_of
 from edgeprune.train.memory import arranged, fastest_order
-from edgeprune.train.objective import Metric
+from edgeprune.train.metrics import Metric
 from edgeprune.train.splits import Split
 
 _BATCH = 256
 
 
-def outputs_of(module: nn.Module, split: Split) -> Tensor:
-    """(N, ...) float32 outputs on the CPU, in evaluation mode; the module's mode is put back."""
+def outputs_of(module: nn.Module, split: Split) -> Answer:
+    """What the network returns for a whole split: (N, ...) float32 on the CPU, in evaluation mode; the module's mode is
+    restored."""
     was_training, device = module.training, device_of(module)
     module.eval()
     try:
         with torch.no_grad(), fastest_order(split, module) as order:
             batches = (arranged(split.real(part), order).to(device) for part in torch.split(split.inputs, _BATCH))
-            parts = [module(batch).cpu() for batch in batches]
+            answers = [mapped(_on_cpu, module(batch)) for batch in batches]
     finally:
         module.train(was_training)
-    return torch.cat(parts).float()
+    return joined(answers)
 
 
 def evaluate(module: nn.Module, split: Split, metric: Metric) -> float:
@@ -35,18 +37,22 @@ def evaluate(module: nn.Module, split: Split, metric: Metric) -> float:
 
     Raises:
         ModelError: an output is NaN or infinite.
-        DataError: the metric itself gives no number.
+        DataError: the metric itself is not finite.
     """
     outputs = outputs_of(module, split)
-    if not bool(torch.isfinite(outputs).all()):
-        raise ModelError("the model answers NaN or infinite values", hint="training diverged: lower lr in [training]")
-    found = float(metric.score(outputs, split.targets))
-    if not isfinite(found):
+    if not all(bool(torch.isfinite(part).all()) for part in parts_of(outputs)):
+        raise ModelError("the model outputs NaN or infinite values", hint="training diverged: lower lr in [training]")
+    score = float(metric.score(outputs, split.targets))
+    if not isfinite(score):
         raise DataError(
-            f"the metric '{metric.name}' gives {found} for {len(split):,} samples of finite outputs",
+            f"the metric '{metric.name}' gives {score} for {len(split):,} samples of finite outputs",
             hint="look for a division by zero in it: a class without samples, targets that are all alike",
         )
-    return found
+    return score
+
+
+def _on_cpu(part: Tensor) -> Tensor:
+    return part.float().cpu()
 
 
 def bn_reestimate(module: nn.Module, split: Split) -> None:

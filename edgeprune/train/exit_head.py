@@ -1,6 +1,6 @@
-"""Trains the head of an early exit: a linear classifier of what a finished network knows half-way.
+"""Trains the head of an early exit: a linear classifier on features half-way through a trained network.
 
-The network itself stays as it is, so that an input which goes on is answered as before ("IC-only training" of
+The network itself stays as it is, so that the outputs of inputs which go on are unchanged ("IC-only training" of
 Kaya, Hong, Dumitras, "Shallow-Deep Networks", ICML 2019, arXiv:1810.07052).
 """
 
@@ -19,11 +19,11 @@ from edgeprune.train.splits import Split
 _BATCH = 256
 _STEPS = 100
 _DECAY = 1e-3  # on weights of features of variance 1
-_MOST_NUMBERS = 1 << 26  # features held at once: 256 MiB
+_MAX_FEATURES = 1 << 26  # features held at once: 256 MiB
 
 
-def known_halfway(module: nn.Module, places: Sequence[ExitPlace], split: Split) -> tuple[Tensor, list[Tensor]]:
-    """The network's answers (N, classes), and at each place the features (N, F) a head reads there.
+def halfway_features(module: nn.Module, places: Sequence[ExitPlace], split: Split) -> tuple[Tensor, list[Tensor]]:
+    """The network's outputs (N, classes), and at each place the features (N, F) a head reads there.
 
     Args:
         split: as many of its first samples are taken as memory allows.
@@ -35,16 +35,16 @@ def known_halfway(module: nn.Module, places: Sequence[ExitPlace], split: Split) 
         assert isinstance(output, Tensor)
         kept[path].append(by_path[path].pooled(output.detach()).float().clone())
 
-    answers: list[Tensor] = []
+    outputs: list[Tensor] = []
     with torch.no_grad(), watched(module, list(by_path), note), fastest_order(split, module) as order:
         for batches in kept.values():
             batches.clear()  # of the sample the order was tried on
         for part in torch.split(split.inputs, _BATCH):
-            answers.append(module(arranged(split.real(part), order)).float())
+            outputs.append(module(arranged(split.real(part), order)).float())
             features = sum(batches[0].shape[1] for batches in kept.values())
-            if features * sum(map(len, answers)) > _MOST_NUMBERS:
+            if features * sum(map(len, outputs)) > _MAX_FEATURES:
                 break
-    return torch.cat(answers), [torch.cat(parts) for parts in kept.values()]
+    return torch.cat(outputs), [torch.cat(parts) for parts in kept.values()]
 
 
 def trained_layer(features: Tensor, targets: Tensor, classes: int) -> nn.Linear:
@@ -76,8 +76,8 @@ def trained_layer(features: Tensor, targets: Tensor, classes: int) -> nn.Linear:
 
 def trained_head(module: nn.Module, place: ExitPlace, split: Split) -> nn.Sequential:
     """A head for this network at this place, trained on a split; the network is not changed."""
-    answers, (features,) = known_halfway(module, [place], split)
-    layer = trained_layer(features, split.targets[: len(features)], answers.shape[1])
+    outputs, (features,) = halfway_features(module, [place], split)
+    layer = trained_layer(features, split.targets[: len(features)], outputs.shape[1])
     head = place.head(*reversed(layer.weight.shape))
     head.fc = layer
     return head.eval()

@@ -1,4 +1,4 @@
-"""Which processor trains, and in which numbers."""
+"""The device that trains, and its floating-point precision."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from edgeprune.errors import UsageError
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def training_device(wish: str) -> torch.device:
+def training_device(name: str) -> torch.device:
     """`auto`: a GPU where torch can use one, else the CPU.
 
     Raises:
-        UsageError: a GPU was asked for and there is none, or no such device.
+        UsageError: a GPU was requested and there is none, or no such device.
     """
-    if wish not in DEVICES:
-        raise UsageError(f"no device is called '{wish}'", hint=f"one of {', '.join(DEVICES)}")
-    if wish == "cpu" or (wish == "auto" and not torch.cuda.is_available()):
+    if name not in DEVICES:
+        raise UsageError(f"no device is called '{name}'", hint=f"one of {', '.join(DEVICES)}")
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if not torch.cuda.is_available():
-        raise UsageError("a GPU was asked for, and torch finds none", hint="--device auto, or torch built for CUDA")
+        raise UsageError("a GPU was requested, and torch finds none", hint="--device auto, or torch built for CUDA")
     return torch.device("cuda")
 
 
@@ -32,7 +32,7 @@ def device_of(module: nn.Module) -> torch.device:
     return next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
 
 
-def faster_numbers(device: torch.device) -> AbstractContextManager[None]:
+def reduced_precision(device: torch.device) -> AbstractContextManager[None]:
     """bfloat16 autocast where the device multiplies it; elsewhere it is emulated, and float32 is taken."""
     if device.type == "cuda":
         has_bfloat16 = torch.cuda.is_bf16_supported()
@@ -41,6 +41,6 @@ def faster_numbers(device: torch.device) -> AbstractContextManager[None]:
     return torch.autocast(device.type, torch.bfloat16, enabled=bool(has_bfloat16))
 
 
-def full_numbers(device: torch.device) -> AbstractContextManager[None]:
-    """float32 inside `faster_numbers`."""
+def full_precision(device: torch.device) -> AbstractContextManager[None]:
+    """float32 inside `reduced_precision`."""
     return torch.autocast(device.type, enabled=False)

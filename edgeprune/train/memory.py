@@ -1,4 +1,4 @@
-"""Which order of a picture's numbers in memory a network takes: channels last is two to three times faster on a CPU."""
+"""Memory format of images a network can take: channels last is two to three times faster on a CPU."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from edgeprune.train.splits import Split
 
 @contextmanager
 def fastest_order(split: Split, *modules: nn.Module) -> Iterator[torch.memory_format]:
-    """The order to hand this split's samples over in; inside the block the modules' kernels lie in that order too.
+    """The memory format for this split's samples; inside the block the modules' kernels have it too.
 
-    channels_last where all these networks can take it (one with `x.view(n, -1)` in its forward() cannot), found out by
-    running one sample in evaluation mode. Modes are put back, and kernels end in the plain order.
+    channels_last where all these networks can take it (one with `x.view(n, -1)` in its forward() cannot), tested by
+    running one sample in evaluation mode. Modes are restored, and kernels end in the contiguous format.
     """
     order = torch.contiguous_format
     if split.inputs.ndim == 4:
@@ -33,7 +33,7 @@ def fastest_order(split: Split, *modules: nn.Module) -> Iterator[torch.memory_fo
 
 
 def arranged(samples: Tensor, order: torch.memory_format) -> Tensor:
-    """The same numbers in that order; a copy only where it is needed."""
+    """The same values in that format; a copy only where it is needed."""
     return samples.contiguous(memory_format=order)
 
 
@@ -48,7 +48,7 @@ def _takes_channels_last(module: nn.Module, split: Split) -> bool:
     try:
         with torch.no_grad():
             module(arranged(split.take(1).tensor(), torch.channels_last).to(device_of(module)))
-    except RuntimeError:  # another fault shows again, and is told, in the plain order
+    except RuntimeError:  # any other fault occurs again, and is reported, in the contiguous format
         return False
     finally:
         module.train(was_training)

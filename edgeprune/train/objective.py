@@ -1,77 +1,63 @@
-"""What training lowers and what counts as good. A loss or metric of one's own is `file.py:function`."""
+"""The loss that training lowers and the metric that is reported. A custom one is `file.py:function`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edgeprune.entry import load_entry, user_code
 from edgeprune.errors import DataError, UsageError
-from edgeprune.project import Project
-
-Scored = Callable[[Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A figure of merit over a whole split.
-
-    Attributes:
-        name: as in the project file.
-        score: (outputs (N, ...), targets) -> scalar.
-        higher_is_better: False for errors.
-    """
-
-    name: str
-    score: Scored
-    higher_is_better: bool = True
-
-    def drop_points(self, before: float, after: float) -> float:
-        """How much was lost, in points: the difference where higher is better (accuracy and R2 count 0..100), else the
-        growth of the error in percent of what it was."""
-        if self.higher_is_better:
-            return before - after
-        return 100.0 * (after - before) / max(before, 1e-12)
-
-    def is_better(self, one: float, other: float) -> bool:
-        return one > other if self.higher_is_better else one < other
+from edgeprune.model.answers import Answer
+from edgeprune.project.entry import load_entry, user_code
+from edgeprune.project.file import Project
+from edgeprune.train.forms.several_targets import TargetForm
+from edgeprune.train.metrics import METRICS, Metric, Scored, aligned, mae, mse
 
 
 @dataclass(frozen=True)
 class Objective:
-    """loss: (outputs (B, ...), targets) -> scalar; metric: over a whole split."""
+    """loss: (what the network returns for a batch, targets) -> scalar; metric: over a whole split."""
 
     loss_name: str
     loss: Scored
     metric: Metric
 
 
-def _accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
-    return 100.0 * (outputs.argmax(dim=1) == targets).float().mean()
+def taking(objective: Objective, form: TargetForm | None) -> Objective:
+    """The objective for targets that lie in rows: the user's loss and metric get them as the data held them.
+
+    Raises:
+        DataError: a loss or metric of ours, which takes one target a sample.
+    """
+    if form is None:
+        return objective
+    loss, metric = objective.loss, objective.metric
+    for what, name in (("loss", objective.loss_name), ("metric", metric.name)):
+        if name in (LOSSES if what == "loss" else METRICS):
+            shown = "a dict of " + ", ".join(form.names) if form.names else f"a tuple of {len(form.shapes)}"
+            raise DataError(
+                f"the targets are {shown}, the {what} '{name}' takes one array",
+                hint=f'{what} = "file.py:function" in [task], a function of (outputs, targets)',
+            )
+    return replace(
+        objective,
+        loss=lambda outputs, rows: loss(outputs, form.parts_of(rows)),
+        metric=replace(metric, score=lambda outputs, rows: metric.score(outputs, form.parts_of(rows))),
+    )
 
 
-def _r2(outputs: Tensor, targets: Tensor) -> Tensor:
-    residual = (outputs - targets).square().sum()
-    return 100.0 * (1.0 - residual / (targets - targets.mean(dim=0)).square().sum().clamp_min(1e-12))
+def _bce(outputs: Tensor, targets: Tensor) -> Tensor:
+    return functional.binary_cross_entropy_with_logits(outputs, aligned(outputs, targets))
 
 
 LOSSES: dict[str, Scored] = {
     "cross_entropy": functional.cross_entropy,
-    "mse": functional.mse_loss,
-    "mae": functional.l1_loss,
-}
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("accuracy", _accuracy),
-        Metric("r2", _r2),
-        Metric("mse", functional.mse_loss, higher_is_better=False),
-        Metric("mae", functional.l1_loss, higher_is_better=False),
-    )
+    "bce": _bce,
+    "mse": mse,
+    "mae": mae,
 }
 
 
@@ -83,12 +69,27 @@ def make_objective(project: Project) -> Objective:
     Raises:
         UsageError: no such name or entry.
     """
-    loss, metric = project.task.loss, project.task.metric
+    loss, metric, weights = project.task.loss, project.task.metric, project.task.class_weights
+    if weights is not None and loss != "cross_entropy":
+        raise UsageError(f"class_weights are of cross_entropy, the loss is {loss}", hint="leave one of the two away")
     return Objective(
         loss_name=loss,
-        loss=LOSSES[loss] if loss in LOSSES else _own("loss", loss, list(LOSSES), project),
+        loss=_weighted(weights) if weights else LOSSES.get(loss) or _own("loss", loss, list(LOSSES), project),
         metric=METRICS[metric] if metric in METRICS else Metric(metric, _own("metric", metric, list(METRICS), project)),
     )
+
+
+def _weighted(class_weights: Sequence[float]) -> Scored:
+    weights = torch.tensor(class_weights)
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        if len(weights) != outputs.shape[1]:
+            raise DataError(
+                f"{len(weights)} class_weights for {outputs.shape[1]} classes", hint="one for each output of the model"
+            )
+        return functional.cross_entropy(outputs, targets, weights.to(outputs.device))
+
+    return loss
 
 
 def _own(kind: str, name: str, known: list[str], project: Project) -> Scored:
@@ -98,7 +99,7 @@ def _own(kind: str, name: str, known: list[str], project: Project) -> Scored:
         )
     function = load_entry(name, project.root, UsageError)
 
-    def scored(outputs: Tensor, targets: Tensor) -> Tensor:
+    def scored(outputs: Answer, targets: Tensor) -> Tensor:
         with user_code(name, DataError):
             return torch.as_tensor(function(outputs, targets))
 

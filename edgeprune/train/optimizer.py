@@ -1,7 +1,9 @@
-"""Muon on convolution kernels, SGD with momentum on everything else.
+"""Muon on convolution kernels and SGD with momentum on everything else; AdamW where a network attends or recurs.
 
 Muon steps along the nearest orthogonal matrix of the momentum, so that every direction of a kernel moves alike:
 Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024, kellerjordan.github.io/posts/muon.
+AdamW: Loshchilov, Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, arXiv:1711.05101. Plain momentum with one
+learning rate for all breaks attention and recurrent layers, whose gradients differ by orders of magnitude.
 """
 
 from __future__ import annotations
@@ -16,11 +18,20 @@ from edgeprune.errors import ModelError
 
 _MOMENTUM = 0.9
 _WEIGHT_DECAY = 5e-4
-DEFAULT_LR = {"muon": 0.05, "sgd": 0.05}
+_ADAMW_DECAY = 0.01
+DEFAULT_LR = {"muon": 0.05, "sgd": 0.05, "adamw": 1e-3}
+_ADAPTIVE = (nn.LayerNorm, nn.MultiheadAttention, nn.RNNBase, nn.RNNCellBase, nn.Embedding)
+
+
+def optimizer_for(module: nn.Module, kind: str) -> str:
+    """`muon`, `sgd` or `adamw`: what `auto` is for this network."""
+    if kind != "auto":
+        return kind
+    return "adamw" if any(isinstance(child, _ADAPTIVE) for child in module.modules()) else "muon"
 
 
 def make_optimizer(module: nn.Module, kind: str, lr: float) -> torch.optim.Optimizer:
-    """kind: `muon` or `sgd`. Biases and batch norms are not decayed; frozen parameters stay.
+    """kind: `muon`, `sgd` or `adamw`. Biases, norms and embeddings are not decayed; frozen parameters stay.
 
     Raises:
         ModelError: all parameters are frozen.
@@ -31,6 +42,8 @@ def make_optimizer(module: nn.Module, kind: str, lr: float) -> torch.optim.Optim
             "every parameter of the model is frozen (requires_grad is False), so nothing can be trained",
             hint="module.requires_grad_(True) in your build(), or --epochs 0",
         )
+    if kind == "adamw":
+        return _adamw(module, trained, lr)
     kernels = [parameter for parameter in trained if parameter.ndim >= 3 and parameter.shape[1] > 1]
     chosen = {id(parameter) for parameter in kernels} if kind == "muon" else set()
     rest = [parameter for parameter in trained if id(parameter) not in chosen]
@@ -44,6 +57,15 @@ def make_optimizer(module: nn.Module, kind: str, lr: float) -> torch.optim.Optim
         {"params": [parameter for parameter in kernels if id(parameter) in chosen], "weight_decay": 0.0, "muon": True},
     ]
     return MuonSgd([group for group in groups if group["params"]], lr)
+
+
+def _adamw(module: nn.Module, trained: list[nn.Parameter], lr: float) -> torch.optim.Optimizer:
+    embeddings = {id(child.weight) for child in module.modules() if isinstance(child, nn.Embedding)}
+    plain = [parameter for parameter in trained if parameter.ndim <= 1 or id(parameter) in embeddings]
+    kept = {id(parameter) for parameter in plain}
+    decayed = [parameter for parameter in trained if id(parameter) not in kept]
+    groups = [{"params": decayed, "weight_decay": _ADAMW_DECAY}, {"params": plain, "weight_decay": 0.0}]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr)
 
 
 class MuonSgd(torch.optim.Optimizer):

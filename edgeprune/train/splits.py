@@ -1,7 +1,8 @@
-"""Samples kept apart by what they may be used for.
+"""Samples split by use.
 
-`train` teaches, `calibration` (drawn from train) sets ranges and statistics, `validation` decides, `test` is looked at
-once, for final figures. Samples stay as they came (8-bit images stay 8-bit) and are scaled as they are taken.
+Weights are trained on `train`, ranges and statistics computed on `calibration` (drawn from train), decisions made on
+`validation`; `test` is evaluated once, for final results. Samples are stored as given (8-bit images stay 8-bit) and
+scaled when they are taken.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ import torch
 from torch import Tensor
 
 from edgeprune.errors import DataError
+from edgeprune.train.forms.datasets import is_dataset, read_dataset
+from edgeprune.train.forms.several_targets import TargetForm, rows_of_splits
+from edgeprune.train.metrics import IGNORED
+from edgeprune.train.native import native
 
 _NAMES = ("train", "calibration", "validation", "test")
 _HELD_OUT_VALIDATION, _MAX_VALIDATION = 0.1, 5_000
@@ -30,8 +35,8 @@ class Split:
 
     Attributes:
         inputs: (N, C, H, W), (N, C, T) or (N, F), uint8 or float32 as stored.
-        targets: (N,) int64 class labels, or (N, ...) float32.
-        scale, offset: broadcast over one sample, float32; the network sees `inputs * scale + offset`.
+        targets: (N, ...) int64, class labels or whole values, or (N, ...) float32.
+        scale, offset: broadcast over one sample, float32; the network reads `inputs * scale + offset`.
     """
 
     inputs: Tensor
@@ -43,7 +48,7 @@ class Split:
         return len(self.inputs)
 
     def real(self, samples: Tensor) -> Tensor:
-        """Stored samples (B, ...) as the network sees them, float32."""
+        """Stored samples (B, ...) as the network reads them, float32."""
         return samples.float() * self.scale + self.offset
 
     def take(self, count: int) -> Split:
@@ -51,41 +56,56 @@ class Split:
         return replace(self, inputs=self.inputs[:count], targets=self.targets[:count])
 
     def tensor(self) -> Tensor:
-        """All samples as the network sees them, float32."""
+        """All samples as the network reads them, float32."""
         return self.real(self.inputs)
 
 
 @dataclass(frozen=True, eq=False)
 class Splits:
+    """class_names: by label; empty where nobody named them. form: of several targets a sample, which are rows then."""
+
     train: Split
     calibration: Split
     validation: Split
     test: Split
+    class_names: tuple[str, ...] = ()
+    form: TargetForm | None = None
+
+    def ignoring(self, label: int) -> Splits:
+        """With `IGNORED` wherever targets are this label."""
+        marked = {
+            name: replace(split, targets=split.targets.masked_fill(split.targets == label, IGNORED))
+            for name, split in ((name, getattr(self, name)) for name in _NAMES)
+        }
+        return replace(self, **marked)
 
     def of_classes(self, classes: Sequence[int]) -> Splits:
-        """The samples of these classes alone, which are counted anew from 0 in the order of their numbers.
+        """The samples of these classes alone, relabelled from 0 in the order of their indices.
 
         Raises:
-            DataError: the targets are no class numbers, or a split has no sample of these classes.
+            DataError: the targets are not class labels, or a split has no sample of these classes.
         """
         order = torch.tensor(sorted(classes))
 
         def chosen(name: str, split: Split) -> Split:
             if split.targets.is_floating_point():
-                raise DataError("classes were chosen, and the targets are no class numbers", hint="drop 'classes'")
+                raise DataError("classes were chosen, and the targets are not class labels", hint="drop 'classes'")
             mine = torch.isin(split.targets, order)
             if not bool(mine.any()):
                 raise DataError(f"'{name}' has no sample of classes {order.tolist()}", hint="choose other classes")
             return replace(split, inputs=split.inputs[mine], targets=torch.searchsorted(order, split.targets[mine]))
 
-        return Splits(**{name: chosen(name, getattr(self, name)) for name in _NAMES})
+        names = self.class_names
+        train, calibration, validation, test = (chosen(name, getattr(self, name)) for name in _NAMES)
+        chosen_names = tuple(names[label] for label in sorted(classes)) if names else ()
+        return Splits(train, calibration, validation, test, chosen_names, self.form)
 
 
 def make_splits(
     arrays: Mapping[str, Any],
     input_shape: tuple[int, ...],
-    mean: tuple[float, ...] = (0.0,),
-    std: tuple[float, ...] = (1.0,),
+    mean: tuple[float, ...] | None = None,
+    std: tuple[float, ...] | None = None,
 ) -> Splits:
     """Checks the arrays and fills in the splits that are not given.
 
@@ -93,14 +113,15 @@ def make_splits(
     without `calibration` it is the first 512 samples of train.
 
     Args:
-        arrays: split name -> (inputs, targets) as numpy arrays or tensors, or inputs alone where the network is to give
-            back its input. `train` must be there. uint8 inputs mean value / 255.
+        arrays: split name -> (inputs, targets) as numpy arrays or tensors, a torch Dataset or DataLoader (read once),
+            or inputs alone where the network is to give back its input. `train` must be there. uint8 inputs mean
+            value / 255.
         input_shape: of one sample.
         mean, std: per channel or one for all, in the units of the scaled input.
 
     Raises:
-        DataError: wrong names, shapes, lengths or types, NaN or infinite values, negative labels, an empty split, or
-            one whose samples are in another, too.
+        DataError: wrong names, shapes, lengths or types, NaN or infinite values, an empty split, or one whose
+            samples are in another, too. What targets mean is checked with the task (`agreement.py`).
     """
     unknown = [name for name in arrays if name not in _NAMES]
     if unknown or "train" not in arrays:
@@ -108,21 +129,24 @@ def make_splits(
             f"the data has splits {', '.join(map(repr, arrays)) or 'of no name'}",
             hint="give 'train' and, where you have them, 'validation', 'test', 'calibration', each (inputs, targets)",
         )
-    found = {name: _checked(name, value, input_shape) for name, value in arrays.items()}
-    _refuse_mixed({name: inputs for name, (inputs, _) in found.items()})
+    arrays, form = rows_of_splits({name: _read(name, value) for name, value in arrays.items()})
+    pairs = {name: _checked(name, value, input_shape) for name, value in arrays.items()}
+    _refuse_mixed({name: inputs for name, (inputs, _) in pairs.items()})
     generator = torch.Generator().manual_seed(_SPLIT_SEED)
-    found["train"] = _picked(found["train"], torch.randperm(len(found["train"][0]), generator=generator))
-    if "test" not in found:
-        found["test"], found["train"] = _cut(found["train"], _HELD_OUT_TEST, "test")
-    if "validation" not in found:
-        share = min(_HELD_OUT_VALIDATION, _MAX_VALIDATION / max(1, len(found["train"][0])))
-        found["validation"], found["train"] = _cut(found["train"], share, "validation")
-    found.setdefault("calibration", _picked(found["train"], torch.arange(min(_CALIBRATION, len(found["train"][0])))))
-    return Splits(**{name: _split(*pair, input_shape, mean, std) for name, pair in found.items()})
+    pairs["train"] = _picked(pairs["train"], torch.randperm(len(pairs["train"][0]), generator=generator))
+    if "test" not in pairs:
+        pairs["test"], pairs["train"] = _cut(pairs["train"], _HELD_OUT_TEST, "test")
+    if "validation" not in pairs:
+        share = min(_HELD_OUT_VALIDATION, _MAX_VALIDATION / max(1, len(pairs["train"][0])))
+        pairs["validation"], pairs["train"] = _cut(pairs["train"], share, "validation")
+    pairs.setdefault("calibration", _picked(pairs["train"], torch.arange(min(_CALIBRATION, len(pairs["train"][0])))))
+    scaling = mean or (0.0,), std or (1.0,)
+    train, calibration, validation, test = (_split(*pairs[name], input_shape, *scaling) for name in _NAMES)
+    return Splits(train, calibration, validation, test, form=form)
 
 
 def _refuse_mixed(inputs: Mapping[str, Tensor]) -> None:
-    """Samples that judge must not be samples that teach. Data that repeats itself anyway is let through."""
+    """Evaluation samples must not be training samples. Data with many duplicates is accepted."""
     seen = {name: [hash(sample.numpy().tobytes()) for sample in samples] for name, samples in inputs.items()}
     usual = 1 - len(set(seen["train"])) / len(seen["train"])
     for one, other in (("test", "train"), ("validation", "train"), ("test", "validation"), ("test", "calibration")):
@@ -132,14 +156,18 @@ def _refuse_mixed(inputs: Mapping[str, Tensor]) -> None:
             if count > (_MIXED + 2 * usual) * len(seen[one]):
                 raise DataError(
                     f"{count:,} of the {len(seen[one]):,} samples of '{one}' are in '{other}' too",
-                    hint=f"figures on '{one}' would say nothing about new samples: take them out of one of the two",
+                    hint=f"figures on '{one}' would not hold for new samples: remove them from one of the two",
                 )
+
+
+def _read(name: str, value: Any) -> Any:
+    return read_dataset(name, value) if is_dataset(value) else value
 
 
 def _checked(name: str, value: Any, input_shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     pair = tuple(value) if isinstance(value, tuple | list) else (value,)
     if len(pair) not in (1, 2):
-        raise DataError(f"'{name}' holds {len(pair)} things", hint="give (inputs, targets)")
+        raise DataError(f"'{name}' holds {len(pair)} items", hint="give (inputs, targets)")
     inputs = _inputs(name, _tensor(f"inputs of '{name}'", pair[0]), input_shape)
     targets = _targets(name, _tensor(f"targets of '{name}'", pair[1])) if len(pair) == 2 else inputs.float()
     if len(inputs) != len(targets):
@@ -154,15 +182,15 @@ def _tensor(what: str, value: Any) -> Tensor:
         return value.detach().cpu()
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
-        raise DataError(f"the {what} are of type {array.dtype}", hint="give numbers: float32, or uint8 for images")
-    if array.dtype.kind == "u" and array.dtype != np.uint8:
-        array = array.astype(np.int64)
-    return torch.from_numpy(np.ascontiguousarray(array))
+        raise DataError(
+            f"the {what} are of type {array.dtype}", hint="give numeric arrays: float32, or uint8 for images"
+        )
+    return torch.from_numpy(native(array))
 
 
 def _inputs(name: str, inputs: Tensor, shape: tuple[int, ...]) -> Tensor:
     if tuple(inputs.shape[1:]) != shape:
-        hint = f"[model] input says {list(shape)}; batches are (N, {', '.join(map(str, shape))})"
+        hint = f"[model] input is {list(shape)}; batches are (N, {', '.join(map(str, shape))})"
         if len(shape) == 3 and tuple(inputs.shape[1:]) == (*shape[1:], shape[0]):
             hint = "channels come first: inputs.transpose(0, 3, 1, 2)"
         raise DataError(f"inputs of '{name}' are {tuple(inputs.shape)}, the model takes {shape} each", hint=hint)
@@ -177,13 +205,6 @@ def _targets(name: str, targets: Tensor) -> Tensor:
     if targets.is_floating_point():
         _refuse_non_finite(f"targets of '{name}'", targets)
         return targets.float() if targets.ndim > 1 else targets.float().unsqueeze(1)
-    if targets.ndim != 1:
-        raise DataError(f"labels of '{name}' are {tuple(targets.shape)}", hint="one class number a sample, shape (N,)")
-    if len(targets) and int(targets.min()) < 0:
-        count = int((targets < 0).sum())
-        raise DataError(
-            f"{count:,} labels of '{name}' are negative, the lowest {int(targets.min())}", hint="classes count from 0"
-        )
     return targets.long()
 
 

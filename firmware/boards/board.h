@@ -1,5 +1,5 @@
 /*
- * What a board offers. Only files under firmware/boards know registers; everything else knows this page.
+ * Interface of a board. Only files under firmware/boards use registers; everything else uses this header.
  */
 #ifndef BOARD_H
 #define BOARD_H

@@ -1,6 +1,6 @@
 /*
  * Every fault ends here: one error line with the registers, then a reset, after which the console is back.
- * The host knows what the status bits mean (docs/console.md).
+ * The host decodes the status bits (docs/console.md).
  */
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /*
  * A word the application leaves for the loader, or the loader for itself, across a reset: 16 bytes at the end of RAM
- * that neither uses for anything else. After power on they hold noise, which the complement tells apart.
+ * that neither uses for anything else. After power on they hold noise, which the complement detects.
  */
 #ifndef HANDOVER_H
 #define HANDOVER_H

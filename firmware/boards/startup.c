@@ -27,8 +27,8 @@ __attribute__((section(".vectors"), used)) static const vector_t vectors[16] = {
 };
 
 /*
- * The stack lies lowest in RAM. What lies below RAM may swallow writes in silence, so a stack that runs over is stopped
- * by the core: the stack limit register of Armv8-M, else an MPU region without access where there is an MPU.
+ * The stack lies lowest in RAM. Writes below RAM may be ignored without a fault, so a stack overflow is stopped by the
+ * core: the stack limit register of Armv8-M, else an MPU region without access where there is an MPU.
  */
 static void guard_stack(void)
 {

@@ -7,6 +7,7 @@
 #include "layout.h"
 #include "line.h"
 #include "slots.h"
+#include "watchdog.h"
 
 enum { ACK = 0x79, NACK = 0x1F, CALL = 0x7F };
 enum { GET = 0x00, GET_VERSION = 0x01, GET_ID = 0x02, READ = 0x11, GO = 0x21, WRITE = 0x31, EXTENDED_ERASE = 0x44 };
@@ -16,7 +17,6 @@ enum { GET = 0x00, GET_VERSION = 0x01, GET_ID = 0x02, READ = 0x11, GO = 0x21, WR
 #define MASS_ERASE 0xFFFFu
 #define DATA_BYTES 256u
 #define DESERTED_MS 60000u
-#define NOISE_BYTES 64
 
 static union {
     uint8_t bytes[2 * BOOT_BLOCKS > DATA_BYTES ? 2 * BOOT_BLOCKS : DATA_BYTES];
@@ -152,6 +152,7 @@ static void write_memory(void)
 
 static bool erase_page(uint32_t page)
 {
+    board_watchdog_feed();
     return flash_erase(slots_written() + page * BOOT_BLOCK_BYTES, BOOT_BLOCK_BYTES);
 }
 
@@ -243,10 +244,11 @@ static void obey(uint8_t command)
 
 bool an3155_called(uint32_t timeout_ms)
 {
-    int byte = line_get(timeout_ms);
-    for (int noise = 0; byte != LINE_SILENT && byte != CALL && noise < NOISE_BYTES; noise++) {
-        byte = line_get(timeout_ms);
-    }
+    uint64_t deadline = line_deadline(timeout_ms);
+    int byte;
+    do {
+        byte = line_get_until(deadline);
+    } while (byte != LINE_SILENT && byte != CALL);
     if (byte == CALL) {
         line_put(ACK);
     }
@@ -255,8 +257,9 @@ bool an3155_called(uint32_t timeout_ms)
 
 _Noreturn void an3155_run(void)
 {
+    uint64_t deadline = line_deadline(DESERTED_MS);
     for (;;) {
-        int command = line_get(DESERTED_MS);
+        int command = line_get_until(deadline);
         if (command == LINE_SILENT) {
             handover_reset(HANDOVER_NONE);
         }
@@ -266,6 +269,8 @@ _Noreturn void an3155_run(void)
             obey((uint8_t)command);
         } else {
             refuse();
+            continue; /* noise is nobody */
         }
+        deadline = line_deadline(DESERTED_MS);
     }
 }

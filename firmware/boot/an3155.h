@@ -8,7 +8,7 @@
 /* True when a host called (0x7F) within that time; it has had its answer. */
 bool an3155_called(uint32_t timeout_ms);
 
-/* Answers commands until a Go, or until nobody has said anything for a minute; both end in a reset. */
+/* Answers commands until a Go, or until no byte came for a minute; both end in a reset. */
 _Noreturn void an3155_run(void);
 
 #endif

@@ -7,13 +7,28 @@
 #include "core.h"
 #include "layout.h"
 #include "monocypher.h"
+#include "slots.h"
 
 #define HASHED_BYTES 64u
+
+_Static_assert(sizeof BOOT_TARGET - 1 <= sizeof ((application_t *)0)->target, "the name fits its field");
 
 static bool is_for_this_board(const application_t *application)
 {
     char expected[sizeof application->target] = BOOT_TARGET;
     return memcmp(application->target, expected, sizeof expected) == 0;
+}
+
+/* Digest and signature leave out what lies between the header's last field and the payload. */
+static bool rest_is_blank(const application_t *application)
+{
+    const uint8_t *bytes = (const uint8_t *)application;
+    for (uint32_t i = sizeof *application; i < BOOT_HEADER_BYTES; i++) {
+        if (bytes[i] != 0xFF) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool digest_holds(const application_t *application)
@@ -52,13 +67,20 @@ application_verdict_t application_check(uint32_t address)
     if (!is_for_this_board(application)) {
         return APPLICATION_TARGET;
     }
+    if (!rest_is_blank(application)) {
+        return APPLICATION_HEADER;
+    }
     if (!vectors_hold(application)) {
         return APPLICATION_VECTORS;
     }
     if (!digest_holds(application)) {
         return APPLICATION_DIGEST;
     }
-    return signature_holds(application) ? APPLICATION_GOOD : APPLICATION_SIGNATURE;
+    if (!signature_holds(application)) {
+        return APPLICATION_SIGNATURE;
+    }
+    bool is_older = BOOT_ORDERS_VERSIONS && application->version < slots_minimum_version();
+    return is_older ? APPLICATION_VERSION : APPLICATION_GOOD;
 }
 
 _Noreturn void application_start(void)

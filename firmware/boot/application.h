@@ -1,6 +1,6 @@
 /*
  * An application as flash holds it: this header, 0xFF up to BOOT_HEADER_BYTES, then the payload, which begins with its
- * vector table. Little endian. edgeprune/image/application.py writes it; docs/boot.md says what is checked.
+ * vector table. Little endian. edgeprune/device/image/application.py writes it; docs/boot.md lists what is checked.
  */
 #ifndef APPLICATION_H
 #define APPLICATION_H
@@ -22,7 +22,7 @@ typedef struct {
     uint8_t signature[64];         /* EdDSA (Curve25519, BLAKE2b) of the 96 bytes above */
 } application_t;
 
-/* Why an application may not run; the host puts it into words (edgeprune/device/boot_info.py). */
+/* Why an application may not run; the host puts it into words (edgeprune/device/loaders/boot_info.py). */
 typedef enum {
     APPLICATION_GOOD = 0,
     APPLICATION_NONE = 1,      /* no header */
@@ -32,6 +32,8 @@ typedef enum {
     APPLICATION_VECTORS = 5,   /* stack or start outside RAM or image */
     APPLICATION_DIGEST = 6,    /* not the bytes that were built */
     APPLICATION_SIGNATURE = 7, /* not signed by the key of this loader */
+    APPLICATION_HEADER = 8,    /* bytes in its header that nothing vouches for */
+    APPLICATION_VERSION = 9,   /* older than this loader runs */
 } application_verdict_t;
 
 /* May what lies at `address` (a slot) run? Reads all of it. */
@@ -41,7 +43,7 @@ application_verdict_t application_check(uint32_t address);
 _Noreturn void application_start(void);
 
 /* signature.c, or unsigned.c where no public key is built in. */
-extern const uint8_t boot_public_key[32]; /* zeros in a loader that asks for no signature */
+extern const uint8_t boot_public_key[32]; /* zeros in a loader that requires no signature */
 int signature_holds(const application_t *application);
 
 #endif

@@ -8,6 +8,8 @@
 #include "layout.h"
 #include "slots.h"
 
+_Static_assert(sizeof BOOT_TARGET - 1 <= sizeof ((boot_info_t *)0)->target, "the name fits its field");
+
 static void describe(uint32_t slot, boot_image_info_t *image)
 {
     const application_t *application = (const application_t *)(uintptr_t)slot;
@@ -29,12 +31,14 @@ void info_read(boot_info_t *info)
     info->slot_bytes = BOOT_SLOT_BYTES;
     info->page_bytes = BOOT_BLOCK_BYTES;
     info->header_bytes = BOOT_HEADER_BYTES;
-    memcpy(info->target, BOOT_TARGET, sizeof BOOT_TARGET);
+    memcpy(info->target, BOOT_TARGET, sizeof BOOT_TARGET - 1);
     info->running_verdict = (uint8_t)application_check(BOOT_SLOT_ORIGIN);
     info->written_verdict = (uint8_t)application_check(slots_written());
     describe(BOOT_SLOT_ORIGIN, &info->running);
     describe(slots_written(), &info->written);
     memcpy(info->public_key, boot_public_key, sizeof info->public_key);
+    info->orders_versions = BOOT_ORDERS_VERSIONS;
+    info->minimum_version = BOOT_ORDERS_VERSIONS ? slots_minimum_version() : 0;
     uint32_t state = CON_CRC_START;
     for (uint32_t i = 0; i < offsetof(boot_info_t, crc); i++) {
         state = con_crc(state, ((const uint8_t *)info)[i]);

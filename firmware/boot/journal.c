@@ -27,7 +27,7 @@ static uint32_t record_crc(const boot_record_t *record)
 
 static bool is_whole(const boot_record_t *record)
 {
-    return record->crc == record_crc(record) && record->state >= STATE_SETTLED && record->state <= STATE_RETURNING;
+    return record->crc == record_crc(record) && record->format == RECORD_FORMAT && record->state >= STATE_SETTLED && record->state <= STATE_RETURNING;
 }
 
 static bool is_blank(const boot_record_t *record)
@@ -44,27 +44,27 @@ static bool is_blank(const boot_record_t *record)
 /* The newest whole record of both sectors and its sector; NULL when there is none. */
 static const boot_record_t *newest(uint32_t *sector)
 {
-    const boot_record_t *found = NULL;
+    const boot_record_t *best = NULL;
     for (uint32_t s = 0; s < 2; s++) {
         const boot_record_t *records = sector_records(s);
         for (uint32_t i = 0; i < RECORDS; i++) {
-            if (is_whole(&records[i]) && (found == NULL || records[i].sequence > found->sequence)) {
-                found = &records[i];
+            if (is_whole(&records[i]) && (best == NULL || records[i].sequence > best->sequence)) {
+                best = &records[i];
                 *sector = s;
             }
         }
     }
-    return found;
+    return best;
 }
 
 void journal_read(boot_record_t *record)
 {
     uint32_t sector;
-    const boot_record_t *found = newest(&sector);
+    const boot_record_t *last = newest(&sector);
     memset(record, 0, sizeof *record);
     record->state = STATE_SETTLED;
-    if (found != NULL) {
-        *record = *found;
+    if (last != NULL) {
+        *record = *last;
     }
 }
 
@@ -95,6 +95,7 @@ bool journal_append(boot_record_t *record)
 {
     uint32_t sector = 1;
     const boot_record_t *last = newest(&sector);
+    record->format = RECORD_FORMAT;
     record->sequence = last == NULL ? 1 : last->sequence + 1;
     record->crc = record_crc(record);
     if (last != NULL && append_to(sector, record)) {

@@ -23,15 +23,18 @@ typedef enum {
     SETTLED_ALONE = 3,    /* there was no old image to go back to */
 } settled_reason_t;
 
+#define RECORD_FORMAT 1u
+
 typedef struct {
     uint32_t sequence; /* counts up by one */
     uint8_t state;
     uint8_t detail;  /* SETTLED: reason; INSTALLING: 1 when an old image can come back; TRIAL: starts so far */
     uint16_t blocks; /* swapping: how many */
     uint16_t step;   /* swapping: copies finished, three a block */
-    uint16_t reserved;
-    uint8_t digest[16]; /* of the newest image tried, its first half */
-    uint32_t crc;       /* CRC-32 of the bytes above */
+    uint16_t format; /* RECORD_FORMAT; records of any other are none */
+    uint32_t minimum_version; /* of the images that were kept, the newest; no record holds a lower one than the last */
+    uint32_t reserved[3];
+    uint32_t crc; /* CRC-32 of the bytes above */
 } boot_record_t;
 
 _Static_assert(sizeof(boot_record_t) == 32, "records lie side by side in flash");

@@ -1,5 +1,5 @@
 /*
- * Where everything lies, from the target's [boot] table (edgeprune/target/boot.py), which the build turns into macros:
+ * Where everything lies, from the target's [boot] table (edgeprune/hardware/boot.py), which the build turns into macros:
  *
  *   BOOT_TARGET            the target's name
  *   BOOT_HEADER_BYTES      an application's header; its vector table follows, aligned to this
@@ -10,9 +10,11 @@
  *   BOOT_JOURNAL_ORIGIN, BOOT_JOURNAL_SECTOR_BYTES   two sectors (two slots)
  *   BOOT_WRITE_BYTES       smallest unit the flash programs
  *   BOOT_RAM_ORIGIN, _BYTES    RAM an application may put its stack into
- *   BOOT_HANDOVER          16 bytes of RAM that survive a reset and belong to nobody else
- *   BOOT_WINDOW_MS         how long a loader that could start an application listens first
- *   BOOT_FRAME_MS          silence after which half a command is forgotten
+ *   BOOT_HANDOVER          16 bytes of RAM that survive a reset and are reserved
+ *   BOOT_ORDERS_VERSIONS   1: no image runs that is older than the newest one kept, nor than BOOT_MINIMUM_VERSION
+ *   BOOT_WATCHDOG_MS       how long an image on trial may go without feeding the watchdog; 0 where the board has none
+ *   BOOT_WINDOW_MS         how long a loader that could start an application waits for a host first
+ *   BOOT_FRAME_MS          idle time after which half a command is dropped
  */
 #ifndef LAYOUT_H
 #define LAYOUT_H

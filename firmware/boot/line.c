@@ -3,8 +3,10 @@
 #include <stdbool.h>
 
 #include "board.h"
+#include "watchdog.h"
 
 #define SILENCE_MS 5u
+#define PATIENCE_MS 1000u
 
 /* board_ticks() counts at hz * denominator / numerator. A minute is more than 2^32 ticks of a fast core. */
 static uint64_t ticks_in_ms(uint32_t duration_ms)
@@ -20,21 +22,31 @@ void line_put(uint8_t byte)
     board_put(byte);
 }
 
-int line_get(uint32_t timeout_ms)
+uint64_t line_deadline(uint32_t duration_ms)
 {
-    uint64_t limit = ticks_in_ms(timeout_ms);
-    uint64_t start = board_ticks();
+    return board_ticks() + ticks_in_ms(duration_ms);
+}
+
+int line_get_until(uint64_t deadline)
+{
     do {
         int byte = board_get();
+        board_watchdog_feed();
         if (byte >= 0) {
             return byte;
         }
-    } while (board_ticks() - start < limit);
+    } while (board_ticks() < deadline);
     return LINE_SILENT;
+}
+
+int line_get(uint32_t timeout_ms)
+{
+    return line_get_until(line_deadline(timeout_ms));
 }
 
 void line_wait_silence(void)
 {
-    while (line_get(SILENCE_MS) != LINE_SILENT) {
+    uint64_t deadline = line_deadline(PATIENCE_MS);
+    while (board_ticks() < deadline && line_get(SILENCE_MS) != LINE_SILENT) {
     }
 }

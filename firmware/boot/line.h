@@ -8,6 +8,10 @@
 
 void line_put(uint8_t byte);
 int line_get(uint32_t timeout_ms);  /* a byte, or LINE_SILENT */
-void line_wait_silence(void);       /* drops bytes until none has come for a while */
+void line_wait_silence(void);       /* drops bytes until none has come for 5 ms, or until a second has passed */
+
+/* The same up to a point in time, however many bytes come before it. */
+uint64_t line_deadline(uint32_t duration_ms);
+int line_get_until(uint64_t deadline);
 
 #endif

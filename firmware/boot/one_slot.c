@@ -39,3 +39,9 @@ uint8_t slots_state(uint8_t *detail)
     *detail = SETTLED_ALONE;
     return STATE_SETTLED;
 }
+
+/* There is no journal to keep a higher one in. */
+uint32_t slots_minimum_version(void)
+{
+    return BOOT_MINIMUM_VERSION;
+}

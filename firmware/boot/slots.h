@@ -22,6 +22,9 @@ application_verdict_t slots_verdict(void);
 /* Decides what runs; `confirmed`: the image on trial has answered. True when the primary slot may be started. */
 bool slots_choose(bool confirmed);
 
+/* The lowest version that may run; 0 where any may. */
+uint32_t slots_minimum_version(void);
+
 /* For the host: a boot_state_t and its detail. */
 uint8_t slots_state(uint8_t *detail);
 

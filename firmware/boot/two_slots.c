@@ -6,12 +6,11 @@
  * Each copy is recorded when it is whole. Cut off inside one, it is made again: what it reads from is not touched before
  * the next copy begins.
  */
-#include <string.h>
-
 #include "flash.h"
 #include "journal.h"
 #include "layout.h"
 #include "slots.h"
+#include "watchdog.h"
 
 #define COPIES_A_BLOCK 3u
 #define STARTS_ON_TRIAL 3u
@@ -40,6 +39,7 @@ static bool copy_block(uint32_t to, uint32_t from)
 static bool copy_step(uint32_t step)
 {
     uint32_t offset = step / COPIES_A_BLOCK * BOOT_BLOCK_BYTES;
+    board_watchdog_feed();
     switch (step % COPIES_A_BLOCK) {
     case 0:
         return copy_block(BOOT_SCRATCH_ORIGIN, BOOT_SLOT_ORIGIN + offset);
@@ -78,7 +78,6 @@ static uint16_t slot_blocks(uint32_t slot)
 static bool begin_swap(boot_state_t state)
 {
     bool has_old = is_good(BOOT_SLOT_ORIGIN);
-    const application_t *coming = (const application_t *)(uintptr_t)BOOT_STAGING_ORIGIN;
     now.state = (uint8_t)state;
     now.detail = has_old;
     now.blocks = slot_blocks(BOOT_STAGING_ORIGIN);
@@ -86,9 +85,6 @@ static bool begin_swap(boot_state_t state)
         now.blocks = slot_blocks(BOOT_SLOT_ORIGIN);
     }
     now.step = 0;
-    if (state == STATE_INSTALLING) {
-        memcpy(now.digest, coming->digest, sizeof now.digest);
-    }
     return journal_append(&now) && swap();
 }
 
@@ -135,9 +131,31 @@ application_verdict_t slots_verdict(void)
     return application_check(slots_readable());
 }
 
+uint32_t slots_minimum_version(void)
+{
+    return now.minimum_version > BOOT_MINIMUM_VERSION ? now.minimum_version : BOOT_MINIMUM_VERSION;
+}
+
+/*
+ * The image that answered stays, and from now on none older runs. Both are in one record: cut off, neither holds. The
+ * old image has to be able to come back until then.
+ */
+static bool keep(void)
+{
+    const application_t *kept = (const application_t *)(uintptr_t)BOOT_SLOT_ORIGIN;
+    bool is_newer = BOOT_ORDERS_VERSIONS && is_good(BOOT_SLOT_ORIGIN) && kept->version > now.minimum_version;
+    if (now.state != STATE_TRIAL && !(now.state == STATE_SETTLED && is_newer)) {
+        return true;
+    }
+    if (is_newer) {
+        now.minimum_version = kept->version;
+    }
+    return enter(STATE_SETTLED, SETTLED_CONFIRMED);
+}
+
 bool slots_choose(bool confirmed)
 {
-    if (confirmed && now.state == STATE_TRIAL && !enter(STATE_SETTLED, SETTLED_CONFIRMED)) {
+    if (confirmed && !keep()) {
         return false;
     }
     if (now.state == STATE_OPEN && is_good(BOOT_STAGING_ORIGIN) && !begin_swap(STATE_INSTALLING)) {

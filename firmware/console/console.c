@@ -24,11 +24,19 @@ static void timestamp(char *rest)
     con_numbered("m-lap-us-", con_microseconds(con_now()));
 }
 
+static void reset(char *rest)
+{
+    (void)rest;
+    ep_model_reset();
+    con_line("m-reset-done");
+}
+
 static void help(char *rest);
 
 static const con_verb_t VERBS[] = {
     {"name", name},   {"profile", profile}, {"timestamp", timestamp},   {"help", help},
     {"db", con_db},   {"infer", con_infer}, {"results", con_results},   {"ep", con_ep},
+    {"reset", reset},
     {NULL, NULL},
 };
 

@@ -42,11 +42,16 @@ char *con_word(char **rest);
 bool con_is(const char *word, const char *expected);
 bool con_number(const char *word, uint32_t *value); /* NULL or not a decimal number up to 2^31 - 1: false */
 int con_hex_digit(char digit);                      /* 0..15, or -1 */
+bool con_hex_number(const char *word, uint32_t *value); /* NULL or not 8 hex digits: false */
 
 /* db.c: the input as loaded, kept because an inference may overwrite the model's own. */
 void con_db(char *rest);
 void con_load_inputs(void);
 uint8_t *con_input(void);
+void con_set_loaded(uint32_t bytes); /* so many from the buffer's start hold the input that is being loaded */
+uint32_t con_loaded(void);
+bool con_has_input(void);   /* is all of it there? If not, an error line has stated how much is */
+bool con_has_results(void); /* has an inference run? If not, an error line has been sent */
 extern uint32_t con_input_crc; /* of the input the last inference ran on */
 
 /* timing.c */
@@ -63,6 +68,7 @@ void con_results(char *rest);
 /* ep.c, and the longer of its verbs */
 void con_ep(char *rest);
 void con_ep_load(char *rest);
+void con_ep_loaded(char *rest);
 void con_ep_output(char *rest);
 void con_ep_layers(char *rest);
 bool con_ep_boot(const char *verb); /* false when the verb is none of its own */

@@ -9,11 +9,56 @@
 static uint8_t buffer[EP_INPUT_BYTES];
 static uint32_t expected_bytes;
 static uint32_t loaded_bytes;
+static bool has_run;
 uint32_t con_input_crc;
+
+void con_set_loaded(uint32_t bytes)
+{
+    expected_bytes = EP_INPUT_BYTES;
+    loaded_bytes = bytes;
+}
+
+uint32_t con_loaded(void)
+{
+    return loaded_bytes;
+}
+
+static void put_loaded(const char *text)
+{
+    con_put(text);
+    con_put_number(loaded_bytes);
+    con_put(" of ");
+    con_put_number(EP_INPUT_BYTES);
+    con_line(" bytes are loaded]");
+}
+
+bool con_has_input(void)
+{
+    if (loaded_bytes != EP_INPUT_BYTES) {
+        put_loaded("e-[Input incomplete: ");
+    }
+    return loaded_bytes == EP_INPUT_BYTES;
+}
+
+bool con_has_results(void)
+{
+    if (!has_run) {
+        con_line("e-[No inference has run]");
+    }
+    return has_run;
+}
+
+/* A refused load leaves nothing that could be taken for an input. */
+static void empty(void)
+{
+    expected_bytes = 0;
+    loaded_bytes = 0;
+}
 
 static void begin(const char *count)
 {
     uint32_t bytes;
+    empty();
     if (count == NULL) {
         con_line("e-[Command 'db load' requires the # of bytes]");
     } else if (!con_number(count, &bytes) || bytes == 0) {
@@ -26,7 +71,6 @@ static void begin(const char *count)
         con_line("]");
     } else {
         expected_bytes = bytes;
-        loaded_bytes = 0;
         con_put("m-[Expecting ");
         con_put_number(bytes);
         con_line(" bytes]");
@@ -35,10 +79,10 @@ static void begin(const char *count)
 
 static void print(void)
 {
-    for (uint32_t i = 0; i < expected_bytes; i++) {
+    for (uint32_t i = 0; i < loaded_bytes; i++) {
         con_put(i % 8 == 0 ? "m-buffer-" : "-");
         con_put_hex(buffer[i], 2);
-        if (i % 8 == 7 || i + 1 == expected_bytes) {
+        if (i % 8 == 7 || i + 1 == loaded_bytes) {
             con_line("");
         }
     }
@@ -47,6 +91,7 @@ static void print(void)
 static void append(const char *digits)
 {
     if (strlen(digits) % 2 != 0) {
+        empty();
         con_line("e-[Insufficent number of hex digits]");
         return;
     }
@@ -54,6 +99,7 @@ static void append(const char *digits)
         int high = con_hex_digit(digits[0]);
         int low = con_hex_digit(digits[1]);
         if (high < 0 || low < 0) {
+            empty();
             con_put("e-[Invalid hex digit '");
             con_put_byte((uint8_t)digits[0]);
             con_put_byte((uint8_t)digits[1]);
@@ -61,6 +107,7 @@ static void append(const char *digits)
             return;
         }
         if (loaded_bytes == expected_bytes) {
+            empty();
             con_line("e-[More bytes than 'db load' announced]");
             return;
         }
@@ -98,6 +145,7 @@ void con_load_inputs(void)
         state = con_crc(state, buffer[i]);
     }
     con_input_crc = ~state;
+    has_run = true;
     for (uint32_t i = 0; i < ep_model_input_count; i++) {
         const ep_tensor_t *input = &ep_model_inputs[i];
         memcpy(input->data, from, input->size_bytes);

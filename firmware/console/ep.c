@@ -45,8 +45,8 @@ static void memory(char *rest)
 }
 
 static const con_verb_t VERBS[] = {
-    {"id", identity}, {"load", con_ep_load}, {"output", con_ep_output}, {"layers", con_ep_layers},
-    {"memory", memory}, {NULL, NULL},
+    {"id", identity}, {"load", con_ep_load}, {"loaded", con_ep_loaded}, {"output", con_ep_output},
+    {"layers", con_ep_layers}, {"memory", memory}, {NULL, NULL},
 };
 
 void con_ep(char *rest)

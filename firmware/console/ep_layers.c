@@ -11,6 +11,9 @@ void con_ep_layers(char *rest)
         con_line("e-[Command 'ep layers' requires a count >0]");
         return;
     }
+    if (!con_has_input()) {
+        return;
+    }
     while (runs-- > 0) {
         con_load_inputs();
         for (uint32_t i = 0; i < ep_model_layer_count; i++) {

@@ -1,4 +1,7 @@
-/* `ep load`: bytes of the input as they are, in frames. `ep output`: all output bytes, and which input they are of. */
+/*
+ * `ep load`: bytes of the input as they are, in frames. `ep loaded`: are all of them there, whichever way they came?
+ * `ep output`: all output bytes, and which input they are of.
+ */
 #include <stddef.h>
 
 #include "console.h"
@@ -17,6 +20,11 @@ void con_ep_load(char *rest)
         con_line("e-[Command 'ep load' requires an offset and 1 to 512 bytes inside the input]");
         return;
     }
+    if (offset > con_loaded()) {
+        con_line("e-[Frame beyond the end of what is loaded]");
+        return;
+    }
+    con_set_loaded(offset);
     con_numbered("m-ep-send-", count);
     uint32_t state = CON_CRC_START;
     for (uint32_t i = 0; i < count + 4; i++) {
@@ -27,9 +35,27 @@ void con_ep_load(char *rest)
         }
     }
     if (state == CON_CRC_WHOLE) {
+        con_set_loaded(offset + count);
         con_numbered("m-ep-loaded-", offset + count);
     } else {
         con_line("e-[Frame damaged]");
+    }
+}
+
+/* For inputs a debug port wrote: only the host can decide when it has finished. */
+void con_ep_loaded(char *rest)
+{
+    uint32_t crc;
+    uint32_t state = CON_CRC_START;
+    for (uint32_t i = 0; i < EP_INPUT_BYTES; i++) {
+        state = con_crc(state, con_input()[i]);
+    }
+    if (con_hex_number(con_word(&rest), &crc) && crc == ~state) {
+        con_set_loaded(EP_INPUT_BYTES);
+        con_numbered("m-ep-loaded-", EP_INPUT_BYTES);
+    } else {
+        con_set_loaded(0);
+        con_line("e-[The input has another CRC]");
     }
 }
 
@@ -37,6 +63,9 @@ void con_ep_output(char *rest)
 {
     uint32_t column = 0;
     (void)rest;
+    if (!con_has_results()) {
+        return;
+    }
     con_put_crc("m-ep-input-crc-", con_input_crc);
     for (uint32_t i = 0; i < ep_model_output_count; i++) {
         const uint8_t *bytes = ep_model_outputs[i].data;

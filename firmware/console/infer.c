@@ -25,6 +25,9 @@ void con_infer(char *rest)
         con_line("e-[Inference warmup must be >=0]");
         return;
     }
+    if (!con_has_input()) {
+        return;
+    }
     con_numbered("m-warmup-start-", warmups);
     while (warmups-- > 0) {
         (void)run();
@@ -46,6 +49,9 @@ void con_results(char *rest)
 {
     (void)rest;
     const char *before = "m-results-[";
+    if (!con_has_results()) {
+        return;
+    }
     for (uint32_t i = 0; i < ep_model_output_count; i++) {
         const ep_tensor_t *output = &ep_model_outputs[i];
         uint32_t count = output->size_bytes / output->element_bytes;

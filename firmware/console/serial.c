@@ -1,6 +1,7 @@
 /* Bytes over the board's UART. While one is waiting to be sent, those that arrive go into a ring. */
 #include "board.h"
 #include "console.h"
+#include "watchdog.h"
 
 #define RING_BYTES 128u /* a power of two */
 
@@ -24,6 +25,7 @@ void con_put_byte(uint8_t byte)
 {
     do {
         receive();
+        board_watchdog_feed();
     } while (!board_can_put());
     board_put(byte);
     con_sent_crc = con_crc(con_sent_crc, byte);
@@ -33,7 +35,8 @@ uint8_t con_get_byte(void)
 {
     while (ring_in == ring_out) {
         receive();
-        (void)board_ticks(); /* keeps a 32-bit tick counter extended while nobody asks */
+        board_watchdog_feed();
+        (void)board_ticks(); /* keeps a 32-bit tick counter extended between its readings */
     }
     return ring[ring_out++ % RING_BYTES];
 }

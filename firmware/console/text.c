@@ -129,3 +129,17 @@ int con_hex_digit(char digit)
     char lower = (char)(digit | 0x20);
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
+
+bool con_hex_number(const char *word, uint32_t *value)
+{
+    uint32_t total = 0;
+    for (int i = 0; i < 8; i++) {
+        int digit = word == NULL ? -1 : con_hex_digit(word[i]);
+        if (digit < 0) {
+            return false;
+        }
+        total = total << 4 | (uint32_t)digit;
+    }
+    *value = total;
+    return word[8] == '\0';
+}

@@ -2,6 +2,7 @@
 #include "board.h"
 #include "console.h"
 #include "stack.h"
+#include "watchdog.h"
 
 uint32_t con_stack_inference_bytes;
 static uint32_t all_bytes;
@@ -34,6 +35,7 @@ static uint64_t __attribute__((noinline)) raw_units(void (*step)(void))
 
 uint64_t con_time(void (*step)(void))
 {
+    board_watchdog_feed();
     note_all(); /* before the paint below wipes the marks */
     uint64_t empty = raw_units(nothing);
     uint32_t *sp = stack_pointer();

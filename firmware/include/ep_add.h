@@ -12,7 +12,7 @@
  *   out_multiplier, out_shift   2 * max(in1_scale, in2_scale) / (2^20 * out_scale), at most 1
  *
  * Scratch: 0 bytes. Align: 1 byte. Order: ascending; in place over an input that is not broadcast.
- * Proof:   tests/firmware/test_elementwise.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_elementwise.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_ADD_H
 #define EP_ADD_H
@@ -28,5 +28,17 @@ typedef struct {
 } ep_add_t;
 
 void ep_add_ref(const ep_add_t *layer, const int8_t *in1, const int8_t *in2, int8_t *out);
+
+/* From int16 to int16, all zero points 0; 2^15 in the place of 2^20. */
+void ep_add_int16_ref(const ep_add_t *layer, const int16_t *in1, const int16_t *in2, int16_t *out);
+
+/*
+ * int16 whose scales are powers of two, in files that ask for it:
+ *
+ *   out = clamp(round(in1 * 2^in1_shift) + in2_multiplier * round(in2 * 2^in2_shift)), halves away from zero
+ *
+ * in2_multiplier is 1, or -1 for a difference; shifts are 0 or below.
+ */
+void ep_add_shifted_int16_ref(const ep_add_t *layer, const int16_t *in1, const int16_t *in2, int16_t *out);
 
 #endif

@@ -3,7 +3,8 @@
  *
  *   axes[0] is the fastest. Axes that could be one are merged when the code is generated.
  *
- * Proof: the tests of the operators that walk: tests/firmware/test_elementwise.py, test_copy.py.
+ * Proof: the tests of the operators that walk: tests/firmware/operators/test_elementwise.py,
+ *        tests/firmware/operators/test_copy.py.
  */
 #ifndef EP_AXES_H
 #define EP_AXES_H

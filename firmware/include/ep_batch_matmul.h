@@ -12,7 +12,7 @@
  *
  * Range:   depth <= 33,000 keeps acc inside int32.
  * Scratch: 0 bytes. Align: 1 byte.
- * Proof:   tests/firmware/test_batch_matmul.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_batch_matmul.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_BATCH_MATMUL_H
 #define EP_BATCH_MATMUL_H
@@ -29,5 +29,8 @@ typedef struct {
 } ep_batch_matmul_t;
 
 void ep_batch_matmul_ref(const ep_batch_matmul_t *layer, const int8_t *in1, const int8_t *in2, int8_t *out);
+
+/* The same of int16, zero points 0: sums of 64 bits, multiplier and shift as in ep_sums16.h. */
+void ep_batch_matmul_int16_ref(const ep_batch_matmul_t *layer, const int16_t *in1, const int16_t *in2, int16_t *out);
 
 #endif

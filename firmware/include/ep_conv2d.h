@@ -13,14 +13,16 @@
  *   shift       int8   like multiplier
  *   out         int8   [out_h][out_w][out_c]                         real = (q - out_zero) * out_scale
  *
- * Range:   |bias[o]| + 255 * sum |weights[o]| < 2^31, checked when the code is generated.
+ * Range:   any; sums wrap around in int32, as LiteRT's do.
  * Scratch: 0 bytes. Align: 1 byte. Order: pixels ascending, channels innermost; reads an output's taps before it writes.
- * Proof:   tests/firmware/test_conv2d.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_conv2d.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_CONV2D_H
 #define EP_CONV2D_H
 
 #include <stdint.h>
+
+#include "ep_sums16.h"
 
 typedef struct {
     const int8_t *weights;
@@ -42,5 +44,11 @@ void ep_conv2d_ref(const ep_conv2d_t *layer, const int8_t *in, int8_t *out);
 
 /* The same with weights packed as int4, two a byte (ep_weight.h). */
 void ep_conv2d_int4_ref(const ep_conv2d_t *layer, const int8_t *in, int8_t *out);
+
+/*
+ * The same from int16 to int16. `sums` holds what becomes of a sum, in place of the fields of `layer` on bias, scales,
+ * zero points and clamps. A depthwise convolution has groups of one channel, its weights (out_c, kernel_h, kernel_w).
+ */
+void ep_conv2d_int16_ref(const ep_conv2d_t *layer, const int16_t *in, int16_t *out, const ep_sums16_t *sums);
 
 #endif

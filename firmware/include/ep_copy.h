@@ -7,7 +7,7 @@
  *   run_bytes  contiguous on both sides; rank is 1 or more
  *
  * Scratch: 0 bytes. Align: 1 byte. In and out must not overlap.
- * Proof:   tests/firmware/test_copy.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_copy.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_COPY_H
 #define EP_COPY_H

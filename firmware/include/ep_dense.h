@@ -11,9 +11,9 @@
  *   shift       int8   like multiplier
  *   out         int8   [rows][out_len]                    real = (q - out_zero) * out_scale
  *
- * Range:   |bias[o]| + 255 * sum |weights[o] - weight_zero| < 2^31, checked when the code is generated.
+ * Range:   any; sums wrap around in int32, as LiteRT's do.
  * Scratch: 0 bytes. Align: 1 byte. Order: rows ascending; a row is read again for each of its outputs.
- * Proof:   tests/firmware/test_dense.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_dense.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_DENSE_H
 #define EP_DENSE_H

@@ -12,9 +12,9 @@
  *   shift       int8   like multiplier
  *   out         int8   [out_h][out_w][out_c = in_c * multiplier_c]   real = (q - out_zero) * out_scale
  *
- * Range:   |bias[o]| + 255 * sum |weights[o]| < 2^31, checked when the code is generated.
+ * Range:   any; sums wrap around in int32, as LiteRT's do.
  * Scratch: 0 bytes. Align: 1 byte. Order: pixels ascending, channels innermost; reads an output's taps before it writes.
- * Proof:   tests/firmware/test_depthwise.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_conv2d.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_DEPTHWISE_H
 #define EP_DEPTHWISE_H

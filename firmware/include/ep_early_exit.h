@@ -8,7 +8,7 @@
  *
  * Range:   count >= 2.
  * Scratch: 0 bytes. Align: 1 byte.
- * Proof:   tests/firmware/test_early_exit.py, LiteRT's reference interpreter and the same rule in numpy.
+ * Proof:   tests/firmware/operators/test_early_exit.py, LiteRT's reference interpreter and the same rule in numpy.
  */
 #ifndef EP_EARLY_EXIT_H
 #define EP_EARLY_EXIT_H

@@ -3,7 +3,7 @@
  *
  *   real = multiplier * 2^(shift - 31), multiplier in [2^30, 2^31) or 0, shift in [-31, 30]
  *
- * Two's complement and arithmetic right shifts of negative numbers are taken for granted, as on every Arm compiler.
+ * Two's complement and arithmetic right shifts of negative values are assumed, as on every Arm compiler.
  *
  * Proof: tests/firmware/test_fixed_point.py, against exact integers; and every operator's own test.
  */
@@ -33,6 +33,12 @@ static inline int32_t ep_requant(int32_t x, int32_t multiplier, int32_t shift)
         return ep_multiply_high((int32_t)((uint32_t)x << (uint32_t)shift), multiplier);
     }
     return ep_shift_right_round(ep_multiply_high(x, multiplier), -shift);
+}
+
+/* The same plus a zero point; the sum wraps, too. */
+static inline int32_t ep_requant_add(int32_t x, int32_t multiplier, int32_t shift, int32_t zero)
+{
+    return (int32_t)((uint32_t)ep_requant(x, multiplier, shift) + (uint32_t)zero);
 }
 
 /* x * real, rounded once, halves upwards. */

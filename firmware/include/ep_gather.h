@@ -8,7 +8,7 @@
  *   out      as in     [outer][count][slice_bytes]
  *
  * Scratch: 0 bytes. Align: 4 bytes for indices.
- * Proof:   tests/firmware/test_gather.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_gather.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_GATHER_H
 #define EP_GATHER_H

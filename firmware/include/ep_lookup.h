@@ -8,7 +8,7 @@
  *   out    int8  [count]
  *
  * Scratch: 0 bytes. Align: 1 byte. Order: ascending; in place.
- * Proof:   tests/firmware/test_lookup.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_lookup.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_LOOKUP_H
 #define EP_LOOKUP_H

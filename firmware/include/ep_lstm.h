@@ -14,7 +14,7 @@
  *   out     = state
  *
  *   x              int8   [in_len], steps apart in_step, batches apart in_batch
- *   in_weights     int8   [cell_len][in_len]       zero point 0; the input's is folded into in_bias
+ *   in_weights     int8   [cell_len][in_len]       in the order of `products`; zero point 0; the input's is folded into in_bias
  *   state_weights  int8   [cell_len][out_len]      zero point 0; the state's is folded into state_bias
  *   peephole       int16  [cell_len] or NULL; LiteRT adds it to the first out_len cells alone, and so does this
  *   projection     int8   [out_len][cell_len] or NULL (then out_len == cell_len)
@@ -23,17 +23,21 @@
  *   cell           int16  [batches][cell_len]      kept likewise; real = q * 2^-(15 - cell_bits)
  *   out            int8   [out_len], steps apart out_step, batches apart out_batch
  *
- * Scratch: 9 * cell_len + out_len bytes: four gates, the hidden values, the state. Align: 2 bytes for scratch, cell and peephole.
- * Proof:   tests/firmware/test_lstm.py, the same bytes as LiteRT's reference interpreter.
+ * Scratch: acc_words (half of them for sums over the input, half for those over the state), wide_words and
+ *          wide_state_words of 4 bytes, then 9 * cell_len + out_len bytes: four gates, the hidden
+ *          values, the state. Align: 4 bytes for scratch and weights, 2 for cell and peephole.
+ * Proof:   tests/firmware/operators/test_lstm.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_LSTM_H
 #define EP_LSTM_H
 
 #include <stdint.h>
 
+#include "ep_products.h"
+
 typedef struct {
-    const int8_t *in_weights; /* NULL: no such gate */
-    const int8_t *state_weights;
+    const void *in_weights; /* NULL: no such gate */
+    const void *state_weights;
     const int32_t *in_bias;
     const int32_t *state_bias;
     const int16_t *peephole;
@@ -43,11 +47,13 @@ typedef struct {
 
 typedef struct {
     ep_lstm_gate_t input, forget, candidate, output;
-    const int8_t *projection;
+    ep_products_t products;
+    const void *projection;
     const int32_t *projection_bias;
     int32_t hidden_multiplier, projection_multiplier;
     int32_t in_step, in_batch, out_step, out_batch;
     uint16_t steps, batches, in_len, cell_len, out_len;
+    uint16_t acc_words, wide_words, wide_state_words; /* of scratch: sums, the input or the hidden values, the state */
     int16_t cell_clip;
     int8_t hidden_shift, projection_shift;
     int8_t cell_bits; /* integer bits of the cell */

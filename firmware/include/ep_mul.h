@@ -9,7 +9,7 @@
  *   multiplier, shift   in1_scale * in2_scale / out_scale
  *
  * Scratch: 0 bytes. Align: 1 byte. Order: ascending; in place over an input that is not broadcast.
- * Proof:   tests/firmware/test_elementwise.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_elementwise.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_MUL_H
 #define EP_MUL_H
@@ -25,5 +25,8 @@ typedef struct {
 } ep_mul_t;
 
 void ep_mul_ref(const ep_mul_t *layer, const int8_t *in1, const int8_t *in2, int8_t *out);
+
+/* From int16 to int16, all zero points 0. */
+void ep_mul_int16_ref(const ep_mul_t *layer, const int16_t *in1, const int16_t *in2, int16_t *out);
 
 #endif

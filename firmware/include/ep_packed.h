@@ -3,9 +3,9 @@
  *
  * Filters (outputs, of a dense layer) lie one after the other, each as
  *
- *   numbers   `bits` bits for each of the filter's inputs, the lowest first, up to a whole byte: which taps of that
+ *   codes     `bits` bits for each of the filter's inputs, the lowest first, up to a whole byte: which taps of that
  *             input's kernel are not zero, the first tap lowest; with `masks` the place of that in `masks`.
- *             0 bits: there are no numbers and none is zero.
+ *             0 bits: there are no codes and no weight is zero.
  *   values    of those taps, input by input: int8; or, with `book`, 4-bit places in it, two a byte, the first one low,
  *             up to a whole byte
  *
@@ -16,7 +16,7 @@
  *          4-byte aligned: a filter's weights, and the image rows under `block_rows` rows of the output. ep_dense_packed_ref none.
  * Order:   rows of the output ascending; image rows are read before the first output row they take part in is written.
  *          A dense layer's input is read again for each output.
- * Proof:   tests/firmware/test_compressed.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_compressed.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_PACKED_H
 #define EP_PACKED_H

@@ -8,7 +8,7 @@
  *   out  int8  [out_h][out_w][channels]
  *
  * Scratch: 0 bytes. Align: 1 byte. Order: pixels ascending, channels innermost; reads an output's taps before it writes.
- * Proof:   tests/firmware/test_pool.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_pool.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_POOL_H
 #define EP_POOL_H
@@ -26,5 +26,9 @@ typedef struct {
 
 void ep_average_pool_ref(const ep_pool_t *layer, const int8_t *in, int8_t *out);
 void ep_max_pool_ref(const ep_pool_t *layer, const int8_t *in, int8_t *out);
+
+/* The same from int16 to int16. */
+void ep_average_pool_int16_ref(const ep_pool_t *layer, const int16_t *in, int16_t *out);
+void ep_max_pool_int16_ref(const ep_pool_t *layer, const int16_t *in, int16_t *out);
 
 #endif

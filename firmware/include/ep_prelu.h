@@ -13,7 +13,7 @@
  *   below_multiplier, below_shift   in_scale * slope_scale / out_scale
  *
  * Scratch: 0 bytes. Align: 1 byte. Order: ascending; in place over an input that is not broadcast.
- * Proof:   tests/firmware/test_elementwise.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_elementwise.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_PRELU_H
 #define EP_PRELU_H

@@ -8,7 +8,7 @@
  *   int8 side   int8   [count]   real = (q - zero) * scale
  *
  * Scratch: 0 bytes. Align: 4 bytes on the float side.
- * Proof:   tests/firmware/test_quantize.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_quantize.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_QUANTIZE_H
 #define EP_QUANTIZE_H
@@ -17,5 +17,9 @@
 
 void ep_quantize_ref(const float *in, int8_t *out, uint32_t count, float scale, int32_t zero);
 void ep_dequantize_ref(const int8_t *in, float *out, uint32_t count, float scale, int32_t zero);
+
+/* The same between float and int16. */
+void ep_quantize_int16_ref(const float *in, int16_t *out, uint32_t count, float scale, int32_t zero);
+void ep_dequantize_int16_ref(const int16_t *in, float *out, uint32_t count, float scale, int32_t zero);
 
 #endif

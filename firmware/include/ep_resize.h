@@ -14,7 +14,7 @@
  *
  * Range:   distances in [-512, 1024].
  * Scratch: 0 bytes. Align: 1 byte for images.
- * Proof:   tests/firmware/test_resize.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_resize.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_RESIZE_H
 #define EP_RESIZE_H
@@ -29,5 +29,9 @@ typedef struct {
 
 void ep_resize_nearest_ref(const ep_resize_t *layer, const int8_t *in, int8_t *out);
 void ep_resize_bilinear_ref(const ep_resize_t *layer, const int8_t *in, int8_t *out);
+
+/* The same from int16 to int16. */
+void ep_resize_nearest_int16_ref(const ep_resize_t *layer, const int16_t *in, int16_t *out);
+void ep_resize_bilinear_int16_ref(const ep_resize_t *layer, const int16_t *in, int16_t *out);
 
 #endif

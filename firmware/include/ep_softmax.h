@@ -14,7 +14,7 @@
  *
  * Range:   len <= 4096 keeps the sum inside Q12.19.
  * Scratch: 0 bytes. Align: 1 byte. Order: rows ascending; in place.
- * Proof:   tests/firmware/test_softmax.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_softmax.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_SOFTMAX_H
 #define EP_SOFTMAX_H

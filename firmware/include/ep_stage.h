@@ -18,7 +18,7 @@
  *          Align: 4 bytes.
  * Order:   input rows are copied before they are used, output rows ascend. How far they may overlap is worked out by the
  *          generator, and so is that rows never run out.
- * Proof:   edgeprune/plan/stage/check.py for the placement; tests/firmware/test_stage.py, LiteRT's bytes.
+ * Proof:   edgeprune/engine/plan/stage/validator.py for the placement; tests/firmware/test_stage.py, LiteRT's bytes.
  */
 #ifndef EP_STAGE_H
 #define EP_STAGE_H

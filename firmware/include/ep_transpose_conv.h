@@ -12,14 +12,16 @@
  *   shift       int8   like multiplier
  *   out         int8   [out_h][out_w][out_c]                 real = (q - out_zero) * out_scale
  *
- * Range:   |bias[o]| + 255 * sum |weights[o]| < 2^31, checked when the code is generated.
+ * Range:   any; sums wrap around in int32, as LiteRT's do.
  * Scratch: 0 bytes (outputs gather what inputs would scatter). Align: 1 byte.
- * Proof:   tests/firmware/test_transpose_conv.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_transpose_conv.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_TRANSPOSE_CONV_H
 #define EP_TRANSPOSE_CONV_H
 
 #include <stdint.h>
+
+#include "ep_sums16.h"
 
 typedef struct {
     const int8_t *weights;
@@ -36,5 +38,9 @@ typedef struct {
 } ep_transpose_conv_t;
 
 void ep_transpose_conv_ref(const ep_transpose_conv_t *layer, const int8_t *in, int8_t *out);
+
+/* The same from int16 to int16; `sums` as in ep_conv2d.h. */
+void ep_transpose_conv_int16_ref(const ep_transpose_conv_t *layer, const int16_t *in, int16_t *out,
+                                 const ep_sums16_t *sums);
 
 #endif

@@ -8,19 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from edgeprune.build.firmware import Firmware, build_firmware
-from edgeprune.build.toolchain import find_toolchain
-from edgeprune.target.registry import load_target
+from edgeprune.hardware.registry import load_target
+from edgeprune.toolchain.firmware import Firmware, FirmwareSources, build_firmware
+from edgeprune.toolchain.toolchain import find_toolchain
 
 FIXTURES = Path(__file__).resolve().parents[1] / "firmware" / "fixtures"
-INPUT_BYTES = 16
+_INPUT_BYTES = 16
 
 
-def tiny_sources(target_name: str) -> dict[str, str]:
-    return {
+def tiny_sources(target_name: str) -> FirmwareSources:
+    model = {
         "tiny_model.c": (FIXTURES / "tiny_model.c").read_text(),
         "tiny_model.h": f'#define TINY_TARGET "{target_name}"\n',
     }
+    return FirmwareSources(model, (), _INPUT_BYTES)
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +31,8 @@ def tiny(tmp_path_factory):
     @cache
     def build(target_name: str, kind: str = "gcc") -> Firmware:
         folder = tmp_path_factory.mktemp(f"{target_name}-{kind}")
-        return build_firmware(
-            tiny_sources(target_name), (), load_target(target_name), folder,
-            input_bytes=INPUT_BYTES, toolchain=find_toolchain(kind),
-        )  # fmt: skip
+        target = load_target(target_name)
+        return build_firmware(tiny_sources(target_name), target, folder, toolchain=find_toolchain(kind))
 
     return build
 

@@ -8,13 +8,15 @@ import pytest
 
 from edgeprune.device.board import open_board
 from edgeprune.errors import DeviceError
-from edgeprune.target.registry import load_target
+from edgeprune.hardware.registry import load_target
 
 # the last three: Armv6-M code on the AN385, and boards whose QEMU timers round
 BOARDS = [
     "mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505", "mps3-an547", "netduinoplus2",
     "mps2-an385-armv6m", "stm32vldiscovery", "microbit",
 ]  # fmt: skip
+# How far one reading may be off: the microbit's timer (62.5 ns a tick, an instruction has 64) loses part of a tick
+# at each end, and both ends are rounded to instructions; so is the empty call that is subtracted.
 ROUNDING = {"stm32vldiscovery": 1, "microbit": 3}
 INPUTS = bytes([100, 2, 3, 4, 5, 6, 7, 8, 250, 251, 252, 253, 10, 20, 30, 40])
 
@@ -63,12 +65,13 @@ def test_layer_timings_are_exact_and_repeat(board):
     once, again, mean = console.layers(1), console.layers(1), console.layers(5)
     slack = ROUNDING.get(target.name, 0)
     for other in (again, mean):
-        assert other.layer_ticks == pytest.approx(once.layer_ticks, abs=slack)
-        assert other.total_ticks == pytest.approx(once.total_ticks, abs=slack)
+        # two readings, off in opposite directions at worst
+        assert other.layer_ticks == pytest.approx(once.layer_ticks, abs=2 * slack)
+        assert other.total_ticks == pytest.approx(once.total_ticks, abs=2 * slack)
     assert len(once.layer_ticks) == 3
     # the counting layer: 1000 rounds of two instructions and the loading of 1000
     assert 2000 - slack <= once.layer_ticks[2] <= 2003 + slack
-    # calls apart, an inference is its layers
+    # but for calls, an inference is its layers
     assert abs(once.total_ticks - sum(once.layer_ticks)) <= 30
 
 
@@ -85,14 +88,14 @@ def test_memory_figures_agree_with_the_image(board):
 
 
 @pytest.mark.parametrize(
-    ("kind", "says"), [(0, "bus error"), (1, "the stack overflowed"), (2, "undefined instruction")], ids=str
+    ("kind", "message"), [(0, "bus error"), (1, "the stack overflowed"), (2, "undefined instruction")], ids=str
 )
-def test_a_fault_is_explained_and_survived(board, kind, says):
+def test_a_fault_is_explained_and_survived(board, kind, message):
     console, _, target = board
     if target.name == "microbit" and kind == 0:
         pytest.skip("QEMU's nRF51 answers at the address that is nowhere on the other boards")
     if target.cpu.core.startswith("cortex-m0"):
-        says = "faulted"  # Armv6-M has no fault status registers
-    with pytest.raises(DeviceError, match=says):
+        message = "faulted"  # Armv6-M has no fault status registers
+    with pytest.raises(DeviceError, match=message):
         console.infer(bytes([111, kind, *INPUTS[2:]]))
     assert console.infer(INPUTS) == tiny_outputs(INPUTS)

@@ -58,7 +58,7 @@ def compare(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_methods_are_compared_at_the_same_limits_and_a_second_call_goes_on(project: Path) -> None:
-    """Methods that train, on a network that nobody trained: its weights are drawn at random."""
+    """Methods that train, on an untrained network: its weights are random."""
     early = torch.nn.Sequential(
         torch.nn.Conv2d(1, 16, 3), torch.nn.BatchNorm2d(16), torch.nn.ReLU(), torch.nn.MaxPool2d(2),
         torch.nn.Conv2d(16, 24, 3), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(),
@@ -70,7 +70,7 @@ def test_methods_are_compared_at_the_same_limits_and_a_second_call_goes_on(proje
     chosen = (*chosen, "--seeds", "1", "--latency", "50ms")
     done = compare(project, *chosen, "--json")
     assert done.returncode == 0, done.stderr
-    assert "learns from the targets alone" in done.stderr
+    assert "training uses the targets alone" in done.stderr
     data = json.loads(done.stdout)
     asked = [(criterion, schedule) for criterion in criteria for schedule in schedules]
     assert [(row["criterion"], row["schedule"]) for row in data["results"]] == asked
@@ -85,13 +85,18 @@ def test_methods_are_compared_at_the_same_limits_and_a_second_call_goes_on(proje
     assert scratch["validation"][0] > 85 and abs(scratch["test"][0] - scratch["int8_test"][0]) < 5
     folder = project / "runs" / "compare"
     assert json.loads((folder / "comparison.json").read_text()) == data
-    plots = {f"accuracy-{limit}.svg" for limit in ("flash", "ram", "latency")}
-    assert {path.name for path in folder.glob("*.svg")} == plots
+    assert "On the front" in (folder / "comparison.html").read_text()
     again = compare(project, *chosen)
     assert again.returncode == 0 and "leads" in again.stdout and "as int8; on test" not in again.stderr
     assert json.loads((folder / "comparison.json").read_text()) == data
-    other = compare(project, "--criteria", "l1")
-    assert other.returncode == 2 and "holds a comparison of other things" in other.stderr
+    for other in (("--criteria", "l1"), (*chosen, "--optimize", "size")):
+        refused = compare(project, *other)
+        assert refused.returncode == 2 and "holds a comparison of other things" in refused.stderr
+    with np.load(project / "data.npz") as kept:
+        np.savez(project / "data.npz", x_train=kept["x_train"], y_train=1 - kept["y_train"])
+    refused = compare(project, *chosen)
+    assert refused.returncode == 2 and "samples or targets are others" in refused.stderr
+    assert not (project / "runs" / "latest").exists()  # it is no run
 
 
 def test_channels_that_may_come_back_and_windows_end_at_the_same_widths(project: Path) -> None:

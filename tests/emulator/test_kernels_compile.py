@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from edgeprune.build.kernels import KERNEL_FLAGS
-from edgeprune.build.toolchain import GCC, ZIG, find_toolchain
-from edgeprune.resources import shipped
-from edgeprune.target.registry import load_target
+from edgeprune.files.shipped import shipped
+from edgeprune.hardware.registry import load_target
+from edgeprune.toolchain.kernels import KERNEL_FLAGS
+from edgeprune.toolchain.toolchain import GCC, ZIG, find_toolchain
 
 # One target for each core and FPU that kernels of a folder are chosen for.
 TARGETS = {
     "dsp": ("cortex-m4", "cortex-m7", "cortex-m33"),
     "ref": ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m55"),
+    "scalar": ("cortex-m0", "cortex-m3"),
+    "mve": ("cortex-m55",),
 }
 FLAGS = sorted({*KERNEL_FLAGS.values()})
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from edgeprune.device.board import open_board
-from edgeprune.device.console import Console
-from edgeprune.device.emulator import EmulatorLink, emulator_arguments, find_emulator
-from edgeprune.device.serial_link import SerialLink
+from edgeprune.device.console.console import Console
+from edgeprune.device.emulator.emulator import EmulatorLink, emulator_arguments, find_emulator
+from edgeprune.device.links.serial_link import SerialLink
 from edgeprune.errors import DeviceError, ToolchainError
-from edgeprune.target.registry import load_target
+from edgeprune.hardware.registry import load_target
 from tests.emulator.test_boards import INPUTS, tiny_outputs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +50,7 @@ def test_another_build_on_the_board_is_refused(pty, tiny):
     assert "edgeprune flash" in caught.value.hint
 
 
-def test_a_busy_port_says_so(pty):
+def test_a_busy_port_is_reported(pty):
     first, second = SerialLink(pty), SerialLink(pty)
     first.open()
     try:
@@ -61,12 +61,12 @@ def test_a_busy_port_says_so(pty):
         first.close()
 
 
-def test_a_missing_port_says_so():
+def test_a_missing_port_is_reported():
     with pytest.raises(DeviceError, match="no serial port /dev/ttyNOWHERE0"):
         SerialLink("/dev/ttyNOWHERE0").open()
 
 
-def test_what_is_no_serial_port_says_so(tmp_path):
+def test_what_is_no_serial_port_is_reported(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"")
     with pytest.raises(DeviceError, match="cannot be opened"):
@@ -79,9 +79,9 @@ def test_a_client_written_from_the_document_alone(pty):
         [sys.executable, "-I", str(ROOT / "tests/emulator/plain_client.py"), pty, *(data.hex() for data in inputs)],
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
-    said = done.stdout.splitlines()
-    assert said[:2] == ["m-ep-target-[mps2-an386]", "m-name-dut-[EdgePrune]"]
-    assert said[3::2] == [tiny_outputs(data).hex() for data in inputs]
+    output = done.stdout.splitlines()
+    assert output[:2] == ["m-ep-target-[mps2-an386]", "m-name-dut-[EdgePrune]"]
+    assert output[3::2] == [tiny_outputs(data).hex() for data in inputs]
 
 
 def test_the_emulator_dies_with_the_process_that_started_it(tiny):
@@ -89,7 +89,7 @@ def test_the_emulator_dies_with_the_process_that_started_it(tiny):
     program = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from edgeprune.device.emulator import EmulatorLink\n"
+        "from edgeprune.device.emulator.emulator import EmulatorLink\n"
         "link = EmulatorLink('mps2-an386', Path(sys.argv[1]))\n"
         "link.open()\n"
         "assert link.read(60.0)\n"
@@ -106,7 +106,7 @@ def test_the_emulator_dies_with_the_process_that_started_it(tiny):
     assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
-def test_a_machine_that_does_not_start_is_told_with_its_words(tiny):
+def test_a_machine_that_does_not_start_is_reported_with_its_message(tiny):
     link = EmulatorLink("mps2-an999", tiny("mps2-an386").elf)
     link.open()
     try:

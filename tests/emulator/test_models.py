@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeprune.build.firmware import build_firmware
-from edgeprune.build.toolchain import find_toolchain
-from edgeprune.deploy import compile_model
+from edgeprune.budget import Optimize
 from edgeprune.device.board import open_board
-from edgeprune.kernels.base import Optimize
-from edgeprune.target.registry import load_target
+from edgeprune.engine.compile import CompileOptions, compile_model
+from edgeprune.hardware.registry import load_target
+from edgeprune.toolchain.firmware import FirmwareSources, build_firmware
+from edgeprune.toolchain.toolchain import find_toolchain
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "mlperf-tiny"
 
@@ -44,11 +44,9 @@ def keywords():
 def test_keyword_spotting_gives_the_hosts_bytes(board, compiler, keywords, tmp_path):
     model, sample, expected = keywords
     target = load_target(board)
-    compiled = compile_model(model, target, optimize=Optimize.SPEED, model_id="kws01", command="test")
-    firmware = build_firmware(
-        compiled.sources(), compiled.kernel_sources, target, tmp_path,
-        input_bytes=compiled.input_bytes, optimize=Optimize.SPEED, toolchain=find_toolchain(compiler),
-    )  # fmt: skip
+    compiled = compile_model(model, target, CompileOptions(Optimize.SPEED, "kws01", "test"))
+    sources = FirmwareSources(compiled.sources(), compiled.kernel_sources, compiled.input_bytes, Optimize.SPEED)
+    firmware = build_firmware(sources, target, tmp_path, toolchain=find_toolchain(compiler))
     with open_board(target, firmware.elf, firmware.build_id) as console:
         assert console.infer(sample) == expected
         timings, memory = console.layers(1), console.memory()

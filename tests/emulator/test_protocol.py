@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
+import zlib
 
 import pytest
 
-from edgeprune.device.console import Console
-from edgeprune.device.emulator import EmulatorLink
+from edgeprune.device.console.console import Console
+from edgeprune.device.emulator.emulator import EmulatorLink
 
 BOARDS = ["mps2-an386"]
 
@@ -24,7 +26,7 @@ def console(request, tiny):
 
 @pytest.fixture
 def booted(console):
-    # the boot lines are a reply nobody asked for
+    # the boot lines are a reply without a command
     assert console.command("", 10) == ["m-timestamp-mode-performance", "m-init-done"]
     return console
 
@@ -46,10 +48,18 @@ def booted(console):
         ("infer 0", ["e-[Inference iterations must be >0]"]),
         ("infer -1", ["e-[Inference iterations must be >0]"]),
         ("infer 1 -1", ["e-[Inference warmup must be >=0]"]),
+        ("infer", ["e-[Input incomplete: 0 of 16 bytes are loaded]"]),
+        ("results", ["e-[No inference has run]"]),
         ("bogus", ["e-[Unknown command: bogus]"]),
         ("ep", ["e-[Command 'ep' requires a subcommand]"]),
         ("ep bogus", ["e-[Unknown command: ep bogus]"]),
         ("ep layers", ["e-[Command 'ep layers' requires a count >0]"]),
+        ("ep layers 1", ["e-[Input incomplete: 0 of 16 bytes are loaded]"]),
+        ("ep output", ["e-[No inference has run]"]),
+        ("ep load 1 1", ["e-[Frame beyond the end of what is loaded]"]),
+        ("ep load 8 8", ["e-[Frame beyond the end of what is loaded]"]),
+        ("ep loaded", ["e-[The input has another CRC]"]),
+        ("ep loaded 00000000", ["e-[The input has another CRC]"]),
         ("ep load 0 17", ["e-[Command 'ep load' requires an offset and 1 to 512 bytes inside the input]"]),
         ("ep load 16 1", ["e-[Command 'ep load' requires an offset and 1 to 512 bytes inside the input]"]),
         ("ep load 0 0", ["e-[Command 'ep load' requires an offset and 1 to 512 bytes inside the input]"]),
@@ -74,6 +84,73 @@ def test_db_load_prints_back(booted):
     assert booted.command("db 10203040506070") == ["m-load-done"]
     assert booted.command("db print") == ["m-buffer-00-01-ff-10-20-30-40-50", "m-buffer-60-70"]
     assert booted.command("db 00") == ["e-[More bytes than 'db load' announced]"]
+
+
+WHOLE = "db " + bytes(range(1, 17)).hex()
+HALF = "db " + bytes(range(1, 9)).hex()
+
+
+@pytest.mark.parametrize(
+    ("commands", "there"),
+    [
+        ([], 0),
+        (["db load 8", HALF], 8),  # announced and sent, and still half an input
+        (["db load 16", HALF], 8),
+        (["db load 16", WHOLE, "db load 16"], 0),
+        (["db load 16", WHOLE, "db load 16", "db 01"], 1),
+        (["db load 16", WHOLE, "db load 17"], 0),
+        (["db load 16", WHOLE, "db load 0"], 0),
+        (["db load 16", WHOLE, "db load"], 0),
+        (["db load 16", HALF, "db 1"], 0),
+        (["db load 16", HALF, "db 0g"], 0),
+        (["db load 16", WHOLE, "db 00"], 0),  # one byte more than announced
+        (["db load 16", WHOLE, "ep loaded 00000000"], 0),
+    ],
+)
+def test_nothing_is_inferred_from_half_an_input(booted, commands, there):
+    refused = [f"e-[Input incomplete: {there} of 16 bytes are loaded]"]
+    for command in commands:
+        booted.command(command)
+    assert booted.command("infer 1 0") == refused
+    assert booted.command("ep layers 1")[:-1] == refused
+    assert booted.command("results") == ["e-[No inference has run]"]
+    print_lines = booted.command("db print")
+    assert len("-".join(print_lines).replace("m-buffer-", "").split("-")) == max(there, 1)
+    booted.command("db load 16")
+    assert booted.command(WHOLE) == ["m-load-done"]
+    assert booted.command("infer 1 0")[-1].startswith("m-results-[")
+
+
+def test_a_frame_counts_when_it_is_whole_and_in_its_place(booted, console):
+    def send(offset: int, frame: bytes, damage: int = 0) -> str:
+        console._link.write(f"ep load {offset} {len(frame)}%".encode())
+        assert console._lines.line(time.monotonic() + 10) == f"m-ep-send-{len(frame)}"
+        console._link.write(frame + (zlib.crc32(frame) ^ damage).to_bytes(4, "little"))
+        return console._lines.reply(10)[0]
+
+    def there() -> str:
+        return booted.command("infer 1 0")[0]
+
+    assert send(0, bytes(8)) == "m-ep-loaded-8"
+    assert there() == "e-[Input incomplete: 8 of 16 bytes are loaded]"
+    assert send(8, bytes(8), damage=1) == "e-[Frame damaged]"
+    assert there() == "e-[Input incomplete: 8 of 16 bytes are loaded]"
+    assert send(8, bytes(8)) == "m-ep-loaded-16"
+    assert there() == "m-warmup-start-0"
+    assert send(0, bytes(8)) == "m-ep-loaded-8"  # the next input begins
+    assert there() == "e-[Input incomplete: 8 of 16 bytes are loaded]"
+    assert send(8, bytes(8)) == "m-ep-loaded-16"
+    assert there() == "m-warmup-start-0"
+    assert send(4, bytes(4), damage=1) == "e-[Frame damaged]"
+    assert there() == "e-[Input incomplete: 4 of 16 bytes are loaded]"
+
+
+def test_an_input_that_came_past_the_console_counts_when_its_crc_holds(booted, console):
+    inputs = bytes(range(16))
+    console._link.poke(booted.identity().input_address, inputs)
+    assert booted.command("infer 1 0") == ["e-[Input incomplete: 0 of 16 bytes are loaded]"]
+    assert booted.command(f"ep loaded {zlib.crc32(inputs):08x}")[0] == "m-ep-loaded-16"
+    assert booted.command("infer 1 0")[-1].startswith("m-results-[")
 
 
 def test_infer_reports_warmups_laps_and_results(booted):

@@ -1,4 +1,4 @@
-"""benchmarks/runner_client.py, which knows docs/console.md alone, against a keyword-spotting network."""
+"""benchmarks/runner_client.py, written from docs/console.md alone, against a keyword-spotting network."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from edgeprune.deploy import compile_file, link_images
-from edgeprune.device.emulated_port import emulated_port
-from edgeprune.kernels.base import Optimize
-from edgeprune.target.registry import load_target
+from edgeprune.budget import Optimize
+from edgeprune.deploy.firmware.images import link_images
+from edgeprune.device.emulator.emulated_port import emulated_port
+from edgeprune.engine.compile import CompileOptions, compile_model
+from edgeprune.hardware.registry import load_target
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT.parent / "shared" / "data" / "mlperf-tiny"
@@ -20,8 +21,8 @@ MODELS = ROOT.parent / "shared" / "data" / "mlperf-tiny"
 @pytest.mark.skipif(not MODELS.is_dir(), reason="no ../shared/data/mlperf-tiny beside the repository")
 def test_the_standards_runner_drives_the_firmware(tmp_path) -> None:
     target = load_target("mps2-an386")
-    model = compile_file(
-        MODELS / "kws01_int8.tflite", target, optimize=Optimize.BALANCED, model_id="kws01", command="test"
+    model = compile_model(
+        (MODELS / "kws01_int8.tflite").read_bytes(), target, CompileOptions(Optimize.BALANCED, "kws01", "test")
     )
     image = link_images(model, target, tmp_path).own
     with emulated_port("mps2-an386", image.elf) as (port, _):

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from edgeprune.device.emulator import EmulatorLink
+from edgeprune.device.emulator.emulator import EmulatorLink
 from tests.emulator.boot.conftest import application, board, bootloader  # noqa: F401 (fixtures)
 from tests.emulator.wire_sessions import GOOD, Ending, Subject, count_bytes, hold
 from tests.emulator.wire_subjects import BootSubject, ConsoleSubject, RomSubject

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from edgeprune.device.link import Link
+from edgeprune.device.links.link import Link
 from edgeprune.errors import EdgePruneError
 from tests.faulty_link import Fault, FaultyLink, Way, random_damages
 
@@ -58,12 +58,12 @@ class Subject(Protocol):
 
 @dataclass(frozen=True)
 class Session:
-    """How one ended; `struck`: the faults that befell it; `told`: the error, or what was untrue."""
+    """How one ended; `struck`: the faults that befell it; `summary`: the error, or what was untrue."""
 
     ending: Ending
     duration_s: float
     struck: tuple[Fault, ...]
-    told: str
+    summary: str
 
 
 def count_bytes(subject: Subject) -> None:
@@ -80,20 +80,20 @@ def hold(subject: Subject, seed: int) -> Session:
     damages = random_damages(chance, chance.choice((1, 1, 1, 2, 3, 4)), subject.passing, FAULTS)
     wire = FaultyLink(subject.wire(), damages, chance, chance.uniform(0.0, subject.longest_stall_s))
     began_s = time.monotonic()
-    ending, told = Ending.RIGHT, ""
+    ending, summary = Ending.RIGHT, ""
     try:
         subject.talk(wire, chance)
     except EdgePruneError as error:
-        ending, told = Ending.ERROR if error.hint else Ending.NO_REMEDY, error.message
+        ending, summary = Ending.ERROR if error.hint else Ending.NO_REMEDY, error.message
     except Untrue as error:
-        ending, told = Ending.WRONG, str(error)
+        ending, summary = Ending.WRONG, str(error)
     except Exception as error:  # any other is what this looks for
-        ending, told = Ending.CRASH, repr(error)
+        ending, summary = Ending.CRASH, repr(error)
     duration_s = time.monotonic() - began_s
     if ending in GOOD and duration_s > LIMIT_S:
-        ending, told = Ending.LATE, f"{duration_s:.1f} s: {told}"
+        ending, summary = Ending.LATE, f"{duration_s:.1f} s: {summary}"
     try:
         subject.check(ending is Ending.RIGHT)
     except (Untrue, EdgePruneError) as error:
-        ending, told = Ending.WRONG, f"{error} (after: {told or 'success'})"
-    return Session(ending, duration_s, tuple(damage.fault for damage in wire.struck), told)
+        ending, summary = Ending.WRONG, f"{error} (after: {summary or 'success'})"
+    return Session(ending, duration_s, tuple(damage.fault for damage in wire.struck), summary)

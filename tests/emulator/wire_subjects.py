@@ -6,20 +6,20 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from edgeprune.build.firmware import Firmware
-from edgeprune.device.an3155 import Timing
-from edgeprune.device.boot_info import State, Verdict
-from edgeprune.device.confirm import confirm
-from edgeprune.device.console import Console
-from edgeprune.device.flash import FlashOptions, flash
-from edgeprune.device.link import Link
-from edgeprune.device.replies import DeviceMemory, LayerTimings
-from edgeprune.device.stm32_rom import Stm32Rom
-from edgeprune.image.elf import parse_elf
-from edgeprune.image.segments import Image, Segment
+from edgeprune.device.console.console import Console
+from edgeprune.device.console.replies import DeviceMemory, LayerTimings
+from edgeprune.device.image.elf import parse_elf
+from edgeprune.device.image.segments import Image, Segment
+from edgeprune.device.links.link import Link
+from edgeprune.device.loaders.an3155 import Timing
+from edgeprune.device.loaders.boot_info import State, Verdict
+from edgeprune.device.loaders.confirm import confirm
+from edgeprune.device.loaders.stm32_rom import Stm32Rom
+from edgeprune.device.loaders.write_image import WriteOptions, write_image
+from edgeprune.hardware.profile import Sectors
+from edgeprune.hardware.registry import load_target
 from edgeprune.progress import Silent
-from edgeprune.target.profile import Sectors
-from edgeprune.target.registry import load_target
+from edgeprune.toolchain.firmware import Firmware
 from tests.emulator.boot.board import Board
 from tests.emulator.test_boards import tiny_outputs
 from tests.emulator.wire_sessions import Untrue
@@ -72,17 +72,19 @@ class BootSubject:
 
     def _check_kept(self) -> None:
         if self._running != self._wanted:
-            raise Untrue("success was told, the old image runs")
+            raise Untrue("success was reported, the old image runs")
         loader = self._board.loader(self._link)
         loader.connect()
         info = loader.info()
         if info.state is not State.SETTLED or info.running.verdict is not Verdict.GOOD:
-            raise Untrue(f"success was told, the loader is {info.state.name}, what runs {info.running.verdict.name}")
+            raise Untrue(
+                f"success was reported, the loader is {info.state.name}, what runs {info.running.verdict.name}"
+            )
 
     def _install(self, link: Link, index: int) -> None:
         firmware = self._firmwares[index]
         image = parse_elf(firmware.elf.read_bytes(), "app.elf")
-        flash(self._board.loader(link, timing=BOOT_TIMING), image, FlashOptions(), Silent())
+        write_image(self._board.loader(link, timing=BOOT_TIMING), image, WriteOptions(), Silent())
         confirm(link, firmware.build_id, CONSOLE_TIMEOUT_S)
 
 
@@ -110,12 +112,12 @@ class RomSubject:
     def talk(self, link: Link, chance: random.Random) -> None:
         self._image = Image((Segment(self._rom.origin, chance.randbytes(1500)),))
         loader = Stm32Rom(link, self._target, self._target.loaders[0], timing=ROM_TIMING)
-        flash(loader, self._image, FlashOptions(), Silent())
+        write_image(loader, self._image, WriteOptions(), Silent())
 
     def check(self, ended_well: bool) -> None:
         content = self._image.segments[0].content
         if ended_well and self._rom.flash[: len(content)] != content:
-            raise Untrue("success was told, flash holds other bytes")
+            raise Untrue("success was reported, flash holds other bytes")
 
 
 class ConsoleSubject:

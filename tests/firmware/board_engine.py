@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeprune.build.firmware import build_firmware
 from edgeprune.device.board import open_board
-from edgeprune.kernels.base import KernelCall
-from edgeprune.target.registry import load_target
+from edgeprune.engine.kernels.base import KernelCall
+from edgeprune.hardware.registry import load_target
+from edgeprune.toolchain.firmware import FirmwareSources, build_firmware
 
 
 def run_on_board(
@@ -27,7 +27,7 @@ def run_on_board(
     target = load_target(target_name)
     input_bytes = sum(value.nbytes for value in samples[0])
     with tempfile.TemporaryDirectory() as folder:
-        sources = [source for call in calls for source in call.sources]
-        firmware = build_firmware(files, sources, target, Path(folder), input_bytes=input_bytes)
+        kernels = tuple(source for call in calls for source in call.sources)
+        firmware = build_firmware(FirmwareSources(files, kernels, input_bytes), target, Path(folder))
         with open_board(target, firmware.elf, firmware.build_id) as console:
             return [console.infer(b"".join(value.tobytes() for value in sample)) for sample in samples]

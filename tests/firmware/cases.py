@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.firmware.host_engine import assert_same_bytes, random_samples
 from tests.firmware.one_op import ModelBuilder
 
-# A failing model is not shrunk but taken apart: `check` finds the case at fault and names it.
+# A failing model is not shrunk but split: `check` finds the case at fault and names it.
 _PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 FEW = settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=_PHASES)
 MANY = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), phases=_PHASES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -11,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeprune.codegen.emit import Identity, emit
+from edgeprune.budget import Optimize
+from edgeprune.engine.codegen.emit import Identity, emit
+from edgeprune.engine.kernels import lower
+from edgeprune.engine.kernels.base import KernelCall
+from edgeprune.engine.tflite.read import read_tflite
+from edgeprune.files.shipped import shipped
+from edgeprune.hardware.profile import Isa
 from edgeprune.ir import Graph
-from edgeprune.kernels import lower
-from edgeprune.kernels.base import KernelCall, Optimize
-from edgeprune.resources import shipped
-from edgeprune.target.profile import Isa
-from edgeprune.tflite.read import read_tflite
 
 HERE = Path(__file__).resolve().parent
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-Wconversion")
@@ -30,7 +32,7 @@ Values = Sequence[np.ndarray]
 
 
 @dataclass(frozen=True)
-class Apart:
+class Disjoint:
     """A plan that gives every tensor its own place, with gaps between: what a kernel may touch is exactly its own."""
 
     offset_bytes: dict[int, int]
@@ -40,7 +42,7 @@ class Apart:
     peak_op: int = 0
 
 
-def place_apart(graph: Graph, calls: Sequence[KernelCall]) -> Apart:
+def place_disjoint(graph: Graph, calls: Sequence[KernelCall]) -> Disjoint:
     """Views share their input's place; everything else lies alone."""
     offsets: dict[int, int] = {}
     scratch: dict[int, int] = {}
@@ -89,7 +91,7 @@ def place_apart(graph: Graph, calls: Sequence[KernelCall]) -> Apart:
         if call.scratch_bytes:
             scratch[index] = take(call.scratch_bytes)
     gaps.append((end, GAP_BYTES))
-    return Apart(offsets, scratch, end + GAP_BYTES, gaps)
+    return Disjoint(offsets, scratch, end + GAP_BYTES, gaps)
 
 
 def run_engine(
@@ -101,7 +103,7 @@ def run_engine(
     """
     graph = read_tflite(model)
     calls = lower(graph, isa, Optimize.BALANCED)
-    plan = place_apart(graph, calls)
+    plan = place_disjoint(graph, calls)
     return run_c(graph, emit(graph, calls, plan, IDENTITY), samples, flags, plan.gaps)
 
 
@@ -129,8 +131,16 @@ def run_c(
 
 @functools.cache
 def _kernels(flags: tuple[str, ...]) -> str:
-    """An archive of all kernels a host can compile (all but the vector extension's), compiled once."""
-    folder = tempfile.mkdtemp(prefix="edgeprune-kernels-")
+    """An archive of all kernels a host can compile (all but the vector extension's), compiled once.
+
+    EDGEPRUNE_KERNELS names a folder for it that outlives the process.
+    """
+    given = os.environ.get("EDGEPRUNE_KERNELS")
+    folder = f"{given}/{'_'.join(flags)}" if given else tempfile.mkdtemp(prefix="edgeprune-kernels-")
+    archive = f"{folder}/kernels.a"
+    if Path(archive).is_file():
+        return archive
+    Path(folder).mkdir(parents=True, exist_ok=True)
     objects = []
     root = shipped("firmware") / "kernels"
     sources = (source for isa in ("ref", "scalar", "dsp") for source in (root / isa).glob("*.c"))
@@ -138,7 +148,6 @@ def _kernels(flags: tuple[str, ...]) -> str:
         target = f"{folder}/{source.parent.name}_{source.stem}.o"
         _compile(["-c", str(source), "-o", target], flags)
         objects.append(target)
-    archive = f"{folder}/kernels.a"
     subprocess.run(["ar", "rcs", archive, *objects], check=True, capture_output=True)
     return archive
 
@@ -189,7 +198,9 @@ def random_samples(model: bytes, count: int, seed: int) -> list[list[np.ndarray]
         sample = []
         for index in graph.inputs:
             tensor = graph.tensors[index]
-            if tensor.dtype == "float32":
+            if tensor.dtype == "bool":
+                sample.append(rng.integers(0, 2, tensor.shape).astype(np.bool_))
+            elif tensor.dtype == "float32":
                 sample.append(rng.normal(0, 3, tensor.shape).astype(np.float32))
             else:
                 limits = np.iinfo(np.dtype(str(tensor.dtype)))

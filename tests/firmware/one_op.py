@@ -16,7 +16,9 @@ TYPES = {
     "float32": schema.TensorType.FLOAT32, "int8": schema.TensorType.INT8, "int16": schema.TensorType.INT16,
     "int32": schema.TensorType.INT32, "int64": schema.TensorType.INT64, "bool": schema.TensorType.BOOL,
     "int4": schema.TensorType.INT4, "uint8": schema.TensorType.UINT8,
+    "resource": schema.TensorType.RESOURCE,
 }  # fmt: skip
+_LEAST_VERSIONS = {schema.BuiltinOperator.BROADCAST_TO: 2}  # of those LiteRT has no first one of
 
 
 class ModelBuilder:
@@ -100,7 +102,7 @@ class ModelBuilder:
             code = schema.OperatorCodeT()
             code.builtinCode = number
             code.deprecatedBuiltinCode = min(number, 127)
-            code.version = 1
+            code.version = _LEAST_VERSIONS.get(number, 1)
             self._codes[number] = len(self.model.operatorCodes)
             self.model.operatorCodes.append(code)
         return self._codes[number]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgeprune.engine.kernels.base import KernelCall
 from edgeprune.ir import Graph
-from edgeprune.kernels.base import KernelCall
-from tests.firmware.host_engine import GAP_BYTES, Apart
+from tests.firmware.host_engine import GAP_BYTES, Disjoint
 
 
-def place_overlapped(graph: Graph, calls: Sequence[KernelCall]) -> Apart:
-    """For graphs of independent operators: the output overlaps input 0 to the byte, other inputs lie apart."""
+def place_overlapped(graph: Graph, calls: Sequence[KernelCall]) -> Disjoint:
+    """For independent operators, each of one type: outputs overlap input 0 to the byte, other inputs lie elsewhere."""
     offsets: dict[int, int] = {}
     scratch: dict[int, int] = {}
     gaps: list[tuple[int, int]] = []
@@ -19,7 +19,7 @@ def place_overlapped(graph: Graph, calls: Sequence[KernelCall]) -> Apart:
         source, result = op.inputs[0], op.outputs[0]
         in_bytes, out_bytes = graph.tensors[source].size_bytes, graph.tensors[result].size_bytes
         shift = _output_shift(call, in_bytes, out_bytes)
-        start = end
+        start = end + -end % 4
         offsets[source] = start + max(0, -shift)
         offsets[result] = start + max(0, shift)
         end = max(offsets[source] + in_bytes, offsets[result] + out_bytes)
@@ -35,12 +35,12 @@ def place_overlapped(graph: Graph, calls: Sequence[KernelCall]) -> Apart:
             scratch[index] = end
             gaps.append((end + call.scratch_bytes, GAP_BYTES))
             end += call.scratch_bytes + GAP_BYTES
-    return Apart(offsets, scratch, end, gaps)
+    return Disjoint(offsets, scratch, end, gaps)
 
 
 def _output_shift(call: KernelCall, in_bytes: int, out_bytes: int) -> int:
-    """Output's start minus input's start."""
-    for overlap in call.overlaps:
+    """Output's start minus input 0's start."""
+    for overlap in (overlap for overlap in call.overlaps if overlap.input_index == 0):
         if overlap.direction == "same":
             return 0
         if overlap.direction == "forward":

@@ -127,6 +127,14 @@ class NetBuilder:
         self.model.op("RESHAPE", [x.index, self.model.ints(shape)], [out.index], options)
         return out
 
+    def mean(self, x: Value, *axes: int, keep: bool = True) -> Value:
+        shape = tuple(1 if axis in axes else size for axis, size in enumerate(x.shape) if keep or axis not in axes)
+        out = self.new(shape, float(np.float32(0.4 * x.scale)), 5)
+        options = schema.ReducerOptionsT()
+        options.keepDims = keep
+        self.model.op("MEAN", [x.index, self.model.ints(axes)], [out.index], options)
+        return out
+
     def transpose(self, x: Value, *permutation: int) -> Value:
         out = self.like(x, tuple(x.shape[axis] for axis in permutation))
         self.model.op("TRANSPOSE", [x.index, self.model.ints(permutation)], [out.index], schema.TransposeOptionsT())

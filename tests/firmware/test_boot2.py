@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from edgeprune.build.toolchain import find_toolchain
-from edgeprune.resources import shipped
-from edgeprune.target.registry import load_target
+from edgeprune.files.shipped import shipped
+from edgeprune.hardware.registry import load_target
+from edgeprune.toolchain.toolchain import find_toolchain
 
 FOLDER = shipped("firmware") / "boards" / "rp2040"
 CODE_BYTES = 252
@@ -58,10 +58,10 @@ def test_boot2_is_its_source_assembled(tmp_path) -> None:
 
 @pytest.mark.parametrize("name", ["raspberry-pi-pico"])
 def test_an_image_begins_with_it(name, tmp_path) -> None:
-    from edgeprune.build.firmware import build_firmware
-    from tests.emulator.conftest import INPUT_BYTES, tiny_sources
+    from edgeprune.toolchain.firmware import build_firmware
+    from tests.emulator.conftest import tiny_sources
 
-    firmware = build_firmware(tiny_sources(name), (), load_target(name), tmp_path, input_bytes=INPUT_BYTES)
+    firmware = build_firmware(tiny_sources(name), load_target(name), tmp_path)
     image = firmware.bin.read_bytes()
     assert [int.from_bytes(image[at : at + 4], "little") for at in range(0, 256, 4)] == shipped_words()
     stack, start = (int.from_bytes(image[at : at + 4], "little") for at in (256, 260))

@@ -11,14 +11,14 @@ from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeprune.codegen.emit import emit
-from edgeprune.graph.clean import clean
+from edgeprune.budget import Optimize
+from edgeprune.engine.codegen.emit import emit
+from edgeprune.engine.graph.clean import clean
+from edgeprune.engine.kernels import lower
+from edgeprune.engine.plan import make_plan
+from edgeprune.engine.tflite.read import read_tflite
+from edgeprune.hardware.profile import Isa
 from edgeprune.ir import OpKind
-from edgeprune.kernels import lower
-from edgeprune.kernels.base import Optimize
-from edgeprune.plan import make_plan
-from edgeprune.target.profile import Isa
-from edgeprune.tflite.read import read_tflite
 from tests.firmware.host_engine import IDENTITY, random_samples, run_c, run_litert
 from tests.firmware.random_nets import NONE, RELU, NetBuilder, Value, random_net
 
@@ -94,6 +94,20 @@ def test_chains_of_reshapes_become_one_or_none() -> None:
     there = b.reshape(b.reshape(x, 1, 56, 4), 1, 8, 28)
     back = b.reshape(b.reshape(there, 224), 1, 8, 7, 4)
     assert same_bytes(b.build(b.conv(back, 3), b.relu(there, False))) == ["RESHAPE", "CONV_2D", "RELU"]
+
+
+def test_reductions_drop_their_axes_themselves() -> None:
+    b, x = net()
+    pooled, rows = b.reshape(b.mean(x, 1, 2), 1, 4), b.reshape(b.mean(x, 2), 1, 8, 4)
+    turned = b.reshape(b.mean(x, 2), 1, 4, 8)
+    model = b.build(b.dense(pooled, 6), rows, turned)
+    assert same_bytes(model) == ["MEAN", "MEAN", "MEAN", "RESHAPE", "FULLY_CONNECTED"]
+
+
+def test_a_reduction_that_is_read_with_its_axes_keeps_them() -> None:
+    b, x = net()
+    mean = b.mean(x, 1, 2)
+    assert same_bytes(b.build(b.dense(b.reshape(mean, 1, 4), 6), b.conv(mean, 3, 1))).count("RESHAPE") == 1
 
 
 def test_transposes_meet() -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeprune.build.firmware import Firmware
-from edgeprune.build.size import ImageSize
-from edgeprune.deploy import compile_model, package
-from edgeprune.kernels.base import Optimize
-from edgeprune.resources import shipped
-from edgeprune.target.registry import load_target
+from edgeprune.budget import Optimize
+from edgeprune.deploy.firmware.images import package
+from edgeprune.engine.compile import CompileOptions, compile_model
+from edgeprune.files.shipped import shipped
+from edgeprune.hardware.registry import load_target
+from edgeprune.toolchain.firmware import Firmware
+from edgeprune.toolchain.size import ImageSize
 from tests.firmware.host_engine import WARNINGS, random_samples, run_litert
 from tests.firmware.random_nets import random_net
 
@@ -28,7 +29,7 @@ KERNELS = sorted((shipped("firmware") / "kernels").glob("*/*.c"))
 SIZE = ImageSize({"runtime": 0, "kernels": 1234, "model": 4321, "constants": 0}, {"arena": 0, "stack": 0, "data": 0})
 IMAGE = Firmware(
     *([Path("none")] * 4), None, "0" * 16, "none", "gcc (12)", SIZE
-)  # stands for a link, which tells sizes
+)  # stands for a link, which measures sizes
 
 
 def needs(program: str) -> pytest.MarkDecorator:
@@ -37,7 +38,7 @@ def needs(program: str) -> pytest.MarkDecorator:
 
 def write_package(model: bytes, target_name: str, folder: Path, optimize: Optimize = Optimize.BALANCED) -> None:
     target = load_target(target_name)
-    compiled = compile_model(model, target, optimize=optimize, model_id="net", command="edgeprune build net.tflite")
+    compiled = compile_model(model, target, CompileOptions(optimize, "net", "edgeprune build net.tflite"))
     for name, text in package(compiled, target, IMAGE).items():
         (folder / name).write_text(text)
 
@@ -97,7 +98,7 @@ def test_cpp_firmware_may_include_the_model(tmp_path: Path) -> None:
     done(["g++", "-Wall", "-Werror", "main.cpp", *(path.name for path in tmp_path.glob("*.o")), "-o", "x"], tmp_path)
 
 
-def test_readme_tells_sizes_and_ends(tmp_path: Path) -> None:
+def test_readme_states_sizes_and_ends(tmp_path: Path) -> None:
     model = random_net(7, 6)
     write_package(model, "cortex-m4", tmp_path)
     text, header = (tmp_path / "README.md").read_text(), (tmp_path / "ep_model.h").read_text()

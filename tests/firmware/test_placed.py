@@ -7,17 +7,18 @@ import shutil
 import numpy as np
 import pytest
 
-from edgeprune.codegen.emit import emit
-from edgeprune.graph.clean import clean
+from edgeprune.budget import Optimize
+from edgeprune.engine.codegen.emit import emit
+from edgeprune.engine.graph.clean import clean
+from edgeprune.engine.kernels import lower
+from edgeprune.engine.kernels.base import KernelCall
+from edgeprune.engine.kernels.movement.concatenation import place_channels
+from edgeprune.engine.plan import make_plan
+from edgeprune.engine.tflite.read import read_tflite
+from edgeprune.hardware.profile import Isa
 from edgeprune.ir import Graph, OpKind
-from edgeprune.kernels import lower
-from edgeprune.kernels.base import KernelCall, Optimize
-from edgeprune.kernels.concatenation import place_channels
-from edgeprune.plan import make_plan
-from edgeprune.target.profile import Isa
-from edgeprune.tflite.read import read_tflite
 from tests.firmware.board_engine import run_on_board
-from tests.firmware.host_engine import IDENTITY, place_apart, random_samples, run_c, run_litert
+from tests.firmware.host_engine import IDENTITY, place_disjoint, random_samples, run_c, run_litert
 from tests.firmware.random_nets import RELU, NetBuilder, Value
 
 
@@ -71,8 +72,8 @@ def test_host(seed: int, isa: Isa, optimize: Optimize) -> None:
     graph, calls = placed(model, isa, optimize)
     samples = random_samples(model, 2, seed)
     expected = run_litert(model, samples)
-    apart = place_apart(graph, calls)
-    for plan, gaps in ((make_plan(graph, calls), []), (apart, apart.gaps)):
+    disjoint = place_disjoint(graph, calls)
+    for plan, gaps in ((make_plan(graph, calls), []), (disjoint, disjoint.gaps)):
         found = run_c(graph, emit(graph, calls, plan, IDENTITY), samples, gaps=gaps)
         for (ours,), (theirs,) in zip(found, expected, strict=True):
             np.testing.assert_array_equal(ours, theirs)

@@ -6,38 +6,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeprune.codegen.emit import emit
-from edgeprune.graph.clean import clean
-from edgeprune.kernels import lower
-from edgeprune.kernels.base import Optimize
-from edgeprune.plan import make_plan
-from edgeprune.target.profile import Isa
-from edgeprune.tflite.read import read_tflite
+from edgeprune.budget import Optimize
+from edgeprune.engine.codegen.emit import emit
+from edgeprune.engine.graph.clean import clean
+from edgeprune.engine.kernels import lower
+from edgeprune.engine.plan import make_plan
+from edgeprune.engine.tflite.read import read_tflite
+from edgeprune.hardware.profile import Isa
 from tests.firmware.cases import FEW, MANY, SAMPLES, Case, many
 from tests.firmware.host_engine import IDENTITY, random_samples, run_c, run_litert
 from tests.firmware.one_op import ModelBuilder
-from tests.firmware.test_arg_max import maxima
-from tests.firmware.test_batch_matmul import products
-from tests.firmware.test_conv2d import convolutions
-from tests.firmware.test_copy import moves
-from tests.firmware.test_dense import dense_layers
-from tests.firmware.test_elementwise import pairs
-from tests.firmware.test_gather import gathers
-from tests.firmware.test_lookup import functions
-from tests.firmware.test_lstm import lstms
-from tests.firmware.test_pool import pools
-from tests.firmware.test_quantize import float_ends
-from tests.firmware.test_reduce import reductions
-from tests.firmware.test_resize import resizes
-from tests.firmware.test_softmax import softmaxes
-from tests.firmware.test_svdf import svdfs
-from tests.firmware.test_transpose_conv import transposed
+from tests.firmware.operators.test_arg_max import maxima
+from tests.firmware.operators.test_batch_matmul import products
+from tests.firmware.operators.test_conv2d import convolutions
+from tests.firmware.operators.test_copy import moves
+from tests.firmware.operators.test_dense import dense_layers
+from tests.firmware.operators.test_elementwise import pairs
+from tests.firmware.operators.test_gather import gathers
+from tests.firmware.operators.test_lookup import functions
+from tests.firmware.operators.test_lstm import lstms
+from tests.firmware.operators.test_pool import pools
+from tests.firmware.operators.test_quantize import float_ends
+from tests.firmware.operators.test_reduce import reductions
+from tests.firmware.operators.test_resize import resizes
+from tests.firmware.operators.test_softmax import softmaxes
+from tests.firmware.operators.test_svdf import svdfs
+from tests.firmware.operators.test_transpose_conv import transposed
+from tests.firmware.widened import wide
 
-ALL = st.one_of(
+INT8 = st.one_of(
     convolutions(depthwise=False), convolutions(depthwise=True), transposed(), dense_layers(), products(), pools(),
     pairs(), functions(), reductions(), softmaxes(), moves(), gathers(), resizes(), maxima(), float_ends(),
     lstms(), svdfs(),
 )  # fmt: skip
+ALL = st.one_of(INT8, wide(INT8))
 
 
 def check_planned(cases: list[Case], isa: Isa) -> None:

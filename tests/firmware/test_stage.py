@@ -8,19 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeprune.codegen.emit import emit
+from edgeprune.budget import Optimize
+from edgeprune.engine.codegen.emit import emit
+from edgeprune.engine.graph.clean import clean
+from edgeprune.engine.kernels import lower
+from edgeprune.engine.plan import make_plan
+from edgeprune.engine.plan.stage import find_flows, plan_ram_first, with_stage
+from edgeprune.engine.plan.stage.call import out_row_bytes
+from edgeprune.engine.plan.stage.flow import simulate
+from edgeprune.engine.plan.stage.layout import lay_out
+from edgeprune.engine.plan.stage.validator import validate_stage
+from edgeprune.engine.tflite.read import read_tflite
 from edgeprune.errors import PlanError
-from edgeprune.graph.clean import clean
-from edgeprune.kernels import lower
-from edgeprune.kernels.base import Optimize
-from edgeprune.plan import make_plan
-from edgeprune.plan.stage import find_flows, plan_ram_first, with_stage
-from edgeprune.plan.stage.call import out_row_bytes
-from edgeprune.plan.stage.check import check_stage
-from edgeprune.plan.stage.flow import act_out
-from edgeprune.plan.stage.layout import lay_out
-from edgeprune.target.profile import Isa
-from edgeprune.tflite.read import read_tflite
+from edgeprune.hardware.profile import Isa
 from tests.firmware.host_engine import IDENTITY, random_samples, run_c, run_litert
 from tests.firmware.random_nets import NONE, RELU, NetBuilder, Value
 
@@ -79,16 +79,16 @@ def test_the_checker_notices_a_buffer_moved_and_an_output_too_near() -> None:
     calls = lower(graph, Isa.DSP, Optimize.BALANCED)
     flow = next(flow for flow in find_flows(graph, calls, Isa.DSP, Optimize.BALANCED) if len(flow.layers) > 2)
     row_bytes = out_row_bytes(graph, flow)
-    held = act_out(flow, row_bytes)
+    held = simulate(flow, row_bytes)
     layout = lay_out(flow, held)
-    check_stage(flow, layout, row_bytes, held.lead_bytes)
+    validate_stage(flow, layout, row_bytes, held.lead_bytes)
     with pytest.raises(PlanError, match="cover input row"):
-        check_stage(flow, layout, row_bytes, held.lead_bytes - 1)
+        validate_stage(flow, layout, row_bytes, held.lead_bytes - 1)
     squeezed = replace(layout, edge_offset_bytes=(layout.edge_offset_bytes[-1],) * len(flow.edges))
     with pytest.raises(PlanError, match="is not there when it is read"):
-        check_stage(flow, squeezed, row_bytes, held.lead_bytes)
+        validate_stage(flow, squeezed, row_bytes, held.lead_bytes)
     with pytest.raises(PlanError, match="leaves scratch"):
-        check_stage(flow, replace(layout, scratch_bytes=layout.scratch_bytes - 4), row_bytes, held.lead_bytes)
+        validate_stage(flow, replace(layout, scratch_bytes=layout.scratch_bytes - 4), row_bytes, held.lead_bytes)
 
 
 @pytest.mark.skipif(not KWS.is_file(), reason="../shared is not there")

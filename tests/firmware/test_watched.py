@@ -7,13 +7,13 @@ import shutil
 import numpy as np
 import pytest
 
-from edgeprune.codegen.emit import emit
-from edgeprune.kernels import lower
-from edgeprune.kernels.base import Optimize
-from edgeprune.target.profile import Isa
-from edgeprune.tflite.read import read_tflite
+from edgeprune.budget import Optimize
+from edgeprune.engine.codegen.emit import emit
+from edgeprune.engine.kernels import lower
+from edgeprune.engine.tflite.read import read_tflite
+from edgeprune.hardware.profile import Isa
 from tests.firmware.board_engine import run_on_board
-from tests.firmware.host_engine import IDENTITY, place_apart, random_samples, run_litert
+from tests.firmware.host_engine import IDENTITY, place_disjoint, random_samples, run_litert
 from tests.firmware.random_layers import random_model
 from tests.firmware.watched import watched
 
@@ -28,7 +28,7 @@ def test_nothing_between_tensors_is_written_or_matters(isa: Isa, board: str) -> 
     samples = random_samples(model, 1, seed=3) * 2
     graph = read_tflite(model)
     calls = lower(graph, isa, Optimize.SPEED)
-    plan = place_apart(graph, calls)
+    plan = place_disjoint(graph, calls)
     found = run_on_board(board, watched(emit(graph, calls, plan, IDENTITY), plan.gaps), calls, samples)
     assert found == [b"".join(output.tobytes() for output in outputs) for outputs in run_litert(model, samples)]
 
@@ -38,7 +38,7 @@ def test_a_stray_byte_turns_the_outputs_over() -> None:
     samples = random_samples(model, 1, seed=3)
     graph = read_tflite(model)
     calls = lower(graph, Isa.DSP, Optimize.SPEED)
-    plan = place_apart(graph, calls)
+    plan = place_disjoint(graph, calls)
     files = watched(emit(graph, calls, plan, IDENTITY), plan.gaps)
     start, size = plan.gaps[-1]
     astray = files["model.c"].replace("    invoke();\n", f"    invoke();\n    arena[{start + size - 1}] ^= 1U;\n")

@@ -49,7 +49,7 @@ def test_installed_it_finds_its_files_and_starts(wheel: Path, tmp_path: Path) ->
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
     (site,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
     zipfile.ZipFile(wheel).extractall(site)
-    script = "from edgeprune.resources import shipped; print(shipped('targets')); print(shipped('firmware'))"
+    script = "from edgeprune.files.shipped import shipped; print(shipped('targets')); print(shipped('firmware'))"
     python = tmp_path / "venv" / "bin" / "python"
     done = subprocess.run([python, "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     targets, firmware = (Path(line) for line in done.stdout.splitlines())

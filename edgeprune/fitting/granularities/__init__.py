@@ -1,0 +1,1 @@
+"""What a fit removes, one file each."""

@@ -1,93 +1,86 @@
-"""The granularities that mask weights: `prune/masks` says which go, the linked image how many have to.
+"""The granularities that mask weights: `prune/masks` ranks them, the linked image decides how many have to go.
 
-Channels are thinned first, as far as RAM, time and the flash that no mask can save ask for.
+Channels are thinned first, as far as RAM, time and the flash that no mask can save require.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from dataclasses import replace
 
 from torch import nn
 
 from edgeprune.budget import Budget
-from edgeprune.fitting.cost import WidthCost
-from edgeprune.fitting.granularity import Hold, Masked, after_channels, zeros, zeros_again
+from edgeprune.deploy.protocol import Cost, MaskCost
+from edgeprune.fitting.granularity import Hold, MaskSaving, after_channels, zeros
 from edgeprune.fitting.job import Job
-from edgeprune.fitting.masked import (
-    MaskCost,
+from edgeprune.fitting.kept_weights import KeptWeights, OwnValues, SharedValues
+from edgeprune.fitting.mask_density import (
     damage_on,
     in_parameters,
     masks_of,
     masks_within,
     room_with_masks,
+    stored_of,
 )
-from edgeprune.fitting.network import Network
-from edgeprune.prune.masks.clusters import clustered, clustered_again, clusters, lies_on_levels
+from edgeprune.prune.masks.clusters import clusters
 from edgeprune.prune.masks.kernels import kernels
-from edgeprune.prune.masks.masking import Judge, Masks, Scores, density_of
+from edgeprune.prune.masks.masking import Judge, Scores, density_of
 from edgeprune.prune.masks.patterns import patterns
 from edgeprune.prune.masks.randomized import randomized
 from edgeprune.prune.masks.weights import weights
+from edgeprune.prune.network import Network
 from edgeprune.train.evaluate import bn_reestimate
 
 _PAYS = (
     "Weights that are zero leave RAM as it is. They are left out of flash by the engine's compressed storage, which "
-    "only `--optimize size` uses and only where the image gets smaller; the run's record says what that saved."
+    "only `--optimize size` uses and only where the image gets smaller; the run's record states the bytes saved."
 )
 
 
-def _register(name: str, judge: Judge, again: Callable[[nn.Module], Hold], shares_values: bool) -> None:
-    def cost_of(job: Job, network: Network, cost: WidthCost) -> MaskCost:
-        return MaskCost(job, network, cost, shares_values)
-
+def _register(name: str, judge: Judge, kept: KeptWeights) -> None:
     def scores(job: Job, module: nn.Module, cost: MaskCost) -> Scores:
         return judge(cost.layers, lambda masks: damage_on(job, module, masks))
 
-    def room(job: Job, network: Network, cost: WidthCost, budget: Budget, stage: str) -> Budget:
-        masked = cost_of(job, network, cost)
+    def room(job: Job, network: Network, cost: Cost, budget: Budget, stage: str) -> Budget:
+        masked = cost.of(network).masks(kept.synthetic)
 
         def measure() -> dict[str, int]:
-            return room_with_masks(job, masked, scores(job, network.module, masked), budget)
+            return room_with_masks(job, name, masked, scores(job, network.module, masked), budget)
 
         allowed = job.workspace.once(f"{stage}: what masks can save", measure)
         return replace(budget, flash_bytes=allowed["flash_bytes"], ram_bytes=allowed["ram_bytes"])
 
-    def begin(job: Job, module: nn.Module, cost: WidthCost, budget: Budget, step: str) -> Hold:
+    def begin(job: Job, module: nn.Module, cost: Cost, budget: Budget, step: str) -> Hold:
         network = Network.of(module, job.input_shape)
-        masked = cost_of(job, network, cost)
-        masks, found, unmasked = masks_within(masked, scores(job, module, masked), budget.flash_bytes)
+        masked = cost.of(network).masks(kept.synthetic)
+        masks, built, unmasked = masks_within(masked, scores(job, module, masked), budget.flash_bytes)
         if not masks:
             job.progress.note(
-                f"{name}: nothing is masked, the linked image takes {unmasked.flash_bytes:,} B as it is"
+                f"{name}: nothing is masked, the {job.deployment.product} takes {unmasked.flash_bytes:,} B as it is"
                 + ("" if unmasked.flash_bytes <= budget.flash_bytes else " and no less with masks")
             )
             return zeros(module, {})
         job.progress.note(
-            f"{name}: {density_of(masks):.1%} of the weights stay, the linked image takes {found.flash_bytes:,} B "
-            f"instead of {unmasked.flash_bytes:,} B"
+            f"{name}: {density_of(masks):.1%} of the weights stay, the {job.deployment.product} takes "
+            f"{built.flash_bytes:,} B instead of {unmasked.flash_bytes:,} B"
         )
-        hold = _hold(module, in_parameters(module, masks))
+        hold = kept.hold(module, in_parameters(module, masks))
         bn_reestimate(module, job.splits.calibration)
         return hold
 
-    def _hold(module: nn.Module, masks: Masks) -> Hold:
-        return clustered(module, masks) if shares_values else zeros(module, masks)
-
-    def predict(job: Job, network: Network, cost: WidthCost) -> Masked | None:
-        masked = cost_of(job, network, cost)
+    def predict(job: Job, network: Network, cost: Cost) -> MaskSaving | None:
+        masked = cost.of(network).masks(kept.synthetic)
         masks = masks_of(network, masked.layers)
-        shared = shares_values and all(lies_on_levels(layer.weights.flatten(1)) for layer in masked.layers)
-        if density_of(masks) == 1.0 and not shared:
+        if density_of(masks) == 1.0 and not kept.compress_unmasked(masked.layers):
             return None
         unmasked = masked.unmasked()
-        return Masked(density_of(masks), masked.linked(masks), unmasked.flash_bytes)
+        return MaskSaving(density_of(masks), masked.built(stored_of(masked.layers)), unmasked.flash_bytes)
 
     text = f"{inspect.getdoc(judge) or ''}\n\n{_PAYS}"
-    after_channels(name, text, begin=begin, again=again, room=room, masked=predict)
+    after_channels(name, text, begin=begin, again=kept.again, room=room, saving=predict)
 
 
 for _name, _judge in (("weights", weights), ("kernels", kernels), ("patterns", patterns), ("randomized", randomized)):
-    _register(_name, _judge, zeros_again, shares_values=False)
-_register("clusters", clusters, clustered_again, shares_values=True)
+    _register(_name, _judge, OwnValues())
+_register("clusters", clusters, SharedValues())

@@ -1,0 +1,1 @@
+"""Ways from a trained network to a thinned one, one file each."""

@@ -10,10 +10,10 @@ _ITERATIONS = 3
 
 @schedule("iterative")
 def iterative(thinning: Thinning) -> nn.Module:
-    """In three steps (fewer where there are fewer epochs), scored anew and trained after each.
+    """In three steps (fewer where there are fewer epochs), scored again and trained after each.
 
-    A step that hurts is undone and taken in two. Han et al., "Learning both Weights and Connections for Efficient
-    Neural Networks", NeurIPS 2015, arXiv:1506.02626.
+    A step that loses too much is undone and taken in two. Han et al., "Learning both Weights and Connections for
+    Efficient Neural Networks", NeurIPS 2015, arXiv:1506.02626.
     """
     job, original = thinning.job, thinning.original
     steps = min(_ITERATIONS, max(1, job.options.epochs))

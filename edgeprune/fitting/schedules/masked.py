@@ -4,18 +4,18 @@ from torch import nn
 
 from edgeprune.fitting.schedule import Thinning, schedule
 from edgeprune.fitting.training import CHECKPOINT_NAME, settings_of, train
-from edgeprune.prune.silence import FILTERS, silence
-from edgeprune.prune.surgery import thin
+from edgeprune.prune.surgery.soft_mask import FILTERS, soft_mask
+from edgeprune.prune.surgery.thin import thin
 
 
 @schedule("masked")
 def masked(thinning: Thinning) -> nn.Module:
-    """Filters put to zero, not removed: the whole network learns on, and after every epoch one may have come back.
+    """Filters zeroed, not removed: the whole network trains on, and after every epoch one may have come back.
 
-    Scored anew at the end of each epoch, the filters that do not stay are zero again. In the last epoch (the only one,
+    Scored again at the end of each epoch, the filters that do not stay are zero again. In the last epoch (the only one,
     if there is one) the choice is final and held at every step; then what is zero is removed. Behind a ReLU a zero
-    filter learns where its batch norm lifts it above zero; without batch norm it stays zero. He et al., "Soft Filter
-    Pruning for Accelerating Deep Convolutional Neural Networks", IJCAI 2018, arXiv:1808.06866.
+    filter has a gradient where its batch norm lifts it above zero; without batch norm it stays zero. He et al., "Soft
+    Filter Pruning for Accelerating Deep Convolutional Neural Networks", IJCAI 2018, arXiv:1808.06866.
     """
     job, original, epochs = thinning.job, thinning.original, thinning.job.options.epochs
     module = copy.deepcopy(original.module)
@@ -23,7 +23,7 @@ def masked(thinning: Thinning) -> nn.Module:
     best_epoch = 0
     if epochs > 0:
         checkpoint = thinning.folder / CHECKPOINT_NAME
-        checkpoint.unlink(missing_ok=True)  # it knows nothing of the choices: a training cut off starts again
+        checkpoint.unlink(missing_ok=True)  # it does not hold the choices: an interrupted training starts again
         settings = settings_of(job, epochs)
         result = train(job, module, settings, original.module, thinning.stage, thinning.folder, choice.after_step)
         checkpoint.unlink(missing_ok=True)
@@ -48,13 +48,13 @@ class Choice:
         return self._made[min(epoch, len(self._made) - 1)]
 
     def after_step(self) -> None:
-        """Chooses anew at the end of each epoch but the last, whose choice is held."""
+        """Chooses again at the end of each epoch but the last, whose choice is held."""
         self._steps += 1
         if self._steps > self._last_begins:
-            silence(self._module, self._thinning.original.groups, self._made[-1])
+            soft_mask(self._module, self._thinning.original.groups, self._made[-1])
         elif self._steps % self._steps_per_epoch == 0:
             self._choose()
 
     def _choose(self) -> None:
         self._made.append(self._thinning.best(copy.deepcopy(self._module).cpu().eval()))
-        silence(self._module, self._thinning.original.groups, self._made[-1], FILTERS)
+        soft_mask(self._module, self._thinning.original.groups, self._made[-1], FILTERS)

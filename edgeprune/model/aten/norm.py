@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from edgeprune.errors import UnsupportedOp
 from edgeprune.ir import OpKind
 from edgeprune.model.aten.table import lowers
-from edgeprune.model.draft import WEIGHTED, Activation, Draft, Fold, FoldKind, ParameterSlice
-from edgeprune.model.record import Call, Ref
+from edgeprune.model.draft import Draft
+from edgeprune.model.fold import Fold, FoldKind
+from edgeprune.model.recording import Call, Ref
+from edgeprune.model.values import Activation, Constant, Formula, ParameterSlice, Values
 
 _FOLDED_INTO_WEIGHT = ("weight", "running_var")
 _FOLDED_INTO_BIAS = ("weight", "bias", "running_mean", "running_var")
@@ -21,42 +25,76 @@ def native_batch_norm(draft: Draft, call: Call) -> None:
         )
     if not draft.constant(call, "running_mean").slices:
         raise UnsupportedOp(
-            f"{call.layer} at {call.where}: batch norm over tensors that are no parameters or buffers of the module",
+            f"{call.layer} at {call.where}: batch norm over tensors that are not parameters or buffers of the module",
             hint="make the layer an attribute of the module, so that it is moved and saved with it",
         )
     value = call.tensor("input")
-    producer = draft.foldable_producer(value, WEIGHTED)
+    producer = draft.folding_layer(value)
     if producer is None:
         _standalone(draft, call)
         return
     weight, bias = producer.inputs[1], producer.inputs[2]
-    channel_axis = 3 if producer.kind is OpKind.DEPTHWISE_CONV_2D else 0
+    channel_axis = producer.traits.weight_output_axis
+    assert channel_axis is not None
     draft.slices[weight] += _slices(draft, call, _FOLDED_INTO_WEIGHT, len(draft.tensors[weight].shape), channel_axis)
     draft.slices[bias] += _slices(draft, call, _FOLDED_INTO_BIAS, 1, 0)
+    scale, shift = _scale(draft, call), _shift(draft, call)
+    draft.scale_constant(weight, channel_axis, scale)
+    draft.scale_constant(bias, 0, scale)
+    draft.shift_constant(bias, 0, shift)
     producer.folds.append(_fold(draft, call))
     draft.values[call.outputs[0]] = draft.values[value]
 
 
 def _standalone(draft: Draft, call: Call) -> None:
-    """The converter writes (x - mean) * rsqrt(var) * weight + bias: four operators over images, two over vectors."""
+    """x * (weight / sqrt(var + eps)) + (bias - mean * weight / sqrt(var + eps)): one product, one sum."""
     value = call.tensor("input")
     held = draft.activation(value)
     tensor, rank = held.tensor, len(held.axes)
     axis = held.axes.index(1)
     shape = draft.tensors[tensor].shape
-    steps: list[tuple[OpKind, tuple[str, ...]]]
-    if rank == 4:
-        steps = [(OpKind.SUB, ("running_mean",)), (OpKind.MUL, ("running_var",))]
-        steps += [(OpKind.MUL, ("weight",)), (OpKind.ADD, ("bias",))] if call.args["weight"] is not None else []
-    else:
-        steps = [(OpKind.MUL, _FOLDED_INTO_WEIGHT), (OpKind.ADD, _FOLDED_INTO_BIAS)]
-    for kind, names in steps:
-        slices = _slices(draft, call, names, rank, axis)
-        constant_shape = tuple(n if k == axis else 1 for k, n in enumerate(shape))
-        constant = draft.add_sliced(f"{call.layer}.{names[0]}", constant_shape, slices)
+    steps = (
+        (OpKind.MUL, "scale", _FOLDED_INTO_WEIGHT, _scale(draft, call)),
+        (OpKind.ADD, "shift", _FOLDED_INTO_BIAS, _shift(draft, call)),
+    )
+    constant_shape = tuple(n if k == axis else 1 for k, n in enumerate(shape))
+    for kind, name, roles, formula in steps:
+        held_constant = Constant(
+            constant_shape,
+            lambda values, formula=formula: formula(values).reshape(constant_shape),  # type: ignore[misc]
+            _slices(draft, call, roles, rank, axis),
+        )
+        constant = draft.add_constant(f"{call.layer}.{name}", held_constant)
         tensor = draft.emit(kind, call, [tensor, constant], shape)
     draft.producer(tensor).folds.append(_fold(draft, call))
     draft.values[call.outputs[0]] = Activation(tensor, held.axes)
+
+
+def _scale(draft: Draft, call: Call) -> Formula:
+    """weight / sqrt(var + eps), (channels,) float64."""
+    weight, variance, eps = _role(draft, call, "weight"), _role(draft, call, "running_var"), float(call.args["eps"])
+
+    def formula(values: Values) -> Tensor:
+        assert variance is not None
+        deviation = (variance(values).double() + eps).sqrt()
+        return (1 if weight is None else weight(values).double()) / deviation
+
+    return formula
+
+
+def _shift(draft: Draft, call: Call) -> Formula:
+    """bias - mean * weight / sqrt(var + eps), (channels,) float64."""
+    scale, bias, mean = _scale(draft, call), _role(draft, call, "bias"), _role(draft, call, "running_mean")
+
+    def formula(values: Values) -> Tensor:
+        assert mean is not None
+        return (0 if bias is None else bias(values).double()) - mean(values).double() * scale(values)
+
+    return formula
+
+
+def _role(draft: Draft, call: Call, name: str) -> Formula | None:
+    return draft.constant(call, name).formula if isinstance(call.args[name], Ref) else None
 
 
 def _fold(draft: Draft, call: Call) -> Fold:
@@ -68,12 +106,12 @@ def _fold(draft: Draft, call: Call) -> Fold:
 def _slices(
     draft: Draft, call: Call, names: tuple[str, ...], rank: int, channel_axis: int
 ) -> tuple[ParameterSlice, ...]:
-    found: list[ParameterSlice] = []
+    slices: list[ParameterSlice] = []
     for name in names:
         if not isinstance(call.args[name], Ref):
             continue
         for piece in draft.constant(call, name).slices:
             axes: list[int | None] = [None] * rank
             axes[channel_axis] = piece.axes[0]
-            found.append(ParameterSlice(piece.name, tuple(axes)))
-    return tuple(found)
+            slices.append(ParameterSlice(piece.name, tuple(axes)))
+    return tuple(slices)

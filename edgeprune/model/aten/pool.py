@@ -3,89 +3,138 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from edgeprune.errors import UnsupportedOp
-from edgeprune.ir import OpKind
+from edgeprune.ir import NO_PAD, OpKind, PadAttrs, Pair, PoolAttrs
+from edgeprune.model.aten.join import gathered
 from edgeprune.model.aten.table import lowers
-from edgeprune.model.draft import CHANNELS_LAST, Activation, Draft
-from edgeprune.model.record import Call
+from edgeprune.model.draft import Draft
+from edgeprune.model.recording import Call
+from edgeprune.model.values import CHANNELS_LAST, Activation
 
-Pair = tuple[int, int]
+
+@dataclass(frozen=True)
+class _Window:
+    """Windows along one axis of an image."""
+
+    size: int
+    target: int
+    taps: int
+    stride: int
+    padding: int
+
+    @property
+    def beyond(self) -> int:
+        """Elements the last one reaches beyond the padding: more than none with ceil_mode alone."""
+        return max((self.target - 1) * self.stride + self.taps - self.size - 2 * self.padding, 0)
+
+    @property
+    def is_same(self) -> bool:
+        """Whether TFLite's SAME pads alike."""
+        count = -(-self.size // self.stride)
+        return 2 * self.padding == max((count - 1) * self.stride + self.taps - self.size, 0)
 
 
 @lowers("max_pool2d_with_indices")
 def max_pool(draft: Draft, call: Call) -> None:
     if _pair(call.args["dilation"]) != (1, 1):
         raise UnsupportedOp(f"{call.layer} at {call.where}: a maximum pool with dilation")
-    _window(draft, call, OpKind.MAX_POOL_2D)
+    _require_no_indices(draft, call)
+    held, rows, columns = _windows(draft, call)
+    pad = (rows.padding, rows.padding + rows.beyond, columns.padding, columns.padding + columns.beyond)
+    attrs = PoolAttrs(filter=(rows.taps, columns.taps), stride=(rows.stride, columns.stride), pad=pad)
+    _emit(draft, call, OpKind.MAX_POOL_2D, held, attrs)
 
 
 @lowers("avg_pool2d")
 def average_pool(draft: Draft, call: Call) -> None:
     if call.args["divisor_override"] is not None:
         raise UnsupportedOp(f"{call.layer} at {call.where}: an average pool with its own divisor")
-    padded = _pair(call.args["padding"]) != (0, 0)
-    if padded and not call.args["count_include_pad"] and _uneven(draft, call):
+    held, rows, columns = _windows(draft, call)
+    padded = (rows.padding, columns.padding) != (0, 0)
+    if rows.beyond or columns.beyond:
+        raise UnsupportedOp(f"{call.layer} at {call.where}: ceil_mode reaches over the edge", hint="pad explicitly")
+    counts = bool(call.args["count_include_pad"])
+    if padded and not counts and not (rows.is_same and columns.is_same):
         raise UnsupportedOp(
-            f"{call.layer} at {call.where}: padding left out of the average, which TFLite knows only where the "
+            f"{call.layer} at {call.where}: padding left out of the average, which TFLite supports only where the "
             "output is the input's size divided by the stride",
             hint="use count_include_pad=True or no padding",
         )
-    _window(draft, call, OpKind.AVERAGE_POOL_2D, counts_pad=bool(call.args["count_include_pad"]))
+    pad = (rows.padding, rows.padding, columns.padding, columns.padding)
+    if padded and counts:
+        n, h, w, c = draft.tensors[held.tensor].shape
+        around = ((0, 0), pad[:2], pad[2:], (0, 0))
+        shape = (n, h + 2 * rows.padding, w + 2 * columns.padding, c)
+        zeros = draft.emit(OpKind.PAD, call, [held.tensor], shape, PadAttrs(padding=around))
+        held, pad = Activation(zeros, CHANNELS_LAST), NO_PAD
+    attrs = PoolAttrs(filter=(rows.taps, columns.taps), stride=(rows.stride, columns.stride), pad=pad)
+    _emit(draft, call, OpKind.AVERAGE_POOL_2D, held, attrs)
 
 
 @lowers("_adaptive_avg_pool2d")
 def adaptive_average_pool(draft: Draft, call: Call) -> None:
+    _adaptive(draft, call, OpKind.AVERAGE_POOL_2D)
+
+
+@lowers("adaptive_max_pool2d")
+def adaptive_max_pool(draft: Draft, call: Call) -> None:
+    _require_no_indices(draft, call)
+    _adaptive(draft, call, OpKind.MAX_POOL_2D)
+
+
+def _adaptive(draft: Draft, call: Call, kind: OpKind) -> None:
+    """One window for each output, of one size: a pool, or a pool of every place and a GATHER of those wanted."""
     held = draft.arranged(draft.activation(call.tensor("self")), CHANNELS_LAST)
+    sizes, target = draft.tensors[held.tensor].shape[1:3], draft.shape(call.outputs[0])[2:]
+    taps, stride, places = [], [], []
+    for size, count in zip(sizes, target, strict=True):
+        begins = [k * size // count for k in range(count)]
+        lengths = {-(-(k + 1) * size // count) - begin for k, begin in enumerate(begins)}
+        if len(lengths) > 1:
+            raise UnsupportedOp(
+                f"{call.layer} at {call.where}: adaptive pooling of {sizes[0]}x{sizes[1]} to {target[0]}x{target[1]} "
+                "has windows of several sizes",
+                hint="pool to a divisor of the size",
+            )
+        window = lengths.pop()
+        steps = {after - before for before, after in pairwise(begins)} or {window}
+        taps.append(window)
+        stride.append(steps.pop() if len(steps) == 1 else 1)
+        places.append([begin // stride[-1] for begin in begins])
+    attrs = PoolAttrs(filter=(taps[0], taps[1]), stride=(stride[0], stride[1]))
     n, h, w, c = draft.tensors[held.tensor].shape
-    _, _, out_h, out_w = draft.shape(call.outputs[0])
-    if h % out_h or w % out_w:
-        raise UnsupportedOp(f"{call.layer} at {call.where}: adaptive pooling of {h}x{w} to {out_h}x{out_w} is uneven")
-    window = (h // out_h, w // out_w)
-    _emit(draft, call, OpKind.AVERAGE_POOL_2D, held.tensor, window, window, (0, 0, 0, 0), (n, out_h, out_w, c))
+    pooled = (n, (h - taps[0]) // stride[0] + 1, (w - taps[1]) // stride[1] + 1, c)
+    found = Activation(draft.emit(kind, call, [held.tensor], pooled, attrs), CHANNELS_LAST)
+    for axis in (0, 1):
+        found = gathered(draft, call, found, 1 + axis, places[axis])
+    draft.values[call.outputs[0]] = found
 
 
-def _window(draft: Draft, call: Call, kind: OpKind, counts_pad: bool = False) -> None:
+def _windows(draft: Draft, call: Call) -> tuple[Activation, _Window, _Window]:
+    """The image, channels last, and the windows along its rows and columns."""
     held = draft.arranged(draft.activation(call.tensor("self")), CHANNELS_LAST)
-    window = _pair(call.args["kernel_size"])
-    stride = _pair(call.args["stride"]) if call.args["stride"] else window
-    padding = _pair(call.args["padding"])
-    pad = (padding[0], padding[0], padding[1], padding[1])
-    n, h, w, c = draft.tensors[held.tensor].shape
-    output = draft.shape(call.outputs[0])
-    shape = (n, output[2], output[3], c)
-    if call.args.get("ceil_mode") and any(
-        (out - 1) * step + taps > size + 2 * own
-        for out, step, taps, size, own in zip(output[2:], stride, window, (h, w), padding, strict=True)
-    ):
-        raise UnsupportedOp(f"{call.layer} at {call.where}: ceil_mode reaches over the edge", hint="pad explicitly")
-    tensor = held.tensor
-    if counts_pad and padding != (0, 0):
-        padded = (n, h + 2 * padding[0], w + 2 * padding[1], c)
-        axes = ((0, 0), (padding[0],) * 2, (padding[1],) * 2, (0, 0))
-        tensor = draft.emit(OpKind.PAD, call, [tensor], padded, padding=axes)
-        pad = (0, 0, 0, 0)
-    _emit(draft, call, kind, tensor, window, stride, pad, shape)
+    taps, padding = _pair(call.args["kernel_size"]), _pair(call.args["padding"])
+    stride = _pair(call.args["stride"]) if call.args["stride"] else taps
+    sizes, target = draft.tensors[held.tensor].shape[1:3], draft.shape(call.outputs[0])[2:]
+    rows, columns = (_Window(sizes[k], target[k], taps[k], stride[k], padding[k]) for k in (0, 1))
+    return held, rows, columns
 
 
-def _emit(
-    draft: Draft, call: Call, kind: OpKind, tensor: int, window: Pair, stride: Pair, pad: Sequence[int],
-    shape: tuple[int, ...],
-) -> None:  # fmt: skip
-    result = draft.emit(kind, call, [tensor], shape, filter=window, stride=stride, pad=tuple(pad))
+def _emit(draft: Draft, call: Call, kind: OpKind, held: Activation, attrs: PoolAttrs) -> None:
+    n, channels, height, width = draft.shape(call.outputs[0])
+    result = draft.emit(kind, call, [held.tensor], (n, height, width, channels), attrs)
     draft.values[call.outputs[0]] = Activation(result, CHANNELS_LAST)
 
 
-def _uneven(draft: Draft, call: Call) -> bool:
-    """Whether TFLite's SAME, which leaves padding out of averages, pads differently."""
-    window = _pair(call.args["kernel_size"])
-    stride = _pair(call.args["stride"]) if call.args["stride"] else window
-    padding = _pair(call.args["padding"])
-    size = draft.shape(call.tensor("self"))[2:]
-    return any(
-        2 * own != max((-(-n // step) - 1) * step + taps - n, 0)
-        for n, step, taps, own in zip(size, stride, window, padding, strict=True)
-    )
+def _require_no_indices(draft: Draft, call: Call) -> None:
+    if draft.uses[call.outputs[1]]:
+        raise UnsupportedOp(
+            f"{call.layer} at {call.where}: the places of maxima are read",
+            hint="take the maxima alone; to widen an image again, nn.Upsample or nn.ConvTranspose2d",
+        )
 
 
 def _pair(given: Sequence[int]) -> Pair:

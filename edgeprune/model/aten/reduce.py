@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from edgeprune.ir import OpKind
-from edgeprune.model.aten.table import lowers
-from edgeprune.model.draft import Activation, Draft
-from edgeprune.model.record import Call
+from math import prod
 
-_KINDS = {"mean": OpKind.MEAN, "sum": OpKind.SUM, "amax": OpKind.REDUCE_MAX}
+from edgeprune.errors import UnsupportedOp
+from edgeprune.ir import OpKind, ReduceAttrs
+from edgeprune.model.aten.table import lowers
+from edgeprune.model.draft import Draft
+from edgeprune.model.recording import Call
+from edgeprune.model.values import Activation
+
+_KINDS = {"mean": OpKind.MEAN, "sum": OpKind.MEAN, "amax": OpKind.REDUCE_MAX, "max": OpKind.REDUCE_MAX}
 
 
 @lowers(*_KINDS)
 def reduce(draft: Draft, call: Call) -> None:
+    """A sum is a mean times the count: LiteRT's reference SUM takes int8 for uint8, and a layer behind takes the factor
+    in."""
+    if len(call.outputs) > 1 and draft.uses[call.outputs[1]]:
+        raise UnsupportedOp(
+            f"{call.layer} at {call.where}: the places of maxima are read",
+            hint="take the maxima alone (x.amax(dim)), and find their places on the host",
+        )
     held = draft.activation(call.tensor("self"))
     rank = len(held.axes)
     dims = call.args.get("dim")
@@ -28,5 +39,9 @@ def reduce(draft: Draft, call: Call) -> None:
         kept = [axis for axis in held.axes if axis not in reduced]
         result_axes = tuple(sorted(kept).index(axis) for axis in kept)
     kind = _KINDS[call.target.removeprefix("aten.")]
-    tensor = draft.emit(kind, call, [held.tensor], result_shape, axes=axes, keep_dims=keep)
+    tensor = draft.emit(kind, call, [held.tensor], result_shape, ReduceAttrs(axes=axes, keep_dims=keep))
+    count = prod(shape[k] for k in axes)
+    if call.target == "aten.sum" and count != 1:
+        factor = draft.add_scalar(f"{call.layer}.count", float(count))
+        tensor = draft.emit(OpKind.MUL, call, [tensor, factor], result_shape)
     draft.values[call.outputs[0]] = Activation(tensor, result_axes)

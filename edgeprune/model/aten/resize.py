@@ -1,58 +1,71 @@
-"""Padding, upsampling and pixel shuffles."""
+"""Upsampling and pixel shuffles."""
 
 from __future__ import annotations
 
+import torch
+
+from edgeprune.engine.kernels.movement.resize import nearest_indices
 from edgeprune.errors import UnsupportedOp
-from edgeprune.ir import OpKind
+from edgeprune.ir import OpKind, ResizeAttrs
+from edgeprune.model.aten.convolution import as_image, as_sequence
+from edgeprune.model.aten.join import gathered
 from edgeprune.model.aten.table import lowers
-from edgeprune.model.draft import CHANNELS_LAST, Activation, Draft
-from edgeprune.model.record import Call
+from edgeprune.model.draft import Draft
+from edgeprune.model.recording import Call
+from edgeprune.model.values import CHANNELS_LAST, Activation
+
+_LEAST_DIFFERENCE = 1e-6  # of two scales, that float32 keeps apart
+_NEAREST = (
+    ResizeAttrs(align_corners=False, half_pixel_centers=False),
+    ResizeAttrs(align_corners=False, half_pixel_centers=True),
+    ResizeAttrs(align_corners=True, half_pixel_centers=False),
+)
+
+_NEAREST_OF = {
+    "aten.upsample_nearest1d": torch.ops.aten.upsample_nearest1d,
+    "aten.upsample_nearest2d": torch.ops.aten.upsample_nearest2d,
+    "aten._upsample_nearest_exact1d": torch.ops.aten._upsample_nearest_exact1d,
+    "aten._upsample_nearest_exact2d": torch.ops.aten._upsample_nearest_exact2d,
+}
 
 
-@lowers("constant_pad_nd")
-def constant_pad(draft: Draft, call: Call) -> None:
-    """Zeros around an image stay pending: a convolution takes them into its own padding."""
-    value = call.tensor("self")
-    rank = len(draft.shape(value))
-    given = [int(n) for n in call.args["pad"]]
-    pads = {rank - 1 - k: (given[2 * k], given[2 * k + 1]) for k in range(len(given) // 2)}
-    if min(given) < 0:
-        raise UnsupportedOp(f"negative padding at {call.where}", hint="slice instead")
-    zero = call.args["value"] in (None, 0, 0.0)
-    if rank == 4 and zero and not any(any(pads.get(axis, (0, 0))) for axis in (0, 1)):
-        held = draft.values[value]
-        assert isinstance(held, Activation)
-        around = (*pads.get(2, (0, 0)), *pads.get(3, (0, 0)))
-        pad = tuple(had + more for had, more in zip(held.pad, around, strict=True))
-        draft.values[call.outputs[0]] = Activation(held.tensor, held.axes, (pad[0], pad[1], pad[2], pad[3]))
-        return
-    held = draft.activation(value)
-    padding = tuple(pads.get(axis, (0, 0)) for axis in held.axes)
-    _pad(draft, call, held, OpKind.PAD if zero else OpKind.PADV2, padding)
-
-
-@lowers("reflection_pad2d")
-def reflection_pad(draft: Draft, call: Call) -> None:
-    left, right, top, bottom = (int(n) for n in call.args["padding"])
-    held = draft.arranged(draft.activation(call.tensor("self")), CHANNELS_LAST)
-    _pad(draft, call, held, OpKind.MIRROR_PAD, ((0, 0), (top, bottom), (left, right), (0, 0)), mode="REFLECT")
-
-
-@lowers("upsample_nearest2d")
+@lowers("upsample_nearest1d", "upsample_nearest2d", "_upsample_nearest_exact1d", "_upsample_nearest_exact2d")
 def nearest(draft: Draft, call: Call) -> None:
-    _resize(draft, call, OpKind.RESIZE_NEAREST_NEIGHBOR, align_corners=False, half_pixel_centers=True)
+    """RESIZE_NEAREST_NEIGHBOR where one of its modes takes the pixels torch takes, else GATHER of rows and columns."""
+    held = _image(draft, call)
+    sizes, target = draft.tensors[held.tensor].shape[1:3], _target(draft, call)
+    places = [_places(call, axis, sizes[axis], target[axis]) for axis in (0, 1)]
+    for attrs in _NEAREST:
+        corners, half = attrs.align_corners, attrs.half_pixel_centers
+        own = [nearest_indices(size, out, corners, half).tolist() for size, out in zip(sizes, target, strict=True)]
+        if own == places:
+            _resize(draft, call, held, OpKind.RESIZE_NEAREST_NEIGHBOR, attrs)
+            return
+    for axis in (0, 1):
+        held = gathered(draft, call, held, 1 + axis, places[axis])
+    _keep(draft, call, held)
 
 
-@lowers("upsample_bilinear2d")
-def bilinear(draft: Draft, call: Call) -> None:
-    corners = bool(call.args["align_corners"])
-    _resize(draft, call, OpKind.RESIZE_BILINEAR, align_corners=corners, half_pixel_centers=not corners)
+@lowers("upsample_linear1d", "upsample_bilinear2d")
+def linear(draft: Draft, call: Call) -> None:
+    held, corners = _image(draft, call), bool(call.args["align_corners"])
+    sizes, target = draft.tensors[held.tensor].shape[1:3], _target(draft, call)
+    for axis in (0, 1):
+        scale = _scale(call, axis)
+        if not corners and scale and abs(1 / scale - sizes[axis] / target[axis]) > _LEAST_DIFFERENCE:
+            raise UnsupportedOp(
+                f"{call.layer} at {call.where}: {sizes[axis]} pixels times {scale:g} are not {target[axis]}",
+                hint="give the size, or recompute_scale_factor=True",
+            )
+    attrs = ResizeAttrs(align_corners=corners, half_pixel_centers=not corners)
+    _resize(draft, call, held, OpKind.RESIZE_BILINEAR, attrs)
 
 
 @lowers("pixel_shuffle", "pixel_unshuffle", "channel_shuffle")
 def shuffle(draft: Draft, call: Call) -> None:
-    """Reshapes and transposes in torch's order."""
-    n, c, h, w = draft.shape(call.tensor("self"))
+    """A view, a permutation, a view."""
+    value, output = call.tensor("self"), call.outputs[0]
+    n, c, h, w = draft.shape(value)
     split: tuple[int, ...]
     order: tuple[int, ...]
     if call.target == "aten.channel_shuffle":
@@ -64,30 +77,49 @@ def shuffle(draft: Draft, call: Call) -> None:
     else:
         factor = int(call.args["downscale_factor"])
         split, order = (n, c, h // factor, factor, w // factor, factor), (0, 1, 3, 5, 2, 4)
-    held = draft.plain(draft.activation(call.tensor("self")))
-    rows = draft.emit(OpKind.RESHAPE, call, [held.tensor], split)
-    turned = draft.arranged(Activation(rows, tuple(range(len(split)))), order).tensor
+    held = draft.viewed(draft.activation(value), draft.shape(value), split, call.layer, call.where)
+    permuted = Activation(held.tensor, tuple(order.index(axis) for axis in held.axes))
+    shape = tuple(split[axis] for axis in order)
+    draft.values[output] = draft.viewed(permuted, shape, draft.shape(output), call.layer, call.where)
+
+
+def _image(draft: Draft, call: Call) -> Activation:
+    held = draft.activation(call.tensor("self"))
+    return as_image(draft, call, held) if len(held.axes) == 3 else draft.arranged(held, CHANNELS_LAST)
+
+
+def _keep(draft: Draft, call: Call, image: Activation) -> None:
+    sequence = len(draft.shape(call.outputs[0])) == 3
+    draft.values[call.outputs[0]] = as_sequence(draft, image, call.layer, call.where) if sequence else image
+
+
+def _target(draft: Draft, call: Call) -> tuple[int, int]:
+    """Rows and columns of the result."""
     shape = draft.shape(call.outputs[0])
-    draft.values[call.outputs[0]] = Activation(draft.emit(OpKind.RESHAPE, call, [turned], shape), (0, 1, 2, 3))
+    return (1, shape[2]) if len(shape) == 3 else (shape[2], shape[3])
 
 
-def _pad(
-    draft: Draft, call: Call, held: Activation, kind: OpKind, padding: tuple[tuple[int, int], ...], **attrs: str
-) -> None:
-    inputs = [held.tensor] + (
-        [draft.add_scalar(f"{call.layer}.value", float(call.args["value"]))] if kind is OpKind.PADV2 else []
-    )
-    shape = draft.tensors[held.tensor].shape
-    padded = tuple(n + before + after for n, (before, after) in zip(shape, padding, strict=True))
-    draft.values[call.outputs[0]] = Activation(
-        draft.emit(kind, call, inputs, padded, padding=padding, **attrs), held.axes
-    )
+def _scale(call: Call, axis: int) -> float | None:
+    """What the user multiplies rows (0) or columns (1) with; None where a size was given."""
+    given = call.args.get("scales") if axis else None
+    scale = call.args.get(("scales_h", "scales_w")[axis], given)
+    return None if scale is None else float(scale)
 
 
-def _resize(draft: Draft, call: Call, kind: OpKind, align_corners: bool, half_pixel_centers: bool) -> None:
-    held = draft.arranged(draft.activation(call.tensor("self")), CHANNELS_LAST)
-    n, c, h, w = draft.shape(call.outputs[0])
-    tensor = draft.emit(
-        kind, call, [held.tensor], (n, h, w, c), align_corners=align_corners, half_pixel_centers=half_pixel_centers
-    )
-    draft.values[call.outputs[0]] = Activation(tensor, CHANNELS_LAST)
+def _places(call: Call, axis: int, size: int, target: int) -> list[int]:
+    """The row or column each one of the result is: torch's own answer for a line of numbers.
+
+    Its kernels differ: images of two sizes ignore the factor that the user gave, sequences never do.
+    """
+    line, scale = torch.arange(size, dtype=torch.float32), _scale(call, axis)
+    if call.target.endswith("1d"):
+        taken = _NEAREST_OF[call.target](line[None, None], [target], scale) if axis else line
+    else:
+        taken = _NEAREST_OF[call.target](line[None, None, None], [1, target], None, scale)
+    return [int(place) for place in taken.flatten()]
+
+
+def _resize(draft: Draft, call: Call, held: Activation, kind: OpKind, attrs: ResizeAttrs) -> None:
+    n, _, _, channels = draft.tensors[held.tensor].shape
+    tensor = draft.emit(kind, call, [held.tensor], (n, *_target(draft, call), channels), attrs)
+    _keep(draft, call, Activation(tensor, CHANNELS_LAST))

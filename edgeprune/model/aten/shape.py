@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from edgeprune.errors import UnsupportedOp
 from edgeprune.ir import OpKind
+from edgeprune.model.aten.join import gathered
 from edgeprune.model.aten.table import lowers
-from edgeprune.model.draft import Activation, Constant, Draft
-from edgeprune.model.record import Call
+from edgeprune.model.draft import Draft
+from edgeprune.model.recording import Call
+from edgeprune.model.values import Activation, Constant
 
 SAME = ("alias", "clone", "detach", "lift_fresh", "contiguous", "_to_copy", "dropout", "lift_fresh_copy")
 VIEWS = ("view", "_unsafe_view", "reshape", "_reshape_alias", "unsqueeze", "squeeze")
@@ -15,7 +16,7 @@ _BROADCASTING = {f"aten.{name}" for name in ("add", "sub", "mul", "div", "maximu
 
 @lowers(*SAME)
 def same(draft: Draft, call: Call) -> None:
-    draft.values[call.outputs[0]] = draft.values[call.tensor("self")]
+    draft.alias(call.outputs[0], call.tensor("self"))
 
 
 @lowers("permute", "transpose", "t")
@@ -36,7 +37,7 @@ def permute(draft: Draft, call: Call) -> None:
     else:
         held = draft.activation(value)
         renamed = tuple(order.index(axis) for axis in held.axes)
-        draft.values[call.outputs[0]] = Activation(held.tensor, renamed)
+        draft.alias(call.outputs[0], value, Activation(held.tensor, renamed))
 
 
 @lowers(*VIEWS)
@@ -50,26 +51,30 @@ def view(draft: Draft, call: Call) -> None:
         held = draft.activation(value)
         kept = draft.emit(OpKind.RESHAPE, call, [held.tensor], draft.tensors[held.tensor].shape)
         draft.values[call.outputs[0]] = Activation(kept, held.axes)
+        draft.note_view(call.outputs[0], value)
     else:
-        tensor = _contiguous(draft, draft.activation(value))
-        reshaped = draft.emit(OpKind.RESHAPE, call, [tensor], shape)
-        draft.values[call.outputs[0]] = Activation(reshaped, tuple(range(len(shape))))
+        held = draft.activation(value)
+        draft.values[call.outputs[0]] = draft.viewed(held, draft.shape(value), shape, call.layer, call.where)
+        draft.note_view(call.outputs[0], value)
 
 
 @lowers("expand")
 def expand(draft: Draft, call: Call) -> None:
-    """Nothing to do where the readers broadcast by themselves."""
+    """Nothing to do where the readers broadcast by themselves; elsewhere the same place again and again."""
     value, output = call.tensor("self"), call.outputs[0]
-    same_rank = len(draft.shape(value)) == len(draft.shape(output))
-    if draft.shape(value) != draft.shape(output) and not (
-        same_rank and draft.readers.get(output, set()) <= _BROADCASTING and draft.uses[output]
-    ):
-        raise UnsupportedOp(f"expand at {call.where}", hint="let arithmetic broadcast by itself")
-    draft.values[output] = draft.values[value]
-
-
-def _contiguous(draft: Draft, held: Activation) -> int:
-    """A tensor whose bytes lie in torch's order, its axes of length 1 wherever they are."""
-    shape = draft.tensors[held.tensor].shape
-    long = [axis for axis, n in zip(held.axes, shape, strict=True) if n != 1]
-    return held.tensor if long == sorted(long) else draft.plain(held).tensor
+    old, new, held = draft.shape(value), draft.shape(output), draft.values[value]
+    if isinstance(held, Constant):
+        draft.values[output] = held.reshaped((1,) * (len(new) - len(old)) + old).expanded(new)
+        return
+    broadcast = len(old) == len(new) and draft.readers.get(output, set()) <= _BROADCASTING and draft.uses[output]
+    if old == new or broadcast:
+        draft.alias(output, value)
+        return
+    held = draft.activation(value)
+    lone = (1,) * (len(new) - len(old)) + old
+    if lone != old:
+        held = draft.viewed(held, old, lone, call.layer, call.where)
+    for axis, (before, after) in enumerate(zip(lone, new, strict=True)):
+        if before != after:
+            held = gathered(draft, call, held, held.axes.index(axis), [0] * after)
+    draft.values[output] = held

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edgeprune.model.draft import Draft
-from edgeprune.model.record import Call
+from edgeprune.model.recording import Call
 
 Lowering = Callable[[Draft, Call], None]
 TABLE: dict[str, Lowering] = {}

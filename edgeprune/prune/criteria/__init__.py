@@ -1,0 +1,1 @@
+"""Pruning criteria, one file each, by what they read; `procedures/` train or search."""

@@ -1,1 +1,1 @@
-"""Weights that are masked, not removed: one file a granularity. `masking.py` holds what they share."""
+"""Masks of single weights, which are zeroed and not removed: one file per granularity; `masking.py` is shared."""

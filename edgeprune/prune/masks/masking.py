@@ -1,7 +1,8 @@
-"""Which weights stay where no channel goes.
+"""Which weights stay where channels are not removed.
 
 A granularity scores every weight of every layer; weights that can only go together share a score, and what must go in
-any case scores below zero. `masks_at` draws one line through all layers' scores, so each layer gives what it can spare.
+any case scores below zero. `masks_at` applies one threshold to all layers' scores, so each layer gets a sparsity of its
+own.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from edgeprune.ir import OpKind
+from edgeprune.errors import ModelError
 from edgeprune.model.trace import TracedModel
-from edgeprune.prune.layers import plain_layers
+from edgeprune.prune.scoring.layers import plain_layers
 
-_MASKED = (OpKind.CONV_2D, OpKind.FULLY_CONNECTED)
 Masks = Mapping[str, Tensor]  # parameter -> bool tensor of its shape, True where the weight stays
-Damage = Callable[[Masks], float]  # how much worse the network answers with these masks; the lowest is best
+Damage = Callable[[Masks], float]  # how far these masks move the network's outputs; the lowest is best
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Kernels:
         parameter: name of its weight.
         weights: (outputs, inputs, taps) float32; a linear layer has one tap, an input of a convolution a kernel of
             height x width.
-        centre: number of the tap in the middle.
+        centre: index of the tap in the middle.
     """
 
     layer: str
@@ -48,18 +48,28 @@ Judge = Callable[[Sequence[Kernels], Damage], Scores]
 
 
 def kernels_of(module: nn.Module, traced: TracedModel) -> list[Kernels]:
-    """The layers whose weights the engine can store compressed: convolutions that are not depthwise, linear layers."""
+    """The layers whose weights the engine can store compressed: convolutions that are not depthwise, linear layers.
+
+    Raises:
+        ModelError: the network has none of them.
+    """
     names = {id(tensor): name for name, tensor in module.named_parameters()}
-    found = []
+    masked = []
     for layer in plain_layers(module, traced):
-        if layer.op.kind in _MASKED:
+        if layer.op.traits.is_gemm:
             weight = layer.module.weight.detach().float()
             scale = layer.affine()[0].reshape(-1, *[1] * (weight.ndim - 1))
             height, width = (1, 1, *weight.shape[2:])[-2:] if weight.ndim > 2 else (1, 1)
             centre = int(height) // 2 * int(width) + int(width) // 2
             rows = (weight * scale).reshape(*weight.shape[:2], -1)
-            found.append(Kernels(layer.op.name, names[id(layer.module.weight)], rows, centre))
-    return found
+            masked.append(Kernels(layer.op.name, names[id(layer.module.weight)], rows, centre))
+    if not masked:
+        raise ModelError(
+            "no layer of the network has weights that can be masked: it takes a convolution that is not depthwise, or "
+            "a linear layer, called as a module",
+            hint="remove channels instead: --granularity channels",
+        )
+    return masked
 
 
 def masks_at(layers: Sequence[Kernels], scores: Scores, density: float) -> dict[str, Tensor]:
@@ -70,11 +80,11 @@ def masks_at(layers: Sequence[Kernels], scores: Scores, density: float) -> dict[
     """
     ranked = torch.cat([one.flatten() for one in scores]).sort(descending=True).values
     wanted = int(density * len(ranked))
-    line = float(ranked[wanted - 1]) if wanted else float("inf")
-    equal_beyond = wanted < len(ranked) and float(ranked[wanted]) == line  # they stay or go together: they go
+    threshold = float(ranked[wanted - 1]) if wanted else float("inf")
+    equal_beyond = wanted < len(ranked) and float(ranked[wanted]) == threshold  # they stay or go together: they go
     masks = {}
     for layer, score in zip(layers, scores, strict=True):
-        above = score > line if equal_beyond else score >= line
+        above = score > threshold if equal_beyond else score >= threshold
         masks[layer.parameter] = (above | (score == score.max())) & (score >= 0)
     return masks
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from edgeprune.prune.criteria.lamp import layer_adaptive
+from edgeprune.prune.criteria.weights.lamp import layer_adaptive
 from edgeprune.prune.masks.masking import Damage, Kernels, Scores
 
 _KEPT = 4 / 9  # of a kernel's entries
@@ -18,26 +18,26 @@ def patterns(layers: Sequence[Kernels], damage: Damage) -> Scores:
     """A pattern inside every kernel: 4 of 9 entries, the middle one always, one of 8 patterns for the whole network;
     then whole kernels, the smallest first. Layers whose kernels have fewer than 9 entries lose single weights.
 
-    The 8 are those that most kernels would choose for themselves by their largest entries; each kernel gets the one of
-    them that leaves it most.
+    The 8 are the most frequent patterns of the kernels' largest entries; each kernel gets the one of them that keeps
+    most of its squares.
 
     Ma et al., "PCONV: The Missing but Desirable Sparsity in DNN Weight Pruning", AAAI 2020, arXiv:1909.05073; Niu et
     al., "PatDNN", ASPLOS 2020, arXiv:2001.00138 (the choice of patterns, and kernels going altogether).
     """
     known = {layer.taps: dictionary([one for one in layers if one.taps == layer.taps]) for layer in layers}
-    found = []
+    scores = []
     for layer in layers:
         squares = layer.weights.square()
         if layer.taps < _FEWEST_TAPS:
-            found.append(layer_adaptive(squares.sum(2).flatten()).reshape(*squares.shape[:2], 1) / layer.taps)
-            found[-1] = found[-1].expand(squares.shape)
+            single = layer_adaptive(squares.sum(2).flatten()).reshape(*squares.shape[:2], 1) / layer.taps
+            scores.append(single.expand(squares.shape))
             continue
         left = squares @ known[layer.taps].T.float()  # (outputs, inputs, patterns)
         best = left.max(dim=2)
         stays = known[layer.taps][best.indices]
         score = layer_adaptive(best.values.flatten()).reshape(*squares.shape[:2], 1) / entries(layer.taps)
-        found.append(torch.where(stays, score, -1.0))
-    return found
+        scores.append(torch.where(stays, score, -1.0))
+    return scores
 
 
 def entries(taps: int) -> int:
@@ -46,7 +46,7 @@ def entries(taps: int) -> int:
 
 
 def dictionary(layers: Sequence[Kernels]) -> Tensor:
-    """(patterns, taps) bool: what most kernels of these layers, all of the same taps, would choose for themselves."""
+    """(patterns, taps) bool: the most frequent patterns of largest entries in these layers, all of the same taps."""
     votes: Counter[tuple[bool, ...]] = Counter()
     for layer in layers:
         sizes = layer.weights.square().flatten(0, 1).clone()

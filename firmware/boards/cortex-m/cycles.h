@@ -1,6 +1,6 @@
 /*
  * The core's cycle counter (Armv7-M ARM C1.8.8), 32 bits, extended by whoever reads it. QEMU has the register but it
- * does not count, which is how an emulated board is told from a real one.
+ * does not count, which distinguishes an emulated board from a real one.
  */
 #ifndef CYCLES_H
 #define CYCLES_H

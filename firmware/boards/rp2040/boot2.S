@@ -1,6 +1,6 @@
 /*
  * What the RP2040's ROM loads from the first 256 bytes of flash, when their CRC-32 holds (data sheet, section 2.8.1): it
- * sets up execution in place (section 4.10, SSI) with the plainest read every flash chip knows, command 03h one bit at a
+ * sets up execution in place (section 4.10, SSI) with the plainest read of all flash chips, 03h one bit at a
  * time, a quarter of the core's clock; the cache does the rest. Then it starts the image behind itself. Runs in RAM.
  *
  * boot2.c holds this assembled and padded, with its CRC; tests/firmware/test_boot2.py assembles it anew and compares.

@@ -23,7 +23,7 @@
 #define FUNCSEL_UART 2u
 #define PAD_INPUT_PULLED_UP (1u << 6 | 1u << 4 | 1u << 3 | 1u << 1) /* ISO clear, IE, 4 mA, PUE, Schmitt trigger */
 
-/* Tells the ROM that this is a secure Arm image, entered through the vector table it begins with. */
+/* Marks this for the ROM as a secure Arm image, entered through the vector table it begins with. */
 __attribute__((section(".image_def"), used)) static const uint32_t image_def[] = {
     0xFFFFDED3u, 0x10210142u, 0x000001FFu, 0x00000000u, 0xAB123579u,
 };

@@ -2,7 +2,7 @@
  * STM32H742, H743, H753: RM0433, chapters RCC, PWR, FLASH, SYSCFG, GPIO, USART. From the target's TOML: USART3 on
  * BOARD_TX_PIN and BOARD_RX_PIN (16 * port + pin, function 7). Compiled only: this port has not run on a chip.
  *
- * Clocks from the internal 64 MHz oscillator, so that no crystal needs to be known. 480 MHz asks for revision V: earlier
+ * Clocks from the internal 64 MHz oscillator, so that no crystal is needed. 480 MHz requires revision V: earlier
  * ones stop at 400 MHz. The core's supply is the LDO, as on the Nucleo-144 boards without -Q.
  */
 #define GPIO_BASE 0x58020000u

@@ -5,12 +5,13 @@
  *
  *   in1, in2, out  int8  [count]
  *
- * The constants are found when the code is generated, and checked there against LiteRT's four roundings (ep_add.h) for
+ * The constants are computed at code generation, and checked there against LiteRT's four roundings (ep_add.h) for
  * all 65,536 pairs of inputs; fraction_bits is 22, or 20 where 22 leave no room.
  *
  * Range:   the sum stays inside int32, checked likewise. Scratch: 0 bytes. Align: 1 byte.
  * Order:   ascending, element by element; in place over either input.
- * Proof:   edgeprune/kernels/dsp/add.py; tests/firmware/test_dsp_layers.py against LiteRT's reference interpreter.
+ * Proof:   edgeprune/engine/kernels/linear_sum.py; tests/firmware/operators/test_dsp_layers.py,
+ *          the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_DSP_ADD_H
 #define EP_DSP_ADD_H

@@ -3,12 +3,15 @@
  * any other machine, so that the kernels run on a host under sanitizers.
  *
  *   ep_smlad(x, y, acc)    acc + x.low * y.low + x.high * y.high, 16-bit lanes, modulo 2^32
+ *   ep_smlatb, ep_smlabt   acc + x.high * y.low, acc + x.low * y.high, modulo 2^32
+ *   ep_smlabb, ep_smlatt   acc + x.low * y.low, acc + x.high * y.high, modulo 2^32
  *   ep_sxtb16(x)           bytes 0 and 2 of x as two 16-bit lanes; ep_sxtb16_ror8: bytes 1 and 3
  *   ep_sxtab16(acc, x)     acc + ep_sxtb16(x) lane by lane, modulo 2^16; ep_sxtab16_ror8 likewise
  *   ep_smmla(a, b, acc)    acc + floor(a * b / 2^32), modulo 2^32
  *   ep_smmlar(a, b, acc)   acc + round(a * b / 2^32), halves upwards, modulo 2^32
  *   ep_saturate8(x)        x clamped to -128..127
  *   EP_SATURATE8_SHIFTED(x, shift)  x >> shift clamped to -128..127; the shift is a constant in 1..31
+ *   ep_pack(low, high)     the low halves of both as lanes; ep_pack_high: the high halves
  *   ep_load_word(p)        four bytes from any address, the first one lowest
  */
 #ifndef EP_DSP_ARITH_H
@@ -47,6 +50,48 @@ static inline int32_t ep_smlad(uint32_t x, uint32_t y, int32_t acc)
 {
     int32_t sum;
     __asm__("smlad %0, %1, %2, %3" : "=r"(sum) : "r"(x), "r"(y), "r"(acc));
+    return sum;
+}
+
+static inline uint32_t ep_pack(int32_t low, int32_t high)
+{
+    uint32_t lanes;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(lanes) : "r"(low), "r"(high));
+    return lanes;
+}
+
+static inline uint32_t ep_pack_high(uint32_t low, uint32_t high)
+{
+    uint32_t lanes;
+    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(lanes) : "r"(high), "r"(low));
+    return lanes;
+}
+
+static inline int32_t ep_smlatb(uint32_t x, uint32_t y, int32_t acc)
+{
+    int32_t sum;
+    __asm__("smlatb %0, %1, %2, %3" : "=r"(sum) : "r"(x), "r"(y), "r"(acc));
+    return sum;
+}
+
+static inline int32_t ep_smlabt(uint32_t x, uint32_t y, int32_t acc)
+{
+    int32_t sum;
+    __asm__("smlabt %0, %1, %2, %3" : "=r"(sum) : "r"(x), "r"(y), "r"(acc));
+    return sum;
+}
+
+static inline int32_t ep_smlabb(uint32_t x, uint32_t y, int32_t acc)
+{
+    int32_t sum;
+    __asm__("smlabb %0, %1, %2, %3" : "=r"(sum) : "r"(x), "r"(y), "r"(acc));
+    return sum;
+}
+
+static inline int32_t ep_smlatt(uint32_t x, uint32_t y, int32_t acc)
+{
+    int32_t sum;
+    __asm__("smlatt %0, %1, %2, %3" : "=r"(sum) : "r"(x), "r"(y), "r"(acc));
     return sum;
 }
 
@@ -106,6 +151,19 @@ static inline int32_t ep_saturate8(int32_t x)
         clamped_;                                                                           \
     })
 
+/* For assembler: SUM clamped to the constants low .. high, where they are narrower than int8. */
+#define EP_CLAMPED(SUM)             \
+    ".if %c[low] > -128\n"          \
+    "cmp " SUM ", %[low]\n"         \
+    "it lt\n"                       \
+    "movlt " SUM ", %[low]\n"       \
+    ".endif\n"                      \
+    ".if %c[high] < 127\n"          \
+    "cmp " SUM ", %[high]\n"        \
+    "it gt\n"                       \
+    "movgt " SUM ", %[high]\n"      \
+    ".endif\n"
+
 #else
 
 #define EP_SATURATE8_SHIFTED(x, shift) ep_saturate8((x) >> (shift))
@@ -114,6 +172,36 @@ static inline int32_t ep_smlad(uint32_t x, uint32_t y, int32_t acc)
 {
     const int64_t sum = (int64_t)ep_low_lane(x) * ep_low_lane(y) + (int64_t)ep_high_lane(x) * ep_high_lane(y);
     return (int32_t)((uint32_t)acc + (uint32_t)sum);
+}
+
+static inline uint32_t ep_pack(int32_t low, int32_t high)
+{
+    return ep_lanes(low, high);
+}
+
+static inline uint32_t ep_pack_high(uint32_t low, uint32_t high)
+{
+    return (low >> 16) | (high & 0xFFFF0000U);
+}
+
+static inline int32_t ep_smlatb(uint32_t x, uint32_t y, int32_t acc)
+{
+    return (int32_t)((uint32_t)acc + (uint32_t)(ep_high_lane(x) * ep_low_lane(y)));
+}
+
+static inline int32_t ep_smlabt(uint32_t x, uint32_t y, int32_t acc)
+{
+    return (int32_t)((uint32_t)acc + (uint32_t)(ep_low_lane(x) * ep_high_lane(y)));
+}
+
+static inline int32_t ep_smlabb(uint32_t x, uint32_t y, int32_t acc)
+{
+    return (int32_t)((uint32_t)acc + (uint32_t)(ep_low_lane(x) * ep_low_lane(y)));
+}
+
+static inline int32_t ep_smlatt(uint32_t x, uint32_t y, int32_t acc)
+{
+    return (int32_t)((uint32_t)acc + (uint32_t)(ep_high_lane(x) * ep_high_lane(y)));
 }
 
 static inline uint32_t ep_sxtb16(uint32_t x)

@@ -13,7 +13,7 @@
  *
  * Range:   |sum| < 2^31. Scratch: 0 bytes. Align: 1 byte.
  * Order:   channels ascending, a channel is read before it is written: in place.
- * Proof:   tests/firmware/test_dsp_layers.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_dsp_layers.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_DSP_CHANNEL_MEAN_H
 #define EP_DSP_CHANNEL_MEAN_H

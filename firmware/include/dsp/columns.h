@@ -11,7 +11,7 @@
  *   ep_columns_rotate  makes pixel p pixel (p - count) mod 3
  *
  *   in       int8. Align: 1 byte for in, 4 for columns.
- * Proof:   tests/firmware/test_dsp_layers.py.
+ * Proof:   tests/firmware/operators/test_dsp_layers.py.
  */
 #ifndef EP_DSP_COLUMNS_H
 #define EP_DSP_COLUMNS_H

@@ -13,11 +13,11 @@
  * scratch; an output row is written after its window has been copied. Where nothing is padded and kernel_h or
  * out_h is 1 (`window_copied` 0) pixels are taken from `in` itself, each read before the tile it belongs to is written.
  *
- * Range:   as dsp/tile.h says.
+ * Range:   as in dsp/tile.h.
  * Scratch: columns, 24 bytes a step, then the copied window, window.rows * window.row_bytes
  *          and 3 more. Align: 4 bytes.
  * Order:   pixels ascending; in place wherever no output row overtakes the rows still to be copied.
- * Proof:   tests/firmware/test_dsp_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
+ * Proof:   tests/firmware/operators/test_dsp_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
  */
 #ifndef EP_DSP_CONV2D_H
 #define EP_DSP_CONV2D_H

@@ -16,10 +16,11 @@
  * Channels for which 256 * acc[b] + acc[a] could leave the range, or no two-instruction requantization exists, are
  * single ones, requantized as LiteRT does it.
  *
- * Range:   |acc[b]| < 2^23 in pairs, |acc| < 2^31 in single channels; proved in edgeprune/kernels/dsp.
+ * Range:   |acc[b]| < 2^23 in pairs, |acc| < 2^31 in single channels; proved in
+ *          edgeprune/engine/kernels/dsp/requant.py.
  * Scratch: 8 * steps bytes, steps = ceil(in_len / 4). Align: 4 bytes for scratch and stream.
  * Order:   a row of `in` is copied before its outputs are written: in place where no row overtakes the next one.
- * Proof:   tests/firmware/test_dsp_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
+ * Proof:   tests/firmware/operators/test_dsp_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
  */
 #ifndef EP_DSP_DENSE_H
 #define EP_DSP_DENSE_H

@@ -17,10 +17,11 @@
  *
  * Use:     EP_DEPTHWISE_TWO or EP_DEPTHWISE_EXACT define the inner function for one geometry: `head + loops * chunk`
  *          pairs of outputs a row, of which `loops` are looped over, and a last output alone where `odd` is 1.
- * Range:   |acc| < 2^30; a plane's row takes at most 508 bytes; out_step <= 2047; proved in edgeprune/kernels/dsp.
+ * Range:   |acc| < 2^30; a plane's row takes at most 508 bytes; out_step <= 2047; proved in
+ *          edgeprune/engine/kernels/dsp/depthwise.py.
  * Scratch: the bands of two channels (one if there is but one), plane_bytes each. Align: 4 bytes for scratch and channels.
  * Order:   a channel's band is read before its outputs are written: in place when `out` is exactly `in`.
- * Proof:   tests/firmware/test_dsp_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
+ * Proof:   tests/firmware/operators/test_dsp_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
  */
 #ifndef EP_DSP_DEPTHWISE3X3_H
 #define EP_DSP_DEPTHWISE3X3_H
@@ -112,16 +113,7 @@ void ep_depthwise_dsp(const ep_depthwise_dsp_t *layer, const int8_t *in, int8_t 
     "smmlar " SUM ", " SUM ", r8, r9\n"            \
     "asr " SUM ", " SUM ", r12\n"                  \
     "ssat " SUM ", #8, " SUM "\n"                  \
-    ".if %c[low] > -128\n"                         \
-    "cmp " SUM ", %[low]\n"                        \
-    "it lt\n"                                      \
-    "movlt " SUM ", %[low]\n"                      \
-    ".endif\n"                                     \
-    ".if %c[high] < 127\n"                         \
-    "cmp " SUM ", %[high]\n"                       \
-    "it gt\n"                                      \
-    "movgt " SUM ", %[high]\n"                     \
-    ".endif\n"
+    EP_CLAMPED(SUM)
 
 #define EP_DEPTHWISE_PAIRS(COUNT, STRIDE, WAY)     \
     ".rept " COUNT "\n"                            \

@@ -24,9 +24,10 @@
  *
  * Use:     EP_TILE_TWO or EP_TILE_EXACT define one function for a number of steps and channels; head + loops * chunk
  *          steps, head >= 1, of which `loops` are looped over and the rest is straight code.
- * Range:   |weight[b]| <= 127, acc[b] as above, |acc[a]| < 2^30, pixel <= 2047; proved in edgeprune/kernels/dsp.
+ * Range:   |weight[b]| <= 127, acc[b] as above, |acc[a]| < 2^30, pixel <= 2047;
+ *          proved in edgeprune/engine/kernels/dsp/stream.py, pixel in edgeprune/engine/kernels/dsp/conv2d.py.
  * Scratch: columns, 24 * steps bytes. Align: 4 bytes for columns and stream, 1 for out.
- * Proof:   tests/firmware/test_dsp_layers.py, LiteRT's bytes from an emulated M4 and from the plain C on the host.
+ * Proof:   tests/firmware/operators/test_dsp_layers.py, LiteRT's bytes from an emulated M4 and from the plain C on the host.
  */
 #ifndef EP_DSP_TILE_H
 #define EP_DSP_TILE_H
@@ -119,16 +120,7 @@ typedef void (*ep_tile_t)(const uint32_t *columns, const uint32_t *stream, int8_
     "smmlar " SUM ", " SUM ", r2, r5\n" \
     "asr " SUM ", " SUM ", r4\n"    \
     "ssat " SUM ", #8, " SUM "\n"   \
-    ".if %c[low] > -128\n"          \
-    "cmp " SUM ", %[low]\n"         \
-    "it lt\n"                       \
-    "movlt " SUM ", %[low]\n"       \
-    ".endif\n"                      \
-    ".if %c[high] < 127\n"          \
-    "cmp " SUM ", %[high]\n"        \
-    "it gt\n"                       \
-    "movgt " SUM ", %[high]\n"      \
-    ".endif\n"
+    EP_CLAMPED(SUM)
 
 #define EP_TILE_EXACT_FINISH        \
     "ldmia r1!, {r2, r3, r4}\n"     \

@@ -1,11 +1,12 @@
 /*
- * Element-wise sum (or difference) of two int8 tensors of one shape, four at a time; dsp/add.h says what of and why.
+ * Element-wise sum (or difference) of two int8 tensors of one shape, four at a time; formula and proof: dsp/add.h.
  *
  *   out[i] = saturate8((in1[i] * factor1 + in2[i] * factor2 + offset) >> fraction_bits)
  *
  * Range:   the sum stays inside int32. Scratch: 0 bytes. Align: 1 byte.
  * Order:   ascending, element by element; in place over either input.
- * Proof:   edgeprune/kernels/dsp/add.py; tests/firmware/test_mve_layers.py against LiteRT's reference interpreter.
+ * Proof:   edgeprune/engine/kernels/linear_sum.py; tests/firmware/operators/test_mve_layers.py,
+ *          the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_MVE_ADD_H
 #define EP_MVE_ADD_H

@@ -13,7 +13,7 @@
  * Scratch: the columns of two pixels, kernel_h * kernel_w * in_c rounded up to 16 each.
  * Align:   4 bytes for stream, 1 byte elsewhere.
  * Order:   two pixels' windows are read, then their outputs written, ascending.
- * Proof:   tests/firmware/test_mve_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
+ * Proof:   tests/firmware/operators/test_mve_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
  */
 #ifndef EP_MVE_CONV2D_H
 #define EP_MVE_CONV2D_H

@@ -11,7 +11,7 @@
  *
  * Scratch: in_len rounded up to 16 bytes. Align: 4 bytes for stream, 1 byte elsewhere.
  * Order:   a row of `in` is copied before its outputs are written: in place where no row overtakes the next one.
- * Proof:   tests/firmware/test_mve_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
+ * Proof:   tests/firmware/operators/test_mve_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
  */
 #ifndef EP_MVE_DENSE_H
 #define EP_MVE_DENSE_H

@@ -14,12 +14,12 @@
  *   channels  words  per channel: three columns of weights as bytes [row 0, row 1, row 2, 0], the bias with the zero
  *                    point folded in, multiplier, shift
  *
- * Range:   |acc| < 2^30, shift in -30..-1; proved in edgeprune/kernels/mve.
+ * Range:   |acc| < 2^30, shift in -30..-1; proved in edgeprune/engine/kernels/mve/stream.py.
  * Scratch: `columns` words of 16 channels, 64 bytes each; then, with stride 1, a row of 16 channels, 16 * in_w bytes.
  * Align:   4 bytes for scratch and channels.
  * Order:   16 channels at a time, two rows of outputs (stride 1) or one (stride 2) after the rows they need were read:
  *          in place when `out` is exactly `in` and outputs do not run ahead of rows still unread.
- * Proof:   tests/firmware/test_mve_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
+ * Proof:   tests/firmware/operators/test_mve_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
  */
 #ifndef EP_MVE_DEPTHWISE3X3_H
 #define EP_MVE_DEPTHWISE3X3_H

@@ -4,7 +4,7 @@
  *
  *   words    words    [columns][16 channels], four image rows interleaved
  *   record   words    per channel: three columns of weights, bias, multiplier, shift
- *   out      int8     two rows of at least two outputs; `places` says where the four of a 2x2 go, `active` which are wanted
+ *   out      int8     two rows of at least two outputs; `places`: where the four of a 2x2 go, `active`: which are stored
  */
 #ifndef EP_MVE_DEPTHWISE_ROWS_H
 #define EP_MVE_DEPTHWISE_ROWS_H

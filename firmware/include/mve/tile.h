@@ -22,9 +22,10 @@
  * where the value is negative makes the first of the second. Rounded once: floor(acc * multiplier / 2^31), VQDMULH,
  * loses nothing that the shift would have rounded.
  *
- * Range:   |acc| < 2^30, shift in -30..-1, groups >= 1, steps + tail >= 1; proved in edgeprune/kernels/mve.
+ * Range:   |acc| < 2^30, shift in -30..-1, groups >= 1, steps + tail >= 1; proved in
+ *          edgeprune/engine/kernels/mve/stream.py.
  * Scratch: 0 bytes beyond the columns.
- * Proof:   tests/firmware/test_mve_layers.py, LiteRT's bytes from an emulated M55.
+ * Proof:   tests/firmware/operators/test_mve_layers.py, LiteRT's bytes from an emulated M55.
  */
 #ifndef EP_MVE_TILE_H
 #define EP_MVE_TILE_H

@@ -13,7 +13,7 @@
  * ARMv6-M multiplies 32 x 32 -> 32 bits alone, so there a * m is put together from 16-bit halves: four MULS.
  *
  * Range:   |acc| < 2^29, 0 <= m < 2^31; |a| < 2^30.
- * Proof:   tests/firmware/test_scalar_layers.py, the same bytes as LiteRT's reference interpreter.
+ * Proof:   tests/firmware/operators/test_scalar_layers.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_SCALAR_ARITH_H
 #define EP_SCALAR_ARITH_H

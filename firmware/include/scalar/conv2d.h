@@ -16,11 +16,11 @@
  *            SMLAL takes the Cortex-M3 4 to 7 cycles, about what two MLA do.
  *   ARMv6-M  a word for each pixel, one MULS and one ADD a product.
  *
- * Range:   |acc| < 2^22, proved in edgeprune/kernels/scalar.
+ * Range:   |acc| < 2^22, proved in edgeprune/engine/kernels/scalar/stream.py.
  * Scratch: columns, 64 bytes a step of four taps, and 4 * out_c bytes where the pixels are no multiple of four.
  *          Align: 4 bytes for scratch and stream, 1 for in and out.
  * Order:   pixels ascending; four pixels' windows are read before the four are written.
- * Proof:   tests/firmware/test_scalar_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
+ * Proof:   tests/firmware/operators/test_scalar_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
  */
 #ifndef EP_SCALAR_CONV2D_H
 #define EP_SCALAR_CONV2D_H

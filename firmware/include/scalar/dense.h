@@ -11,14 +11,14 @@
  *                    multiplier, offset, exponent [8][3] (scalar/arith.h)
  *   singles  words   of one channel: bias, [ceil(in_len / 4)] four bytes weight + 128, multiplier, offset, exponent
  *
- * In groups one multiplication gives two products. Their sums S of `run` inputs from 2^15 on are taken apart before
+ * In groups one multiplication gives two products. Their sums S of `run` inputs from 2^15 on are separated before
  * either leaves 16 bits: total += S, high += S >> 16; at last acc[b] = high, acc[a] = total - 2^16 * high. `start` holds
  * total and high with the biases, less what the runs start from. Channels too heavy for that are single ones.
  *
- * Range:   |sum of `run` products| < 2^15 in groups, |acc| < 2^29; proved in edgeprune/kernels/scalar.
+ * Range:   |sum of `run` products| < 2^15 in groups, |acc| < 2^29; proved in edgeprune/engine/kernels/scalar/dense.py.
  * Scratch: max(runs * run, 4 * ceil(in_len / 4)) bytes. Align: 4 bytes for groups and singles, 1 for in and out.
  * Order:   a row of `in` is copied before its outputs are written: in place where no row overtakes the next one.
- * Proof:   tests/firmware/test_scalar_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
+ * Proof:   tests/firmware/operators/test_scalar_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
  */
 #ifndef EP_SCALAR_DENSE_H
 #define EP_SCALAR_DENSE_H

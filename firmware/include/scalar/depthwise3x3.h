@@ -14,11 +14,11 @@
  * rows, so that every tap is a load at a fixed distance. What the 128 add is in the bias, as is the zero point.
  * Rows run along the image's longer side; weights lie in the same order.
  *
- * Range:   |acc| < 2^22, proved in edgeprune/kernels/scalar.
+ * Range:   |acc| < 2^22, proved in edgeprune/engine/kernels/scalar/depthwise.py.
  * Scratch: sums, 4 bytes for each output of a row, rounded up to even; the plane, plane_row bytes for each of
  *          (band_rows - 1) * stride + 3 rows; and 4 more. Align: 4 bytes.
  * Order:   channels ascending, a band of a channel is read before it is written.
- * Proof:   tests/firmware/test_scalar_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
+ * Proof:   tests/firmware/operators/test_scalar_layers.py, the same bytes as LiteRT's reference interpreter, in place too.
  */
 #ifndef EP_SCALAR_DEPTHWISE3X3_H
 #define EP_SCALAR_DEPTHWISE3X3_H

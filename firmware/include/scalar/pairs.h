@@ -12,12 +12,17 @@
 
 #include <stdint.h>
 
+#include "ep_offset.h"
+
 #define EP_PAIRS 4U
 
 typedef struct {
     uint32_t total;
     int32_t high;
 } ep_pair_t;
+
+EP_OFFSET(ep_pair_t, total, 0);
+EP_OFFSET(ep_pair_t, high, 4);
 
 #if defined(__ARM_ARCH_6M__)
 

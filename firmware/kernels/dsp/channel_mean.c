@@ -46,7 +46,7 @@ void ep_channel_mean_dsp(const ep_channel_mean_t *layer, const int8_t *in, int8_
         int32_t sums[GROUP];
         sum_channels(in + c, layer->pixels, layer->channels, count, sums);
         for (uint32_t k = 0; k < count; k++) {
-            const int32_t mean = ep_requant(sums[k] - zeros, layer->multiplier, layer->shift) + layer->out_zero;
+            const int32_t mean = ep_requant_add(sums[k] - zeros, layer->multiplier, layer->shift, layer->out_zero);
             *out++ = (int8_t)ep_saturate8(mean);
         }
     }

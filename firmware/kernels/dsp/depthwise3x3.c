@@ -2,72 +2,15 @@
 
 #include <string.h>
 
+#include "dsp/widen.h"
 #include "ep_fixed_point.h"
-
-/* Copies `count` pixels' int8 elements, `step` bytes apart, into an int16 row. */
-static void widen_one(const int8_t *in, uint32_t step, uint32_t count, int16_t *row)
-{
-    for (; count != 0U; count--) {
-        *row++ = *in;
-        in += step;
-    }
-}
-
-/* The same for two neighbouring channels at once, the second one's row `second` bytes behind the first one's. */
-static inline void widen_two(const int8_t *in, uint32_t step, uint32_t count, int16_t *row, uint32_t second)
-{
-#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
-    const uint32_t three_steps = 3U * step;
-    for (; count >= 4U; count -= 4U) {
-        __asm__ volatile(
-            "ldrsh r2, [%[in]]\n"
-            "ldrsh r3, [%[in], %[step]]\n"
-            "ldrsh r4, [%[in], %[step], lsl #1]\n"
-            "ldrsh r5, [%[in], %[three]]\n"
-            "add %[in], %[in], %[step], lsl #2\n"
-            "pkhbt r2, r2, r3, lsl #16\n"
-            "pkhbt r4, r4, r5, lsl #16\n"
-            "sxtb16 r3, r2, ror #8\n"
-            "sxtb16 r2, r2\n"
-            "str r3, [%[row], %[second]]\n"
-            "str r2, [%[row]], #4\n"
-            "sxtb16 r3, r4, ror #8\n"
-            "sxtb16 r2, r4\n"
-            "str r3, [%[row], %[second]]\n"
-            "str r2, [%[row]], #4\n"
-            : [in] "+r"(in), [row] "+r"(row)
-            : [step] "r"(step), [three] "r"(three_steps), [second] "r"(second)
-            : "r2", "r3", "r4", "r5", "memory");
-    }
-    if (count >= 2U) {
-        __asm__ volatile(
-            "ldrsh r2, [%[in]]\n"
-            "ldrsh r3, [%[in], %[step]]\n"
-            "add %[in], %[in], %[step], lsl #1\n"
-            "pkhbt r2, r2, r3, lsl #16\n"
-            "sxtb16 r3, r2, ror #8\n"
-            "sxtb16 r2, r2\n"
-            "str r3, [%[row], %[second]]\n"
-            "str r2, [%[row]], #4\n"
-            : [in] "+r"(in), [row] "+r"(row)
-            : [step] "r"(step), [second] "r"(second)
-            : "r2", "r3", "memory");
-        count -= 2U;
-    }
-#endif
-    for (; count != 0U; count--) {
-        row[second / 2U] = in[1];
-        *row++ = in[0];
-        in += step;
-    }
-}
 
 /* Rows above or below the image. They stay as they are where one band holds the whole plane. */
 static void blank_rows(const ep_depthwise_dsp_t *layer, int16_t *row, uint32_t count, uint32_t second)
 {
     for (; count != 0U; count--, row += layer->plane_row) {
-        widen_one(&layer->in_zero, 0, layer->in_length, row);
-        widen_one(&layer->in_zero, 0, layer->in_length, row + second / 2U);
+        ep_widen_one(&layer->in_zero, 0, layer->in_length, row);
+        ep_widen_one(&layer->in_zero, 0, layer->in_length, row + second / 2U);
     }
 }
 
@@ -100,11 +43,11 @@ static void load_band(const ep_depthwise_dsp_t *layer, const int8_t *in, uint32_
     const uint32_t length = layer->in_length;
     if (second == 0U) {
         for (int32_t row = first; row < last; row++, plane += row_elements, in += layer->in_row_step) {
-            widen_one(in, step, length, plane);
+            ep_widen_one(in, step, length, plane);
         }
     } else {
         for (int32_t row = first; row < last; row++, plane += row_elements, in += layer->in_row_step) {
-            widen_two(in, step, length, plane, second);
+            ep_widen_two(in, step, length, plane, second);
         }
     }
 }
@@ -114,7 +57,7 @@ void ep_depthwise_dsp(const ep_depthwise_dsp_t *layer, const int8_t *in, int8_t 
     int16_t *const plane = scratch;
     const uint32_t *channel = layer->channels;
     const uint32_t most = layer->in_c < 2U ? 1U : 2U;
-    widen_one(&layer->in_zero, 0, most * layer->plane_bytes / 2U, plane);
+    ep_widen_one(&layer->in_zero, 0, most * layer->plane_bytes / 2U, plane);
     uint32_t planes = most;
     for (uint32_t c = 0; c < layer->in_c; c += planes) {
         planes = layer->in_c - c < 2U ? 1U : 2U;

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "dsp/winograd.h"
+#include "dsp/winograd_tile.h"
 
 #define LINE_PIXELS 10
 

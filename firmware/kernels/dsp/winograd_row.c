@@ -1,4 +1,4 @@
-#include "dsp/winograd.h"
+#include "dsp/winograd_tile.h"
 
 #define POINTS 6U
 #define STEP 2U         /* words from a point to the next: two tiles */

@@ -1,4 +1,4 @@
-#include "dsp/winograd.h"
+#include "dsp/winograd_tile.h"
 
 #define SIDE 6U
 #define POINTS (SIDE * SIDE)

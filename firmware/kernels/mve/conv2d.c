@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "ep_fixed_point.h"
-#include "mve/vector.h"
+#include "mve/single_channels.h"
 
 /* What a walk over the windows needs, kept out of memory that the copies might change. */
 typedef struct {
@@ -44,16 +44,13 @@ static inline void load_column(const image_t *image, const int8_t *in, int32_t t
     }
 }
 
-/* The channels behind the last group of four, one pixel. */
-static void single_channels(const ep_conv2d_mve_t *layer, const int32_t *stream, const int8_t *column, int8_t *out)
+/* Of both pixels; apart from the loop, whose registers it would take. */
+static __attribute__((noinline)) void single_channels(const ep_conv2d_mve_t *layer, const ep_mve_tile_job_t *job,
+                                                      const int32_t *stream)
 {
     const uint32_t taps = (uint32_t)layer->kernel_h * layer->kernel_w * layer->in_c;
-    for (uint32_t left = layer->singles; left != 0U; left--) {
-        const int32_t acc = ep_mve_dot(column, (const int8_t *)(stream + 3), taps, stream[0]);
-        const int32_t scaled = ep_requant(acc, stream[1], stream[2]) + layer->out_zero;
-        *out++ = (int8_t)ep_clamp(scaled, layer->out_min, layer->out_max);
-        stream += 3U + (taps + 3U) / 4U;
-    }
+    ep_mve_single_channels(job, stream, taps, layer->singles, job->column_a, job->out_a);
+    ep_mve_single_channels(job, stream, taps, layer->singles, job->column_b, job->out_b);
 }
 
 void ep_conv2d_mve(const ep_conv2d_mve_t *layer, const int8_t *in, int8_t *out, void *scratch)
@@ -94,8 +91,7 @@ void ep_conv2d_mve(const ep_conv2d_mve_t *layer, const int8_t *in, int8_t *out, 
         }
         const int32_t *const rest = layer->tile(&job, layer->stream);
         if (layer->singles != 0U) {
-            single_channels(layer, rest, job.column_a, job.out_a);
-            single_channels(layer, rest, job.column_b, job.out_b);
+            single_channels(layer, &job, rest);
         }
         out += pixels * layer->out_pixel;
         remaining -= pixels;

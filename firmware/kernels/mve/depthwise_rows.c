@@ -1,12 +1,18 @@
 #include "mve/depthwise_rows.h"
 
-#include <stddef.h>
+#include "ep_offset.h"
 
-_Static_assert(offsetof(ep_mve_depthwise_rows_t, channels) == 12, "as the assembler reads it");
-_Static_assert(offsetof(ep_mve_depthwise_rows_t, step) == 24, "as the assembler reads it");
-_Static_assert(offsetof(ep_mve_depthwise_rows_t, active) == 32, "as the assembler reads it");
-_Static_assert(offsetof(ep_mve_depthwise_rows_t, columns) == 36, "as the assembler reads it");
-_Static_assert(offsetof(ep_mve_depthwise_rows_t, places) == 52, "as the assembler reads it");
+EP_OFFSET(ep_mve_depthwise_rows_t, words, 0);
+EP_OFFSET(ep_mve_depthwise_rows_t, record, 4);
+EP_OFFSET(ep_mve_depthwise_rows_t, out, 8);
+EP_OFFSET(ep_mve_depthwise_rows_t, channels, 12);
+EP_OFFSET(ep_mve_depthwise_rows_t, pairs, 16);
+EP_OFFSET(ep_mve_depthwise_rows_t, odd, 20);
+EP_OFFSET(ep_mve_depthwise_rows_t, step, 24);
+EP_OFFSET(ep_mve_depthwise_rows_t, out_zero, 28);
+EP_OFFSET(ep_mve_depthwise_rows_t, active, 32);
+EP_OFFSET(ep_mve_depthwise_rows_t, columns, 36);
+EP_OFFSET(ep_mve_depthwise_rows_t, places, 52);
 
 /*
  * Registers: r0 r2 r4 r6 sums; r1 bias, r3 multiplier, r5 shift, r7 zero point; r8 out, r9 step, r10 record, r11 rows,

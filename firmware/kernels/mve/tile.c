@@ -1,20 +1,37 @@
 #include "mve/tile.h"
 
-#include <stddef.h>
+#include "ep_offset.h"
 
-_Static_assert(offsetof(ep_mve_tile_job_t, out_a) == 8, "as the assembler reads it");
-_Static_assert(offsetof(ep_mve_tile_job_t, steps) == 16, "as the assembler reads it");
-_Static_assert(offsetof(ep_mve_tile_job_t, groups) == 24, "as the assembler reads it");
-_Static_assert(offsetof(ep_mve_tile_job_t, out_zero) == 28, "as the assembler reads it");
-_Static_assert(offsetof(ep_mve_tile_job_t, out_min) == 32, "as the assembler reads it");
+EP_OFFSET(ep_mve_tile_job_t, column_a, 0);
+EP_OFFSET(ep_mve_tile_job_t, column_b, 4);
+EP_OFFSET(ep_mve_tile_job_t, out_a, 8);
+EP_OFFSET(ep_mve_tile_job_t, out_b, 12);
+EP_OFFSET(ep_mve_tile_job_t, steps, 16);
+EP_OFFSET(ep_mve_tile_job_t, tail, 20);
+EP_OFFSET(ep_mve_tile_job_t, groups, 24);
+EP_OFFSET(ep_mve_tile_job_t, out_zero, 28);
+EP_OFFSET(ep_mve_tile_job_t, out_min, 32);
+EP_OFFSET(ep_mve_tile_job_t, out_max, 36);
 
 /*
- * Registers: sums, which the instruction wants in even ones, r0 r2 r4 r6 of pixel a, r8 r10 r12 lr of pixel b; r1 r3 the
+ * Registers: sums, which must be in even ones, r0 r2 r4 r6 of pixel a, r8 r10 r12 lr of pixel b; r1 r3 the
  * columns, r5 stream, r7 steps left, r9 tail, r11 job; q0 q3 weights, q1 q2 inputs.
  */
 #define TWO_SUMS(WEIGHTS, A, B)                     \
     "vmladava.s8 " A ", " WEIGHTS ", q1\n"          \
     "vmladava.s8 " B ", " WEIGHTS ", q2\n"
+
+#define NEXT_SUMS(WEIGHTS, A, B)                    \
+    "vldrb.u8 " WEIGHTS ", [r5], #16\n"             \
+    TWO_SUMS(WEIGHTS, A, B)
+
+/* Two channels' weights, at r5 and r7. */
+#define TAIL_SUMS(A, B, C, D)                       \
+    "vpstt\n"                                       \
+    "vldrbt.u8 q0, [r5]\n"                          \
+    "vldrbt.u8 q3, [r7]\n"                          \
+    TWO_SUMS("q0", A, B)                            \
+    TWO_SUMS("q3", C, D)
 
 #define SUMS                                        \
     "push {r4-r11, lr}\n"                           \
@@ -32,12 +49,9 @@ _Static_assert(offsetof(ep_mve_tile_job_t, out_min) == 32, "as the assembler rea
     "vldrb.u8 q0, [r5], #16\n"                      \
     "vldrb.u8 q2, [r3], #16\n"                      \
     TWO_SUMS("q0", "r0", "r8")                      \
-    "vldrb.u8 q3, [r5], #16\n"                      \
-    TWO_SUMS("q3", "r2", "r10")                     \
-    "vldrb.u8 q0, [r5], #16\n"                      \
-    TWO_SUMS("q0", "r4", "r12")                     \
-    "vldrb.u8 q3, [r5], #16\n"                      \
-    TWO_SUMS("q3", "r6", "lr")                      \
+    NEXT_SUMS("q3", "r2", "r10")                    \
+    NEXT_SUMS("q0", "r4", "r12")                    \
+    NEXT_SUMS("q3", "r6", "lr")                     \
     "subs r7, r7, #1\n"                             \
     "bne 2b\n"                                      \
     "3:\n"                                          \
@@ -47,18 +61,10 @@ _Static_assert(offsetof(ep_mve_tile_job_t, out_min) == 32, "as the assembler rea
     "vldrb.u8 q1, [r1]\n"                           \
     "vldrb.u8 q2, [r3]\n"                           \
     "add r7, r5, r9\n"                              \
-    "vpstt\n"                                       \
-    "vldrbt.u8 q0, [r5]\n"                          \
-    "vldrbt.u8 q3, [r7]\n"                          \
-    TWO_SUMS("q0", "r0", "r8")                      \
-    TWO_SUMS("q3", "r2", "r10")                     \
+    TAIL_SUMS("r0", "r8", "r2", "r10")              \
     "add r5, r7, r9\n"                              \
     "add r7, r5, r9\n"                              \
-    "vpstt\n"                                       \
-    "vldrbt.u8 q0, [r5]\n"                          \
-    "vldrbt.u8 q3, [r7]\n"                          \
-    TWO_SUMS("q0", "r4", "r12")                     \
-    TWO_SUMS("q3", "r6", "lr")                      \
+    TAIL_SUMS("r4", "r12", "r6", "lr")              \
     "add r5, r7, r9\n"                              \
     "4:\n"                                          \
     "vmov q0[2], q0[0], r0, r4\n"                   \

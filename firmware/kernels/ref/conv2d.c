@@ -6,10 +6,10 @@
 #include "ep_weight.h"
 
 /* Sum over the filter that starts at weight `filter`; y and x are the input position of its first tap, maybe outside. */
-EP_INLINE int32_t window_sum(const ep_conv2d_t *layer, const int8_t *in, int32_t filter, int32_t y, int32_t x,
-                             ep_weight_t weight)
+EP_INLINE uint32_t window_sum(const ep_conv2d_t *layer, const int8_t *in, int32_t filter, int32_t y, int32_t x,
+                              ep_weight_t weight)
 {
-    int32_t acc = 0;
+    uint32_t acc = 0;
     for (int32_t i = 0; i < layer->kernel_h; i++) {
         const int32_t row = y + i * layer->dilation_h;
         if (row < 0 || row >= layer->in_h) {
@@ -23,7 +23,7 @@ EP_INLINE int32_t window_sum(const ep_conv2d_t *layer, const int8_t *in, int32_t
             const int8_t *pixel = in + (row * layer->in_w + column) * layer->in_c;
             const int32_t tap = filter + (i * layer->kernel_w + j) * layer->group_in_c;
             for (int32_t c = 0; c < layer->group_in_c; c++) {
-                acc += (pixel[c] - layer->in_zero) * weight(layer->weights, tap + c);
+                acc += (uint32_t)((pixel[c] - layer->in_zero) * weight(layer->weights, tap + c));
             }
         }
     }
@@ -37,11 +37,12 @@ EP_INLINE void conv2d(const ep_conv2d_t *layer, const int8_t *in, int8_t *out, e
         for (int32_t x = 0; x < layer->out_w; x++) {
             for (int32_t o = 0; o < layer->out_c; o++) {
                 const int8_t *group = in + o / layer->group_out_c * layer->group_in_c;
-                int32_t acc = window_sum(layer, group, o * filter_len, y * layer->stride_h - layer->pad_top,
-                                         x * layer->stride_w - layer->pad_left, weight);
-                acc += layer->bias != NULL ? layer->bias[o] : 0;
+                uint32_t sum = window_sum(layer, group, o * filter_len, y * layer->stride_h - layer->pad_top,
+                                          x * layer->stride_w - layer->pad_left, weight);
+                sum += layer->bias != NULL ? (uint32_t)layer->bias[o] : 0U;
                 const int32_t scale = o * layer->scale_step;
-                acc = ep_requant(acc, layer->multiplier[scale], layer->shift[scale]) + layer->out_zero;
+                const int32_t acc =
+                    ep_requant_add((int32_t)sum, layer->multiplier[scale], layer->shift[scale], layer->out_zero);
                 *out++ = (int8_t)ep_clamp(acc, layer->out_min, layer->out_max);
             }
         }

@@ -9,12 +9,14 @@ EP_INLINE void dense(const ep_dense_t *layer, const int8_t *in, int8_t *out, ep_
 {
     for (int32_t n = 0; n < layer->rows; n++, in += layer->in_len) {
         for (int32_t o = 0; o < layer->out_len; o++) {
-            int32_t acc = layer->bias != NULL ? layer->bias[o] : 0;
+            uint32_t sum = layer->bias != NULL ? (uint32_t)layer->bias[o] : 0U;
             for (int32_t i = 0; i < layer->in_len; i++) {
-                acc += (in[i] - layer->in_zero) * (weight(layer->weights, o * layer->in_len + i) - layer->weight_zero);
+                sum += (uint32_t)((in[i] - layer->in_zero) *
+                                  (weight(layer->weights, o * layer->in_len + i) - layer->weight_zero));
             }
             const int32_t scale = o * layer->scale_step;
-            acc = ep_requant_once(acc, layer->multiplier[scale], layer->shift[scale]) + layer->out_zero;
+            const int32_t acc = ep_requant_once((int32_t)sum, layer->multiplier[scale], layer->shift[scale]) +
+                                layer->out_zero;
             *out++ = (int8_t)ep_clamp(acc, layer->out_min, layer->out_max);
         }
     }

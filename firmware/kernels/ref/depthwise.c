@@ -6,12 +6,12 @@
 #include "ep_weight.h"
 
 /* Sum over the window of output channel o; y and x are the input position of its first tap, maybe outside. */
-EP_INLINE int32_t window_sum(const ep_depthwise_t *layer, const int8_t *in, int32_t o, int32_t y, int32_t x,
-                             ep_weight_t weight)
+EP_INLINE uint32_t window_sum(const ep_depthwise_t *layer, const int8_t *in, int32_t o, int32_t y, int32_t x,
+                              ep_weight_t weight)
 {
     const int32_t out_c = layer->in_c * layer->multiplier_c;
     const int8_t *channel = in + o / layer->multiplier_c;
-    int32_t acc = 0;
+    uint32_t acc = 0;
     for (int32_t i = 0; i < layer->kernel_h; i++) {
         const int32_t row = y + i * layer->dilation_h;
         if (row < 0 || row >= layer->in_h) {
@@ -23,7 +23,7 @@ EP_INLINE int32_t window_sum(const ep_depthwise_t *layer, const int8_t *in, int3
                 continue;
             }
             const int32_t value = channel[(row * layer->in_w + column) * layer->in_c] - layer->in_zero;
-            acc += value * weight(layer->weights, (i * layer->kernel_w + j) * out_c + o);
+            acc += (uint32_t)(value * weight(layer->weights, (i * layer->kernel_w + j) * out_c + o));
         }
     }
     return acc;
@@ -35,11 +35,12 @@ EP_INLINE void depthwise(const ep_depthwise_t *layer, const int8_t *in, int8_t *
     for (int32_t y = 0; y < layer->out_h; y++) {
         for (int32_t x = 0; x < layer->out_w; x++) {
             for (int32_t o = 0; o < out_c; o++) {
-                int32_t acc = window_sum(layer, in, o, y * layer->stride_h - layer->pad_top,
-                                         x * layer->stride_w - layer->pad_left, weight);
-                acc += layer->bias != NULL ? layer->bias[o] : 0;
+                uint32_t sum = window_sum(layer, in, o, y * layer->stride_h - layer->pad_top,
+                                          x * layer->stride_w - layer->pad_left, weight);
+                sum += layer->bias != NULL ? (uint32_t)layer->bias[o] : 0U;
                 const int32_t scale = o * layer->scale_step;
-                acc = ep_requant(acc, layer->multiplier[scale], layer->shift[scale]) + layer->out_zero;
+                const int32_t acc =
+                    ep_requant_add((int32_t)sum, layer->multiplier[scale], layer->shift[scale], layer->out_zero);
                 *out++ = (int8_t)ep_clamp(acc, layer->out_min, layer->out_max);
             }
         }

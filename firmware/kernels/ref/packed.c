@@ -120,7 +120,7 @@ void ep_packed_finish(const ep_conv2d_packed_t *layer, uint32_t channel, const i
     const int32_t low = layer->out_min;
     const int32_t high = layer->out_max;
     for (; sums != end; sums++, out += layer->out_c) {
-        *out = (int8_t)ep_clamp(ep_requant(*sums, multiplier, shift) + zero, low, high);
+        *out = (int8_t)ep_clamp(ep_requant_add(*sums, multiplier, shift, zero), low, high);
     }
 }
 

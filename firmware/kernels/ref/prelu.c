@@ -12,9 +12,10 @@ void ep_prelu_ref(const ep_prelu_t *layer, const int8_t *in, const int8_t *slope
         for (uint32_t i = 0; i < run.count; i++, a += run.step_a, b += run.step_b) {
             const int32_t x = *a - layer->in_zero;
             const int32_t real =
-                x >= 0 ? ep_requant(x, layer->above_multiplier, layer->above_shift)
-                       : ep_requant(x * (*b - layer->slope_zero), layer->below_multiplier, layer->below_shift);
-            *out++ = (int8_t)ep_clamp(real + layer->out_zero, INT8_MIN, INT8_MAX);
+                x >= 0 ? ep_requant_add(x, layer->above_multiplier, layer->above_shift, layer->out_zero)
+                       : ep_requant_add(x * (*b - layer->slope_zero), layer->below_multiplier, layer->below_shift,
+                                        layer->out_zero);
+            *out++ = (int8_t)ep_clamp(real, INT8_MIN, INT8_MAX);
         }
     } while (ep_walk_next(&walk, layer->axes + 1, layer->rank - 1U) != 0);
 }

@@ -2,32 +2,72 @@
 
 #include <string.h>
 
+#include "ep_element.h"
+
+EP_INLINE void nearest(const ep_resize_t *layer, const uint8_t *in, uint8_t *out, uint32_t element_bytes)
+{
+    const uint32_t pixel_bytes = layer->channels * element_bytes;
+    for (uint32_t y = 0; y < layer->out_h; y++) {
+        const uint8_t *row = in + (uint32_t)(layer->rows[y] * layer->in_w) * pixel_bytes;
+        for (uint32_t x = 0; x < layer->out_w; x++, out += pixel_bytes) {
+            (void)memcpy(out, row + (uint32_t)layer->columns[x] * pixel_bytes, pixel_bytes);
+        }
+    }
+}
+
 void ep_resize_nearest_ref(const ep_resize_t *layer, const int8_t *in, int8_t *out)
 {
-    for (uint32_t y = 0; y < layer->out_h; y++) {
-        const int8_t *row = in + layer->rows[y] * layer->in_w * layer->channels;
-        for (uint32_t x = 0; x < layer->out_w; x++, out += layer->channels) {
-            (void)memcpy(out, row + layer->columns[x] * layer->channels, layer->channels);
+    nearest(layer, (const uint8_t *)in, (uint8_t *)out, 1);
+}
+
+void ep_resize_nearest_int16_ref(const ep_resize_t *layer, const int16_t *in, int16_t *out)
+{
+    nearest(layer, (const uint8_t *)in, (uint8_t *)out, 2);
+}
+
+/* round((above * (1024 - dy) + below * dy) / 2^20) */
+typedef int32_t (*mixed_t)(int32_t above, int32_t below, int32_t dy);
+
+EP_INLINE int32_t mixed(int32_t above, int32_t below, int32_t dy)
+{
+    const int32_t sum = above * (1024 - dy) + below * dy;
+    return (sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20);
+}
+
+EP_INLINE int32_t mixed_wide(int32_t above, int32_t below, int32_t dy)
+{
+    const int64_t sum = (int64_t)above * (1024 - dy) + (int64_t)below * dy;
+    return (int32_t)((sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20));
+}
+
+EP_INLINE void bilinear(const ep_resize_t *layer, const void *in, void *out, mixed_t mix, ep_load_t load,
+                        ep_store_t store)
+{
+    const int16_t *row = layer->rows;
+    int32_t to = 0;
+    for (uint32_t y = 0; y < layer->out_h; y++, row += 3) {
+        const int32_t upper = row[0] * layer->in_w * layer->channels;
+        const int32_t lower = row[1] * layer->in_w * layer->channels;
+        const int16_t *column = layer->columns;
+        for (uint32_t x = 0; x < layer->out_w; x++, column += 3) {
+            const int32_t left = column[0] * layer->channels;
+            const int32_t right = column[1] * layer->channels;
+            const int32_t dx = column[2];
+            for (int32_t c = 0; c < layer->channels; c++) {
+                const int32_t above = load(in, upper + left + c) * (1024 - dx) + load(in, upper + right + c) * dx;
+                const int32_t below = load(in, lower + left + c) * (1024 - dx) + load(in, lower + right + c) * dx;
+                store(out, to++, mix(above, below, row[2]));
+            }
         }
     }
 }
 
 void ep_resize_bilinear_ref(const ep_resize_t *layer, const int8_t *in, int8_t *out)
 {
-    const int16_t *row = layer->rows;
-    for (uint32_t y = 0; y < layer->out_h; y++, row += 3) {
-        const int8_t *upper = in + row[0] * layer->in_w * layer->channels;
-        const int8_t *lower = in + row[1] * layer->in_w * layer->channels;
-        const int16_t *column = layer->columns;
-        for (uint32_t x = 0; x < layer->out_w; x++, column += 3) {
-            const int32_t left = column[0] * layer->channels;
-            const int32_t right = column[1] * layer->channels;
-            for (int32_t c = 0; c < layer->channels; c++) {
-                const int32_t above = upper[left + c] * (1024 - column[2]) + upper[right + c] * column[2];
-                const int32_t below = lower[left + c] * (1024 - column[2]) + lower[right + c] * column[2];
-                const int32_t sum = above * (1024 - row[2]) + below * row[2];
-                *out++ = (int8_t)((sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20));
-            }
-        }
-    }
+    bilinear(layer, in, out, mixed, ep_load_int8, ep_store_int8);
+}
+
+void ep_resize_bilinear_int16_ref(const ep_resize_t *layer, const int16_t *in, int16_t *out)
+{
+    bilinear(layer, in, out, mixed_wide, ep_load_int16, ep_store_int16);
 }

@@ -28,7 +28,7 @@ static void load_plane(const ep_depthwise_scalar_t *layer, const int8_t *in, int
 }
 
 /*
- * Sums of a row of outputs, two at a time: a last one alone takes a neighbour along that nobody reads.
+ * Sums of a row of outputs, two at a time: a last one alone takes along a neighbour whose sums are unused.
  *
  * Registers of ARMv6-M: r0 plane, r1 weights, r2-r4 three of them, r6 r7 sums, r8 width, r9 2 * width - step, r10 bias,
  * r11 acc, r12 its end.

@@ -1,9 +1,10 @@
 #include "scalar/tile.h"
 
-#include "scalar/arith.h"
+#include "ep_offset.h"
 #include "scalar/columns.h"
+#include "scalar/scale_twice.h"
 
-/* What the loop over channels reads again for each of them; the assembler knows the places. */
+/* What the loop over channels reads again for each of them. */
 typedef struct {
     int32_t starts[4];
     uint32_t rounds; /* of ROUND_STEPS times four taps */
@@ -14,12 +15,21 @@ typedef struct {
     uint32_t constant;
 } job_t;
 
+#if defined(__thumb__)
+EP_OFFSET(job_t, starts, 0);
+EP_OFFSET(job_t, rounds, 16);
+EP_OFFSET(job_t, rest, 20);
+EP_OFFSET(job_t, step, 24);
+EP_OFFSET(job_t, out_end, 28);
+EP_OFFSET(job_t, columns, 32);
+EP_OFFSET(job_t, constant, 36);
+#endif
+
 #if defined(__ARM_ARCH_6M__)
 
 #define ROUND_STEPS 4U
-#define ROUNDING 0xC0008000U /* 2^15 - 2^30: see ep_high_plus */
 
-/* Registers: r0 columns, r1 stream, r2-r5 words, r6 weight, r7 rounds, r8-r11 sums, r12 ROUNDING, lr out. */
+/* Registers: r0 columns, r1 stream, r2-r5 words, r6 weight, r7 rounds, r8-r11 sums, r12 EP_ROUNDING, lr out. */
 #define TAP(AT)                     \
     "ldmia r0!, {r2, r3, r4, r5}\n" \
     "ldrb r6, [r1, #" AT "]\n"      \
@@ -37,31 +47,9 @@ typedef struct {
     "mov r3, " SUM "\n"             \
     FINISH_R3
 #define FINISH_R3                   \
-    "asrs r7, r3, #31\n"            \
-    "lsls r3, r3, #1\n"             \
-    "uxth r4, r3\n"                 \
-    "asrs r3, r3, #16\n"            \
-    "movs r5, r4\n"                 \
-    "muls r5, r1, r5\n"             \
-    "lsrs r5, r5, #16\n"            \
-    "muls r4, r2, r4\n"             \
-    "adds r5, r5, r4\n"             \
-    "movs r4, r3\n"                 \
-    "muls r4, r1, r4\n"             \
-    "adds r5, r5, r4\n"             \
-    "add r5, r12\n"                 \
-    "asrs r5, r5, #16\n"            \
-    "muls r3, r2, r3\n"             \
-    "adds r3, r3, r5\n"             \
-    "adds r3, r3, r7\n"             \
-    "adds r3, r3, r0\n"             \
-    "asrs r3, r6\n"                 \
-    "sxtb r5, r3\n"                 \
-    "cmp r5, r3\n"                  \
+    EP_SCALE_R3("r0", "r12")        \
     "beq 6f\n"                      \
-    "asrs r3, r3, #31\n"            \
-    "movs r5, #127\n"               \
-    "eors r3, r5\n"                 \
+    EP_SATURATE_R3                  \
     "6:\n"                          \
     "mov r5, lr\n"                  \
     "strb r3, [r5]\n"
@@ -113,13 +101,9 @@ static __attribute__((noinline)) void all_channels(const job_t *job, const uint3
         "beq 5f\n"
         "b 4b\n"
         "5:\n"
-        "ldmia r1!, {r2, r3, r6}\n"
+        EP_SCALE_LOAD("r0")
         "push {r1}\n"
-        "movs r4, #1\n"
-        "lsls r4, r4, #14\n"
-        "adds r0, r3, r4\n"
-        "uxth r1, r2\n"
-        "lsrs r2, r2, #16\n"
+        EP_SCALE_SPLIT
         "mov r3, r8\n"
         "ldr r4, [sp, #4]\n"
         "ldr r4, [r4, #24]\n"
@@ -158,7 +142,7 @@ static void start(job_t *job, const int32_t sums[EP_COLUMN_PIXELS])
     for (uint32_t p = 0; p < EP_COLUMN_PIXELS; p++) {
         job->starts[p] = -128 * sums[p];
     }
-    job->constant = ROUNDING;
+    job->constant = EP_ROUNDING;
 }
 
 #else
@@ -194,14 +178,7 @@ static void start(job_t *job, const int32_t sums[EP_COLUMN_PIXELS])
     "smlal r7, r8, r4, r6\n"        \
     "smlal r9, r10, r5, r6\n"
 
-/* Registers: r6 multiplier, r7 offset, r8 exponent, r9 r10 product. */
-#define FINISH(SUM)                 \
-    "mov r9, #0x80000000\n"         \
-    "add r10, r7, " SUM ", asr #31\n" \
-    "lsl " SUM ", " SUM ", #1\n"    \
-    "smlal r9, r10, " SUM ", r6\n"  \
-    "asr r10, r10, r8\n"            \
-    "ssat r10, #8, r10\n"
+#define FINISH(SUM) EP_SCALE_TWICE(SUM, "r9", "r10", "r6", "r7", "r8")
 
 static __attribute__((noinline)) void all_channels(const job_t *job, const uint32_t *stream, int8_t *out)
 {
@@ -264,7 +241,7 @@ static __attribute__((noinline)) void all_channels(const job_t *job, const uint3
 static int8_t finish(int64_t acc, const uint32_t *scale)
 {
     const ep_scale_t constants = {(int32_t)scale[0], (int32_t)scale[1], (int32_t)scale[2]};
-    return (int8_t)ep_limit(ep_scale_twice((int32_t)acc, constants), -128, 127);
+    return (int8_t)ep_scale_saturated((int32_t)acc, constants);
 }
 
 static void all_channels(const job_t *job, const uint32_t *stream, int8_t *out)

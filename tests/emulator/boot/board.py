@@ -7,13 +7,13 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from edgeprune.build.bootloader import Bootloader
-from edgeprune.device.an3155 import Timing
-from edgeprune.device.boot_loader import BootLoader
-from edgeprune.device.console import Console
-from edgeprune.device.emulated_flash import PSRAM_ORIGIN, make_flash_file, with_flash
-from edgeprune.device.emulator import EmulatorLink
-from edgeprune.device.link import Link
+from edgeprune.device.console.console import Console
+from edgeprune.device.emulator.emulated_flash import PSRAM_ORIGIN, flash_arguments, make_flash_file
+from edgeprune.device.emulator.emulator import EmulatorLink
+from edgeprune.device.links.link import Link
+from edgeprune.device.loaders.an3155 import Timing
+from edgeprune.device.loaders.boot_loader import BootLoader
+from edgeprune.toolchain.bootloader import Bootloader
 
 TARGET = "mps2-an386-boot"
 TIMING = Timing(reply_s=1.0, write_s=2.0, erase_s=4.0, erase_all_s=30.0, quiet_s=0.02)
@@ -46,8 +46,7 @@ class Board:
 
     def __init__(self, loader: Bootloader, flash: Path):
         self.flash = flash
-        machine, more = with_flash("mps2-an386", flash)
-        self._link = EmulatorLink(machine, loader.elf, more)
+        self._link = EmulatorLink("mps2-an386", loader.elf, flash_arguments(flash))
         if not flash.exists():
             make_flash_file(flash)
 
@@ -59,7 +58,7 @@ class Board:
         self._link.close()
 
     def loader(self, link: Link, secret_key: bytes | None = None, timing: Timing = TIMING) -> BootLoader:
-        return BootLoader(link, secret_key=secret_key, wake=lambda: link.write(b"%ep loader%"), timing=timing)
+        return BootLoader(link, TARGET, secret_key=secret_key, wake=lambda: link.write(b"%ep loader%"), timing=timing)
 
     def cut_power(self, chance: random.Random) -> None:
         """Power off, leaving in the cells that were being changed what flash may hold then: a mixture."""

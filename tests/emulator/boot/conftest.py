@@ -6,22 +6,23 @@ from functools import cache
 
 import pytest
 
-from edgeprune.build.bootloader import Bootloader, build_bootloader
-from edgeprune.build.firmware import Firmware
 from edgeprune.errors import ToolchainError
-from edgeprune.target.registry import load_target
+from edgeprune.hardware.registry import load_target
+from edgeprune.toolchain.bootloader import Bootloader, BootOptions, build_bootloader
+from edgeprune.toolchain.firmware import Firmware
 from tests.emulator.boot.board import TARGET, Board
 from tests.emulator.boot.images import tiny_firmware
 
 
 @pytest.fixture(scope="session")
 def bootloader(tmp_path_factory):
-    """Public key or None -> the loader built with it."""
+    """(public key or None, minimum version or None) -> the loader built with them."""
 
     @cache
-    def build(public_key: bytes | None = None) -> Bootloader:
+    def build(public_key: bytes | None = None, minimum_version: int | None = None) -> Bootloader:
+        options = BootOptions(public_key, minimum_version)
         try:
-            return build_bootloader(load_target(TARGET), tmp_path_factory.mktemp("boot"), public_key=public_key)
+            return build_bootloader(load_target(TARGET), tmp_path_factory.mktemp("boot"), options)
         except ToolchainError as error:
             if "pip cannot fetch" in error.message:
                 pytest.skip(f"monocypher's sources are not to be had: {error.message}")

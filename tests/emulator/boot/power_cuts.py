@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edgeprune.build.firmware import Firmware
-from edgeprune.device.an3155 import EXTENDED_ERASE, GO, Timing
-from edgeprune.device.boot_info import Verdict
-from edgeprune.device.confirm import confirm
-from edgeprune.device.console import Console
-from edgeprune.device.flash import FlashOptions, flash
-from edgeprune.device.link import Link
+from edgeprune.device.console.console import Console
+from edgeprune.device.image.elf import parse_elf
+from edgeprune.device.links.link import Link
+from edgeprune.device.loaders.an3155 import EXTENDED_ERASE, GO, Timing
+from edgeprune.device.loaders.boot_info import Verdict
+from edgeprune.device.loaders.confirm import confirm
+from edgeprune.device.loaders.write_image import WriteOptions, write_image
 from edgeprune.errors import DeviceError, EdgePruneError
-from edgeprune.image.elf import parse_elf
 from edgeprune.progress import Silent
+from edgeprune.toolchain.firmware import Firmware
 from tests.emulator.boot.board import Board
 
 TIMING = Timing(reply_s=0.5, write_s=1.0, erase_s=1.0, erase_all_s=4.0, quiet_s=0.005, call_s=0.15)
@@ -145,7 +145,7 @@ class Cutter:
     def _install(self, link: Link, number: int, keep: bool) -> None:
         firmware = self._firmwares[number]
         image = parse_elf(firmware.elf.read_bytes(), "app.elf")
-        flash(self._board.loader(link, timing=TIMING), image, FlashOptions(), Silent())
+        write_image(self._board.loader(link, timing=TIMING), image, WriteOptions(), Silent())
         if keep:
             confirm(link, firmware.build_id, _TIMEOUT_S)
         else:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edgeprune.device.board import open_board
-from edgeprune.target.registry import load_target
+from edgeprune.hardware.registry import load_target
 from tests.emulator.boot.board import TARGET
 
 ROOT = Path(__file__).resolve().parents[3]

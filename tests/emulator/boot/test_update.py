@@ -6,13 +6,13 @@ import contextlib
 
 import pytest
 
-from edgeprune.device.boot_info import RETURNED, State, Verdict
-from edgeprune.device.console import Console
-from edgeprune.device.flash import Erase, FlashOptions, flash
+from edgeprune.device.console.console import Console
+from edgeprune.device.image.application import make_application, new_keys
+from edgeprune.device.image.elf import parse_elf
+from edgeprune.device.image.segments import Image, Segment
+from edgeprune.device.loaders.boot_info import RETURNED, State, Verdict
+from edgeprune.device.loaders.write_image import Erase, WriteOptions, write_image
 from edgeprune.errors import DeviceError, DoesNotFit, UsageError
-from edgeprune.image.application import make_application, new_keys
-from edgeprune.image.elf import parse_elf
-from edgeprune.image.segments import Image, Segment
 from edgeprune.progress import Silent
 from tests.emulator.boot.board import TARGET, Board, running_build
 
@@ -29,7 +29,7 @@ def packed(firmware, target: str = TARGET, version: int = 0, secret_key: bytes |
 
 
 def install(board: Board, link, firmware, **keywords) -> None:
-    flash(board.loader(link, **keywords), image(firmware), FlashOptions(), Silent())
+    write_image(board.loader(link, **keywords), image(firmware), WriteOptions(), Silent())
 
 
 def confirm(link) -> None:
@@ -129,7 +129,7 @@ def test_a_broken_image_is_refused_before_anything_is_erased(board, application,
     confirm(link)
     broken = Image((Segment(SLOT, change(packed(application(2)).segments[0])),))
     with pytest.raises(error, match=words):
-        flash(board.loader(link), broken, FlashOptions(), Silent())
+        write_image(board.loader(link), broken, WriteOptions(), Silent())
     loader = board.loader(link)
     loader.connect()
     assert loader.info().state is State.SETTLED
@@ -147,7 +147,7 @@ def test_images_for_elsewhere_are_refused_before_anything_is_erased(board, appli
         (over_the_loader, UsageError, "linked to 0x00000000"),
     ):
         with pytest.raises(error, match=words):
-            flash(board.loader(link), Image((segment,)), FlashOptions(), Silent())
+            write_image(board.loader(link), Image((segment,)), WriteOptions(), Silent())
     loader = board.loader(link)
     loader.connect()
     assert loader.info().state is State.SETTLED
@@ -174,9 +174,11 @@ def test_a_loader_with_a_key_runs_its_owners_images_only(bootloader, application
     try:
         link = board.power_on()
         with pytest.raises(UsageError, match="not signed"):
-            flash(board.loader(link), packed(application(1)), FlashOptions(), Silent())
+            write_image(board.loader(link), packed(application(1)), WriteOptions(), Silent())
         with pytest.raises(UsageError, match="not signed by the key"):
-            flash(board.loader(link, secret_key=strangers_secret), image(application(1)), FlashOptions(), Silent())
+            write_image(
+                board.loader(link, secret_key=strangers_secret), image(application(1)), WriteOptions(), Silent()
+            )
         unharmed = board.loader(link)
         unharmed.connect()
         assert unharmed.info().state is State.SETTLED
@@ -199,7 +201,7 @@ def test_erasing_all_keeps_what_runs(board, application) -> None:
     link = board.power_on()
     install(board, link, application(1))
     confirm(link)
-    flash(board.loader(link), image(application(2)), FlashOptions(erase=Erase.ALL), Silent())
+    write_image(board.loader(link), image(application(2)), WriteOptions(erase=Erase.ALL), Silent())
     assert running_build(link) == application(2).build_id
 
 

@@ -1,4 +1,4 @@
-"""`fit --granularity blocks` for real: a residual block that says little goes, the image is linked, run and rebuilt."""
+"""`fit --granularity blocks` for real: a residual block that adds little goes, the image is linked, run and rebuilt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 import edgeprune
-from edgeprune.fitting.network import Network
+from edgeprune.prune.network import Network
 
 SHAPE = (1, 8, 8)
 
@@ -49,7 +49,7 @@ def test_a_block_goes_and_what_is_left_fits_and_can_be_rebuilt(tmp_path: Path) -
         module[3].norm.bias *= 0.01
     record = edgeprune.fit(
         module.eval(), data, target="cortex-m4", latency="2.5ms", granularity="blocks", epochs=1, runs=tmp_path
-    )
+    ).record
     assert record.fits and record.removed == ("3",)
     assert record.before.latency_us is not None and record.before.latency_us > 2500 >= (record.after.latency_us or 9e9)
     assert not any(layer.name.startswith("3.") for layer in record.layers)

@@ -1,4 +1,4 @@
-"""A fit with an early exit: the board leaves where the host says, with its bytes, and takes less time on the mean."""
+"""A fit with an early exit: the board leaves where the host does, with its bytes, and takes less time on the mean."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from torch import nn
 
 import edgeprune
 from edgeprune.fitting.record import RunRecord
-from edgeprune.target.registry import load_target
+from edgeprune.hardware.registry import load_target
 from tests.emulator.fit.test_fit import environment
 
 BOARD_SAMPLES = 100
@@ -42,7 +42,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
         "test": (inputs[1300:], labels[1300:]),
     }
     runs = tmp_path_factory.mktemp("runs")
-    return edgeprune.fit(net, data, target="cortex-m4", epochs=0, runs=runs, early_exit=0.5)
+    return edgeprune.fit(net, data, target="cortex-m4", epochs=0, runs=runs, early_exit=0.5).record
 
 
 def command(*words: str) -> dict[str, object]:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from edgeprune.ir import OpKind
-from edgeprune.tflite.read import read_tflite
+from edgeprune.budget import Optimize
+from edgeprune.engine.tflite.read import read_tflite
+from edgeprune.tasks.subject import open_subject
 from tests.emulator.fit.test_fit import edgeprune, project
 
 __all__ = ["project"]  # a fixture
@@ -30,9 +31,7 @@ def check(record: dict[str, Any], folder: Path) -> None:
     assert record["predicted"]["flash_bytes"] == pytest.approx(masks["flash_bytes"], rel=0.01)
     assert record["widths"] == record["widths_before"]  # no limit but flash: masks alone meet it
     graph = read_tflite((folder / record["run"] / record["artifacts"]["tflite"]).read_bytes())
-    layers = [
-        graph.tensors[op.inputs[1]].data for op in graph.ops if op.kind in (OpKind.CONV_2D, OpKind.FULLY_CONNECTED)
-    ]
+    layers = [graph.tensors[op.inputs[1]].data for op in graph.ops if op.traits.is_gemm]
     stays = sum(int((values != 0).sum()) for values in layers if values is not None)
     weights = sum(values.size for values in layers if values is not None)
     assert stays / weights <= masks["density"] + 1e-9  # int8 may round more to zero
@@ -42,7 +41,11 @@ def check(record: dict[str, Any], folder: Path) -> None:
 def test_masked_weights_are_saved_in_the_linked_image(project: Path) -> None:
     record = fit(project, "weights")
     check(record, project)
-    assert fit(project, "weights", "--resume", record["run"]) == record
+    again = edgeprune("fit", "--resume", record["run"], "--json", cwd=project)
+    assert again.returncode == 0 and json.loads(again.stdout) == record
+    run = project / record["run"]
+    rebuilt = open_subject(run, None, Optimize.BALANCED, run, "test").model
+    assert rebuilt is not None and rebuilt.sources()["model.c"] == (run / "c" / "model.c").read_text()
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
-"""Flash that is left over buys faster kernels, within the limits, unless the user said how much it may."""
+"""Flash that is left over is traded for faster kernels, within the limits, unless the user limits that."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 
 import edgeprune
+from edgeprune.errors import UsageError
 from edgeprune.fitting.record import RunRecord
 
 
@@ -24,7 +26,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunRecord]:
     folder = tmp_path_factory.mktemp("runs")
 
     def fit(**limits: object) -> RunRecord:
-        return edgeprune.fit(model, data, target="cortex-m4", epochs=0, runs=folder, **limits)  # type: ignore[arg-type]
+        return edgeprune.fit(model, data, target="cortex-m4", epochs=0, runs=folder, **limits).record  # type: ignore[arg-type]
 
     roomy, asked = fit(), fit(optimize="balanced")
     return {"roomy": roomy, "asked": asked, "tight": fit(flash=asked.flash_bytes + 1500)}
@@ -47,9 +49,25 @@ def test_a_limit_holds(fitted: dict[str, RunRecord]) -> None:
 
 
 def test_the_run_is_built_the_same_again(fitted: dict[str, RunRecord]) -> None:
-    from edgeprune.kernels.base import Optimize
-    from edgeprune.subject import open_subject
+    from edgeprune.budget import Optimize
+    from edgeprune.tasks.subject import open_subject
 
     run = Path(fitted["roomy"].run)
     again = open_subject(run, None, Optimize.BALANCED, run, "test").model
-    assert again is not None and again.faster == frozenset(fitted["roomy"].faster)
+    assert again is not None and again.options.faster == frozenset(fitted["roomy"].faster)
+
+
+def test_a_run_whose_files_are_damaged_is_refused(fitted: dict[str, RunRecord], tmp_path: Path) -> None:
+    from edgeprune.budget import Optimize
+    from edgeprune.tasks.subject import open_subject
+
+    run = shutil.copytree(fitted["asked"].run, tmp_path / "run")
+    for name, contents in (("state.json", (b"[]", b"{}", None)), ("model.tflite", (None,)), ("run.json", (b"{}",))):
+        whole = (run / name).read_bytes()
+        for content in contents:
+            (run / name).unlink() if content is None else (run / name).write_bytes(content)
+            with pytest.raises(UsageError) as refused:
+                open_subject(run, None, Optimize.BALANCED, tmp_path, "test")
+            assert refused.value.hint
+        (run / name).write_bytes(whole)
+    assert open_subject(run, None, Optimize.BALANCED, tmp_path, "test").model is not None

@@ -1,4 +1,4 @@
-"""`cli(*arguments)` runs the command line in this process and says what it did."""
+"""`cli(*arguments)` runs the command line in this process and returns its outcome."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""What a user gets wrong: each ends in one screen that says what, where and what to do, before anything is trained."""
+"""What a user gets wrong: each ends in one screen that states what, where and what to do, before training."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -51,14 +52,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refused(cli: Cli, *arguments: str, exit_code: int = 1) -> str:
-    """What the command says when it refuses; every refusal is short, has a hint and leaves no half-written file."""
+    """The command's messages when it refuses; every refusal is short, has a hint and leaves no half-written file."""
     outcome = cli(*arguments)
     assert outcome.exit_code == exit_code, outcome.stderr
     assert "Traceback" not in outcome.stderr and "fault of EdgePrune" not in outcome.stderr
     assert outcome.stdout == ""
-    said = outcome.stderr.splitlines()
-    assert len(said) <= _LINES_OF_A_SCREEN
-    assert any(line.startswith("hint: ") for line in said), outcome.stderr
+    messages = outcome.stderr.splitlines()
+    assert len(messages) <= _LINES_OF_A_SCREEN
+    assert any(line.startswith("hint: ") for line in messages), outcome.stderr
     assert not [path for path in Path().rglob("*") if path.suffix in (".tmp", ".partial")]
     return outcome.stderr
 
@@ -80,8 +81,8 @@ def test_a_model_file_that_is_no_python(cli: Cli, project: Path) -> None:
 
 def test_a_build_function_that_raises_is_named_with_its_line(cli: Cli, project: Path) -> None:
     (project / "model.py").write_text("def build():\n    return undefined_name\n")
-    said = refused(cli, "fit")
-    assert "model.py line 2" in said and "undefined_name" in said
+    messages = refused(cli, "fit")
+    assert "model.py line 2" in messages and "undefined_name" in messages
 
 
 def test_an_entry_that_is_no_module(cli: Cli, project: Path) -> None:
@@ -112,8 +113,8 @@ def test_a_truncated_checkpoint(cli: Cli, project: Path, name: str) -> None:
 def test_a_checkpoint_of_another_network_names_what_differs(cli: Cli, project: Path) -> None:
     torch.save({"0.weight": torch.zeros(8, 1, 5, 5), "0.bias": torch.zeros(8)}, project / "other.pt")
     with_weights(project, "other.pt")
-    said = refused(cli, "fit")
-    assert "other.pt" in said and ("3.weight" in said or "0.weight" in said)
+    messages = refused(cli, "fit")
+    assert "other.pt" in messages and ("3.weight" in messages or "0.weight" in messages)
 
 
 class _Bomb:
@@ -136,12 +137,12 @@ def test_a_value_in_the_data_that_is_no_number(cli: Cli, project: Path, value: f
     assert "first: sample 7" in refused(cli, "fit")
 
 
-@pytest.mark.parametrize(("label", "said"), [(2, "the highest is 2"), (-1, "the lowest -1")])
-def test_a_label_out_of_range(cli: Cli, project: Path, label: int, said: str) -> None:
+@pytest.mark.parametrize(("label", "messages"), [(2, "the highest is 2"), (-1, "the lowest is -1")])
+def test_a_label_out_of_range(cli: Cli, project: Path, label: int, messages: str) -> None:
     labels = np.arange(80) % 2
     labels[11] = label
     np.savez(project / "data.npz", x_train=np.zeros((80, 1, 8, 8), np.float32), y_train=labels)
-    assert said in refused(cli, "fit")
+    assert messages in refused(cli, "fit")
 
 
 def test_data_of_another_shape(cli: Cli, project: Path) -> None:
@@ -154,7 +155,7 @@ def test_a_missing_data_file(cli: Cli, project: Path) -> None:
     assert "data.npz" in refused(cli, "fit")
 
 
-def test_a_key_nobody_knows(cli: Cli, project: Path) -> None:
+def test_an_unknown_key(cli: Cli, project: Path) -> None:
     (project / "edgeprune.toml").write_text(PROJECT + "\n[training]\nepoch = 3\n")
     assert "epoch" in refused(cli, "fit", exit_code=2)
 
@@ -178,8 +179,8 @@ def test_a_layer_outside_the_set_is_named_with_its_line(cli: Cli, project: Path)
         "        super().__init__()\n        self.fc = nn.Linear(64, 2)\n\n    def forward(self, x):\n"
         "        return self.fc(torch.erfinv(x.flatten(1)))\n\n\ndef build():\n    return Net()\n"
     )
-    said = refused(cli, "fit")
-    assert "erfinv" in said and "model.py:11" in said
+    messages = refused(cli, "fit")
+    assert "erfinv" in messages and "model.py:11" in messages
     assert not (project / "runs" / "latest" / "run.json").exists()
 
 
@@ -209,8 +210,8 @@ def test_an_operator_outside_the_set_is_named_with_its_place(cli: Cli, tmp_path:
     model.op("COS", [given], [answer])
     model.output(answer)
     (tmp_path / "cosine.tflite").write_bytes(model.build())
-    said = refused(cli, "build", str(tmp_path / "cosine.tflite"), "--target", "cortex-m4")
-    assert "cosine.tflite" in said and "COS" in said and "op 0 of 1" in said
+    messages = refused(cli, "build", str(tmp_path / "cosine.tflite"), "--target", "cortex-m4")
+    assert "cosine.tflite" in messages and "COS" in messages and "op 0 of 1" in messages
 
 
 @pytest.mark.parametrize("command", ["build", "run", "profile", "verify"])
@@ -249,7 +250,37 @@ def test_a_full_disk_under_the_run(project: Path, full_disk: Path) -> None:
     assert not list(full_disk.rglob("run.json"))
 
 
-def test_a_layer_the_converter_leaves_in_float_is_named_before_training(cli: Cli, project: Path) -> None:
-    (project / "model.py").write_text(MODEL.replace("nn.ReLU()", "nn.ELU()"))
-    said = refused(cli, "fit")
-    assert "cannot be made int8: EXP 1" in said and "training" not in said
+def test_a_layer_the_device_has_not_is_named_before_training(cli: Cli, project: Path) -> None:
+    (project / "model.py").write_text(MODEL.replace("nn.ReLU()", "nn.MaxPool2d(2, 1, 1, dilation=2)"))
+    messages = refused(cli, "fit")
+    assert "a maximum pool with dilation and padding" in messages and "training" not in messages
+
+
+@pytest.mark.parametrize("command", ["inspect", "fit"])
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--latency", "0", "a limit of 0 for latency leaves nothing"),
+        ("--flash", "0", "a limit of 0 for flash leaves nothing"),
+        ("--ram", "0KiB", "a limit of 0 for ram leaves nothing"),
+        ("--max-drop", "nan", "nan is no number of points"),
+        ("--max-drop", "inf", "inf is no number of points"),
+    ],
+)
+def test_a_limit_that_is_none(cli: Cli, project: Path, command: str, option: str, value: str, words: str) -> None:
+    message = refused(cli, command, option, value, exit_code=2)
+    assert words in " ".join(message.split())
+
+
+def test_an_early_exit_for_no_number_of_points(cli: Cli, project: Path) -> None:
+    assert "nan is no number of points" in refused(cli, "fit", "--early-exit", "nan", exit_code=2)
+
+
+def test_a_latency_that_a_processor_cannot_go_below_is_not_called_held(cli: Cli, project: Path) -> None:
+    """A program's time is what somebody measured; the profile's roofline is a floor."""
+    outcome = cli("inspect", "--target", "pi4", "--latency", "1s")
+    assert outcome.exit_code == 3 and "latency cannot be judged" in outcome.stderr
+    assert "cannot be judged" in outcome.stdout and "fits" not in outcome.stdout.split()
+    data = json.loads(cli("inspect", "--target", "pi4", "--latency", "1s", "--json").stdout)
+    assert data["fits"] is False and data["unjudged"] == ["latency"]
+    assert cli("inspect", "--target", "pi4").exit_code == 0

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from edgeprune.prune.criterion import criteria
+from edgeprune.prune.scoring.criterion import CRITERIA
 from tests.unit.cli.conftest import Cli
 
 
 def test_list_names_every_criterion_and_what_it_looks_at(cli: Cli) -> None:
     rows = cli("criteria", "list", "--json").data["criteria"]
-    assert [row["name"] for row in rows] == list(criteria())
+    assert [row["name"] for row in rows] == list(CRITERIA.all())
     needs = {row["name"]: row["needs"] for row in rows}
     assert needs["l1"] == ["weights"] and "curvature" in needs["obd"] and "training" in needs["group-lasso"]
-    assert all(name in cli("criteria", "list").stdout for name in criteria())
+    assert all(name in cli("criteria", "list").stdout for name in CRITERIA.all())
 
 
 @pytest.mark.parametrize("name", ["fpgm", "beta-bernoulli"])

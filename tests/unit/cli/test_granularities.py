@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from edgeprune.fitting.granularity import granularities
+from edgeprune.fitting.granularity import GRANULARITIES
 from tests.unit.cli.conftest import Cli
 
 
 def test_list_names_every_granularity_and_its_moment(cli: Cli) -> None:
     rows = cli("granularities", "list", "--json").data["granularities"]
-    assert [row["name"] for row in rows] == list(granularities())
+    assert [row["name"] for row in rows] == list(GRANULARITIES.all())
     assert {row["name"]: row["moment"] for row in rows}["channels"] == "channels alone"
-    assert all(name in cli("granularities", "list").stdout for name in granularities())
+    assert all(name in cli("granularities", "list").stdout for name in GRANULARITIES.all())
 
 
-@pytest.mark.parametrize("name", granularities())
+@pytest.mark.parametrize("name", GRANULARITIES.all())
 def test_show_explains_in_words(cli: Cli, name: str) -> None:
     data = cli("granularities", "show", name, "--json").data
     text = " ".join(cli("granularities", "show", name).stdout.split())

@@ -16,8 +16,8 @@ import pytest
 from edgeprune import errors
 from edgeprune.cli import main as frame
 from edgeprune.cli.lazy import LazyCommand
-from edgeprune.cli.options import json_option
-from edgeprune.cli.output import Printer
+from edgeprune.cli.options.common import json_option
+from edgeprune.cli.output.printer import Printer
 from edgeprune.release import __version__
 from tests.unit.cli.conftest import Cli
 
@@ -124,6 +124,21 @@ def test_a_failure_after_the_result_adds_no_second_json(cli: Cli) -> None:
         frame.edgeprune.commands.pop("late")
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.EFBIG, os.strerror(errno.EFBIG)), "hint: files may not be so large here"),
+        (OSError(errno.EROFS, os.strerror(errno.EROFS)), "hint: choose a folder on a disk that can be written to"),
+        (PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/runs"), "hint: choose a folder you may write to"),
+        (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"), "hint: name one with"),
+    ],
+)
+def test_what_disks_refuse_has_a_remedy(cli: Cli, raising: Raiser, error: OSError, words: str) -> None:
+    raising(error)
+    outcome = cli("boom")
+    assert outcome.exit_code == 1 and words in outcome.stderr and "fault of EdgePrune" not in outcome.stderr
+
+
 def test_a_full_disk_is_named(cli: Cli, raising: Raiser) -> None:
     raising(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/runs/model.tflite"))
     outcome = cli("boom")
@@ -133,7 +148,7 @@ def test_a_full_disk_is_named(cli: Cli, raising: Raiser) -> None:
 
 def test_a_forbidden_file_is_named(cli: Cli, raising: Raiser) -> None:
     raising(PermissionError(errno.EACCES, "Permission denied", "/root/x"))
-    assert cli("boom").stderr == "error: /root/x: Permission denied\n"
+    assert cli("boom").stderr.startswith("error: /root/x: Permission denied\nhint: ")
 
 
 def test_ctrl_c_is_one_line(cli: Cli, raising: Raiser) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeprune.cli import output
+from edgeprune.cli.output import printer
 from edgeprune.progress import Progress
 
 
@@ -24,19 +24,19 @@ class Layer:
 
 
 def test_json_takes_what_results_are_made_of(capsys: pytest.CaptureFixture[str]) -> None:
-    output.JsonPrinter(output.Session()).result({"a": Path("/x"), "b": Colour.RED, "c": [Layer("conv", 3)]}, "text")
+    printer.JsonPrinter(printer.Session()).result({"a": Path("/x"), "b": Colour.RED, "c": [Layer("conv", 3)]}, "text")
     assert json.loads(capsys.readouterr().out) == {"a": "/x", "b": "red", "c": [{"name": "conv", "size_bytes": 3}]}
 
 
 @pytest.mark.parametrize("value", [float("nan"), object()])
 def test_json_refuses_what_it_cannot_say(value: object) -> None:
     with pytest.raises((ValueError, TypeError)):
-        output.JsonPrinter(output.Session()).result({"a": value})
+        printer.JsonPrinter(printer.Session()).result({"a": value})
 
 
 def test_text_is_not_markup_and_not_folded(capsys: pytest.CaptureFixture[str]) -> None:
     cell = "[bold]" + "x" * 150
-    output.TextPrinter().result({}, output.table(["layer", "n"], [[cell, "1"], ["b", "22"]], ["n"]))
+    printer.TextPrinter().result({}, printer.table(["layer", "n"], [[cell, "1"], ["b", "22"]], ["n"]))
     rows = [line.rstrip() for line in capsys.readouterr().out.splitlines() if line.rstrip().endswith(("1", "22"))]
     assert len(rows) == 2
     assert cell in rows[0]
@@ -53,7 +53,7 @@ def use(progress: Progress) -> None:
             outer.advance()
 
 
-@pytest.mark.parametrize("kind", [output.LiveProgress, output.PlainProgress])
+@pytest.mark.parametrize("kind", [printer.LiveProgress, printer.PlainProgress])
 def test_progress_stays_off_stdout(kind: type[Progress], capsys: pytest.CaptureFixture[str]) -> None:
     use(kind())
     captured = capsys.readouterr()
@@ -63,8 +63,8 @@ def test_progress_stays_off_stdout(kind: type[Progress], capsys: pytest.CaptureF
 
 def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 5.0, 10.0, 15.0, 20.0])
-    monkeypatch.setattr("edgeprune.cli.output.time.monotonic", lambda: next(clock))
-    with output.PlainProgress().task("fine-tuning", 8) as task:
+    monkeypatch.setattr("edgeprune.cli.output.printer.time.monotonic", lambda: next(clock))
+    with printer.PlainProgress().task("fine-tuning", 8) as task:
         for _ in range(4):
             task.advance(detail="loss 0.5")
     assert capsys.readouterr().err.splitlines() == [
@@ -73,8 +73,8 @@ def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str], monk
     ]
 
 
-@pytest.mark.parametrize(("ci", "kind"), [("true", output.PlainProgress), ("", output.LiveProgress)])
+@pytest.mark.parametrize(("ci", "kind"), [("true", printer.PlainProgress), ("", printer.LiveProgress)])
 def test_ci_means_no_bars(monkeypatch: pytest.MonkeyPatch, ci: str, kind: type[Progress]) -> None:
     monkeypatch.setenv("CI", ci)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    assert isinstance(output.progress(), kind)
+    assert isinstance(printer.progress(), kind)

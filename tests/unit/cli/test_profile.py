@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from edgeprune.cli import profile
-from edgeprune.cost.calibration import UNCALIBRATED, load_calibration
-from edgeprune.cost.latency import kernel_costs, predicted_instructions
-from edgeprune.device.replies import LayerTimings
-from edgeprune.kernels.base import KernelCall, Work
-from edgeprune.target.registry import load_target
+from edgeprune.device.console.replies import LayerTimings
+from edgeprune.engine.cost.calibration import UNCALIBRATED, load_calibration
+from edgeprune.engine.cost.latency import kernel_costs, predicted_instructions
+from edgeprune.engine.kernels.base import KernelCall, Work
+from edgeprune.hardware.registry import load_target
 
 TARGET = load_target("nucleo-f446re")
 FUNCTION = next(iter(kernel_costs(TARGET.cpu.core)))
@@ -31,8 +31,8 @@ def test_a_real_profile_predicts_the_next_one(tmp_path, monkeypatch) -> None:
     timings = LayerTimings("cycles", 180_000_000, 1, (round(1.75 * instructions),), round(1.8 * instructions))
     (first,) = profile._layers(subject, timings, UNCALIBRATED)
     assert (first.predicted, first.ticks) == (instructions, timings.layer_ticks[0])
-    told = profile._learned(subject, timings, None)
-    assert "one cycle an instruction" in told and "1.75 cycles an instruction" in told
+    basis = profile._learned(subject, timings, None)
+    assert "one cycle an instruction" in basis and "1.75 cycles an instruction" in basis
     (second,) = profile._layers(subject, timings, load_calibration(TARGET.name))
     assert round(second.predicted) == timings.layer_ticks[0]
 

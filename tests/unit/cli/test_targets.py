@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeprune.target.registry import target_files, target_names
+from edgeprune.hardware.registry import target_files, target_names
 from tests.unit.cli.conftest import Cli
 
 
@@ -19,7 +19,7 @@ def test_list_names_every_target(cli: Cli) -> None:
     assert by_name["raspberry-pi-5"]["flash_bytes"] is None
 
 
-def test_the_table_says_the_same(cli: Cli) -> None:
+def test_the_table_shows_the_same(cli: Cli) -> None:
     text = cli("targets", "list").stdout
     assert all(name in text for name in target_names())
     assert "256 KiB" in text

@@ -9,21 +9,28 @@ import contextlib
 import zlib
 from collections.abc import Callable
 
-from edgeprune.device.adb_phones import parse_phones
-from edgeprune.device.an3155 import An3155, Timing
-from edgeprune.device.boot_info import INFO_BYTES, boot_info
-from edgeprune.device.boot_loader import BootLoader
-from edgeprune.device.confirm import confirm
-from edgeprune.device.console import Console
-from edgeprune.device.fault import describe_fault
-from edgeprune.device.flash import FlashOptions, flash
-from edgeprune.device.monitor import shown
-from edgeprune.device.replies import DeviceIdentity, identity_from, layers_from, memory_from, output_from, results_from
-from edgeprune.device.stm32_rom import Stm32Rom
+from edgeprune.device.console.console import Console
+from edgeprune.device.console.fault import describe_fault
+from edgeprune.device.console.monitor import shown
+from edgeprune.device.console.replies import (
+    DeviceIdentity,
+    identity_from,
+    layers_from,
+    memory_from,
+    output_from,
+    results_from,
+)
+from edgeprune.device.discovery.adb_phones import parse_phones
+from edgeprune.device.image.segments import Image, Segment
+from edgeprune.device.loaders.an3155 import An3155, Timing
+from edgeprune.device.loaders.boot_info import INFO_BYTES, boot_info
+from edgeprune.device.loaders.boot_loader import BootLoader
+from edgeprune.device.loaders.confirm import confirm
+from edgeprune.device.loaders.stm32_rom import Stm32Rom
+from edgeprune.device.loaders.write_image import WriteOptions, write_image
 from edgeprune.errors import EdgePruneError
-from edgeprune.image.segments import Image, Segment
+from edgeprune.hardware.registry import load_target
 from edgeprune.progress import Silent
-from edgeprune.target.registry import load_target
 
 NOW = Timing(reply_s=0.0, write_s=0.0, erase_s=0.0, erase_all_s=0.0, quiet_s=0.0, call_s=0.0)
 IDENTITY = DeviceIdentity("a-board", "0" * 16, "1" * 16, 0x2000_0000, 16, "cycles", 84_000_000)
@@ -36,7 +43,7 @@ TURN = b"\xfe"
 
 
 class Babble:
-    """Link to a device that says given bytes, whatever it is told: up to each TURN after another write."""
+    """Link to a device that sends given bytes, whatever it receives: up to each TURN after another write."""
 
     name = "babble"
 
@@ -89,7 +96,7 @@ _TIMES = ("m-ep-layer-0-10", "m-ep-layer-1-20", "m-ep-total-31")
 _ACK = b"\x79"
 _COMMANDS = b"\x79\x07\x31\x00\x01\x02\x11\x21\x31\x44\x79"
 
-# What a device in order says to some of the readers below, for a fuzzer to begin with.
+# What a device in order sends to some of the readers below, for a fuzzer to begin with.
 IN_ORDER: dict[str, bytes] = {
     "console identity": _IDENTITY,
     "console inference": TURN.join((_IDENTITY, b"m-ep-send-16\r\n", _LOADED, _INFER, _OUTPUT)),
@@ -103,7 +110,7 @@ IN_ORDER: dict[str, bytes] = {
     "loader: write": TURN.join((_ACK,) * 3),
     "loader: erase": TURN.join((_ACK,) * 2),
     "ROM session": TURN.join((_ACK, _COMMANDS, b"\x79\x01\x04\x13\x79", *(_ACK,) * 40)),
-    "bootloader session": TURN.join((_ACK, _ACK + _ACK + _ACK + bytes(176))),
+    "bootloader session": TURN.join((_ACK, _ACK + _ACK + _ACK + bytes(INFO_BYTES))),
 }
 
 
@@ -132,10 +139,12 @@ READERS: dict[str, Callable[[bytes], object]] = {
     "loader: read": _loader(lambda protocol: protocol.read(0x0800_0000, 256)),
     "loader: write": _loader(lambda protocol: protocol.write(0x0800_0000, bytes(64))),
     "loader: erase": _loader(lambda protocol: protocol.erase([0, 1])),
-    "ROM session": lambda data: flash(
-        Stm32Rom(Babble(data), STM32, STM32.loaders[0], timing=NOW), IMAGE, FlashOptions(), Silent()
+    "ROM session": lambda data: write_image(
+        Stm32Rom(Babble(data), STM32, STM32.loaders[0], timing=NOW), IMAGE, WriteOptions(), Silent()
     ),
-    "bootloader session": lambda data: flash(BootLoader(Babble(data), timing=NOW), IMAGE, FlashOptions(), Silent()),
+    "bootloader session": lambda data: write_image(
+        BootLoader(Babble(data), "a-board", timing=NOW), IMAGE, WriteOptions(), Silent()
+    ),
     "bootloader description": boot_info,
     "bootloader description, CRC right": lambda data: boot_info(_with_right_crc(data)),
     "monitor": shown,

@@ -1,14 +1,14 @@
-"""Our bootloader's side of the protocol in Python: one slot, and what it says of itself."""
+"""Our bootloader's side of the protocol in Python: one slot, and its description of itself."""
 
 from __future__ import annotations
 
 import struct
 import zlib
 
-from edgeprune.device.boot_info import INFO_ADDRESS, State, Verdict
+from edgeprune.device.image.application import read_application
+from edgeprune.device.loaders.boot_info import INFO_ADDRESS, State, Verdict
 from edgeprune.errors import UsageError
-from edgeprune.image.application import read_application
-from edgeprune.target.boot import Boot
+from edgeprune.hardware.boot import Boot
 from tests.unit.device.fake_rom import ACK, NACK, FakeRom, Machine
 
 
@@ -44,8 +44,8 @@ class FakeBoot(FakeRom):
         except UsageError:
             slot = (Verdict.DIGEST, 0, 0, bytes(32))
         body = struct.pack(
-            "<I4B4I32s2B2xII32sII32s32s", 0x49425045, 1, 1, State.SETTLED, 0, boot.slot_origin, boot.slot_bytes,
-            boot.block_bytes, boot.header_bytes, self._target.encode(), slot[0], slot[0], *slot[1:], *slot[1:],
-            bytes(32),
+            "<I4B4I32s3BxII32sII32s32sI", 0x49425045, 2, 1, State.SETTLED, 0, boot.slot_origin, boot.slot_bytes,
+            boot.block_bytes, boot.header_bytes, self._target.encode(), slot[0], slot[0], 0, *slot[1:],
+            *slot[1:], bytes(32), 0,
         )  # fmt: skip
         return body + struct.pack("<I", zlib.crc32(body))

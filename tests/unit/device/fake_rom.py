@@ -15,8 +15,8 @@ class FakeRom:
 
     Args:
         sectors: sizes in bytes, from `origin` on.
-        extended: knows Extended Erase (44) instead of Erase (43).
-        product_id: what it answers.
+        extended: supports Extended Erase (44) instead of Erase (43).
+        product_id: in its reply.
     """
 
     def __init__(
@@ -102,17 +102,23 @@ class FakeRom:
             return None
         return int.from_bytes(bytes(received[:4]), "big")
 
+    def _flash_address(self) -> Generator[None, int, int | None]:
+        """One that is answered with ACK; None where the command is refused."""
+        address = yield from self._address()
+        if address is not None and not self._inside(address, 1):
+            self._out.append(NACK)
+            return None
+        if address is not None:
+            self._out.append(ACK)
+        return address
+
     def _inside(self, address: int, size_bytes: int) -> bool:
         return self.origin <= address and address + size_bytes <= self.origin + len(self.flash)
 
     def _read(self) -> Machine:
-        address = yield from self._address()
+        address = yield from self._flash_address()
         if address is None:
             return
-        if not self._inside(address, 1):
-            self._out.append(NACK)
-            return
-        self._out.append(ACK)
         length = yield
         if (yield) != length ^ 0xFF or not self._inside(address, length + 1):
             self._out.append(NACK)
@@ -121,13 +127,9 @@ class FakeRom:
         self._out += bytes([ACK]) + self.flash[offset : offset + length + 1]
 
     def _write(self) -> Machine:
-        address = yield from self._address()
+        address = yield from self._flash_address()
         if address is None:
             return
-        if not self._inside(address, 1):
-            self._out.append(NACK)
-            return
-        self._out.append(ACK)
         length = yield
         data = []
         for _ in range(length + 1):

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from edgeprune.device.an3155 import An3155, Timing
-from edgeprune.device.fake_link import FakeLink
-from edgeprune.device.lines import Silent
+from edgeprune.device.links.fake_link import FakeLink
+from edgeprune.device.links.line_reader import NoAnswer
+from edgeprune.device.loaders.an3155 import An3155, Timing
 from edgeprune.errors import DeviceError
 from tests.faulty_link import Damage, Fault, FaultyLink, Way
 from tests.unit.device.fake_rom import FakeRom
@@ -23,7 +23,7 @@ def test_an_applications_text_is_no_answer(text: list[bytes]) -> None:
     """0x79 is 'y', as m-ready ends with."""
     link = FakeLink(answers=[text])
     link.open()
-    with pytest.raises(Silent):
+    with pytest.raises(NoAnswer):
         An3155(link, NOW).call(0.0)
 
 
@@ -47,7 +47,7 @@ def written(damages: tuple[Damage, ...]) -> tuple[FaultyLink, bytes]:
 
 
 def test_a_repeated_answer_never_hides_a_block_that_was_refused() -> None:
-    """Taken for the next command's, it would shift all answers after it: a refusal would be told of the wrong block."""
+    """Taken for the next command's, it would shift later answers: a refusal would be reported of the wrong block."""
     wire, content = written(())
     assert content == b"".join(BLOCKS)
     outcomes = set()

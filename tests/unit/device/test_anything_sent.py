@@ -24,7 +24,7 @@ def test_a_reader_takes_anything(name: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in IN_ORDER if not name.endswith("session")])
-def test_what_a_device_in_order_says_is_understood(name: str) -> None:
+def test_what_a_device_in_order_sends_is_understood(name: str) -> None:
     READERS[name](IN_ORDER[name])
 
 
@@ -32,8 +32,8 @@ def test_what_a_device_in_order_says_is_understood(name: str) -> None:
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_reader_takes_anything_that_is_almost_in_order(name: str, data: st.DataObject) -> None:
-    said = bytearray(IN_ORDER[name])
+    output = bytearray(IN_ORDER[name])
     for _ in range(data.draw(st.integers(1, 4))):
-        at = data.draw(st.integers(0, len(said)))
-        said[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
-    read_anything(name, bytes(said))
+        at = data.draw(st.integers(0, len(output)))
+        output[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    read_anything(name, bytes(output))

@@ -1,4 +1,4 @@
-"""What a bootloader says of itself, damaged in any way, is refused; only its own CRC makes it believed."""
+"""A bootloader's description of itself, damaged in any way, is refused; only its own CRC validates it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeprune.device.boot_info import INFO_BYTES, VERDICT_WORDS, State, Verdict, boot_info
-from edgeprune.device.lines import Damaged
+from edgeprune.device.links.line_reader import Damaged
+from edgeprune.device.loaders.boot_info import INFO_BYTES, VERDICT_WORDS, State, Verdict, boot_info
 from edgeprune.errors import DeviceError
 
 
-def a_record(state: int = 4, verdict: int = 6, version: int = 1, target: bytes = b"a-board") -> bytes:
+def a_record(state: int = 4, verdict: int = 6, version: int = 2, target: bytes = b"a-board", ordered: int = 0) -> bytes:
     body = struct.pack(
-        "<I4B4I32s2B2xII32sII32s32s", 0x49425045, version, 2, state, 1, 0x2100_8000, 786_432, 16_384, 512, target,
-        0, verdict, 3, 1000, b"r" * 32, 4, 2000, b"w" * 32, bytes(32),
+        "<I4B4I32s3BxII32sII32s32sI", 0x49425045, version, 2, state, 1, 0x2100_8000, 786_432, 16_384, 512, target,
+        0, verdict, ordered, 3, 1000, b"r" * 32, 4, 2000, b"w" * 32, bytes(32), 7,
     )  # fmt: skip
     return body + struct.pack("<I", zlib.crc32(body))
 
@@ -31,7 +31,8 @@ def test_a_record_is_read() -> None:
         16_384,
         512,
     )
-    assert (info.target, info.public_key) == ("a-board", None)
+    assert (info.target, info.public_key, info.minimum_version) == ("a-board", None, None)
+    assert boot_info(a_record(ordered=1)).minimum_version == 7
     assert (info.running.verdict, info.running.version, info.running.digest) == (Verdict.GOOD, 3, b"r" * 32)
     assert (info.written.verdict, info.written.payload_bytes) == (Verdict.DIGEST, 2000)
 
@@ -60,7 +61,17 @@ def test_any_record_with_a_right_crc_is_read_or_refused(body: bytes) -> None:
         boot_info(body + struct.pack("<I", zlib.crc32(body)))
 
 
-@pytest.mark.parametrize("wrong", [{"state": 9}, {"verdict": 200}, {"version": 2}, {"target": b"\xff" * 32}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"state": 9},
+        {"verdict": 200},
+        {"version": 1},
+        {"target": b"\xff" * 32},
+        {"target": b"a\x1b[2J"},
+        {"target": b""},
+    ],
+)
 def test_values_no_loader_has_are_refused(wrong) -> None:
     with pytest.raises(DeviceError, match="describes itself"):
         boot_info(a_record(**wrong))

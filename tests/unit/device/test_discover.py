@@ -1,4 +1,4 @@
-"""Devices are named, told apart, and chosen only when one alone can be meant."""
+"""Devices are named, distinguished, and chosen only when one alone is suitable."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeprune.device.adb_phones import parse_phones
-from edgeprune.device.discover import choose_device
-from edgeprune.device.emulators import announced, running_emulators
+from edgeprune.device.discovery.adb_phones import parse_phones
+from edgeprune.device.discovery.discover import choose_device
+from edgeprune.device.discovery.emulators import announced, running_emulators
+from edgeprune.device.discovery.serial_ports import described_ports
+from edgeprune.device.discovery.ssh_hosts import ssh_hosts
+from edgeprune.device.discovery.usb_ids import ADAPTERS, known_boards
 from edgeprune.device.found import Ability, FoundDevice, Kind
-from edgeprune.device.reach import Wish, reach_loader
-from edgeprune.device.serial_ports import described_ports
-from edgeprune.device.ssh_hosts import ssh_hosts
-from edgeprune.device.stm32_rom import Stm32Rom
-from edgeprune.device.swd import debug_probes
-from edgeprune.device.usb_ids import ADAPTERS, known_boards
+from edgeprune.device.loaders.kind import LoaderRequest
+from edgeprune.device.loaders.stm32_rom import Stm32Rom
+from edgeprune.device.loaders.swd import debug_probes
+from edgeprune.device.reach import reach_loader
 from edgeprune.errors import DeviceError, UsageError
-from edgeprune.target.registry import load_target, target_names
+from edgeprune.hardware.registry import load_target, target_names
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -83,36 +84,36 @@ def test_none_is_an_error() -> None:
         choose_device([a_board("a", "microbit")], Ability.FLASH, (Kind.SERIAL,), "nucleo-f446re")
 
 
-def test_a_port_not_wired_to_the_rom_is_said_at_once() -> None:
+def test_a_port_not_wired_to_the_rom_is_reported_at_once() -> None:
     board = FoundDevice(Kind.SERIAL, "/dev/ttyACM0", "Nucleo", ("nucleo-f446re",), (Ability.CONSOLE,))
     with pytest.raises(DeviceError, match="not to its loader: the board's USB port is wired to USART2") as caught:
-        reach_loader(load_target("nucleo-f446re"), Wish(loader="stm32-rom"), lambda: [board])
+        reach_loader(load_target("nucleo-f446re"), LoaderRequest(loader="stm32-rom"), lambda: [board])
     assert "PA9" in (caught.value.hint or "")
 
 
 def test_a_probe_is_taken_where_the_serial_loader_is_not_wired() -> None:
     port = FoundDevice(Kind.SERIAL, "/dev/ttyACM0", "Nucleo", ("nucleo-f446re",), (Ability.CONSOLE,))
     probe = FoundDevice(Kind.SWD, "066CFF", "STM32 STLink", (), (Ability.FLASH,))
-    reached = reach_loader(load_target("nucleo-f446re"), Wish(), lambda: [port, probe])
+    reached = reach_loader(load_target("nucleo-f446re"), LoaderRequest(), lambda: [port, probe])
     assert (reached.profile.kind, reached.port) == ("swd", "066CFF")
 
 
 def test_a_named_port_decides_the_loader(tmp_path: Path) -> None:
-    assert reach_loader(load_target("raspberry-pi-pico"), Wish(port=str(tmp_path)), list).profile.kind == "uf2"
-    assert reach_loader(load_target("nucleo-f446re"), Wish(port="066CFF"), list).profile.kind == "swd"
-    reached = reach_loader(load_target("nucleo-f446re"), Wish(port="loop://"), list)
+    assert reach_loader(load_target("raspberry-pi-pico"), LoaderRequest(port=str(tmp_path)), list).profile.kind == "uf2"
+    assert reach_loader(load_target("nucleo-f446re"), LoaderRequest(port="066CFF"), list).profile.kind == "swd"
+    reached = reach_loader(load_target("nucleo-f446re"), LoaderRequest(port="loop://"), list)
     assert isinstance(reached.loader, Stm32Rom)
     reached.loader.close()
 
 
 def test_a_missing_port_is_a_device_error() -> None:
     with pytest.raises(DeviceError, match="no serial port /dev/ttyNOT"):
-        reach_loader(load_target("nucleo-f446re"), Wish(port="/dev/ttyNOT"), list)
+        reach_loader(load_target("nucleo-f446re"), LoaderRequest(port="/dev/ttyNOT"), list)
 
 
 def test_a_target_without_loaders_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="no loader"):
-        reach_loader(load_target("mps2-an386"), Wish(), list)
+        reach_loader(load_target("mps2-an386"), LoaderRequest(), list)
 
 
 def test_emulators_are_found_while_they_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +130,7 @@ def test_dead_emulators_are_forgotten(tmp_path: Path, monkeypatch: pytest.Monkey
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     note = tmp_path / "edgeprune-emulators" / f"{ended.pid}.json"
-    note.parent.mkdir()
+    note.parent.mkdir(mode=0o700)
     note.write_text(json.dumps({"target": "x", "port": "y", "can_flash": True}))
     (note.parent / f"{os.getpid()}.json").write_text("not json")
     assert running_emulators() == []
@@ -139,7 +140,7 @@ def test_dead_emulators_are_forgotten(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_phones_are_read_from_adbs_list() -> None:
     reply = "R58M 	device usb:1-1 product:a model:SM_A125F device:a12 transport_id:1\nZY22 unauthorized usb:1-2\n"
     ready, locked = parse_phones(reply)
-    assert (ready.address, ready.title, ready.abilities) == ("R58M", "SM A125F", (Ability.PROFILE,))
+    assert (ready.address, ready.title, ready.abilities) == ("adb:R58M", "SM A125F", (Ability.PROFILE,))
     assert locked.abilities == () and "unauthorized" in (locked.note or "")
 
 
@@ -154,9 +155,9 @@ def test_ssh_hosts_are_the_configs_aliases(tmp_path: Path) -> None:
         "Host pi pi2 # two\n  HostName 192.168.1.5\nHost *.lan\n  HostName no\nhost=zero\nMatch all\n HostName x\n"
     )
     assert [(host.address, host.title) for host in ssh_hosts(config)] == [
-        ("pi", "192.168.1.5"),
-        ("pi2", "192.168.1.5"),
-        ("zero", "zero"),
+        ("ssh://pi", "192.168.1.5"),
+        ("ssh://pi2", "192.168.1.5"),
+        ("ssh://zero", "zero"),
     ]
     assert ssh_hosts(tmp_path / "none") == []
 
@@ -176,7 +177,7 @@ def test_probes_are_found_by_their_names(tmp_path: Path) -> None:
 
 def test_listing_imports_neither_torch_nor_anything_heavy() -> None:
     code = (
-        "import sys; from edgeprune.device.discover import find_devices; find_devices();"
+        "import sys; from edgeprune.device.discovery.discover import find_devices; find_devices();"
         "print(sorted({'torch', 'numpy', 'pydantic', 'pyocd', 'elftools'} & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -9,12 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeprune.device import lines
-from edgeprune.device.console import Console
-from edgeprune.device.fake_link import FakeLink
-from edgeprune.device.fault import describe_fault
-from edgeprune.device.lines import Damaged, LineReader, Refused, Silent
-from edgeprune.device.replies import (
+from edgeprune.device.console.console import Console
+from edgeprune.device.console.fault import describe_fault
+from edgeprune.device.console.replies import (
     DeviceMemory,
     identity_from,
     layers_from,
@@ -24,6 +21,9 @@ from edgeprune.device.replies import (
     with_crc,
     without_errors,
 )
+from edgeprune.device.links import line_reader as lines
+from edgeprune.device.links.fake_link import FakeLink
+from edgeprune.device.links.line_reader import Damaged, LineReader, NoAnswer, Refused
 from edgeprune.errors import DeviceError
 
 IDENTITY = [
@@ -73,7 +73,7 @@ def test_a_foreign_firmware_is_named():
 
 def test_a_firmware_that_only_talks_is_quoted():
     console, _ = opened([b"Hello from Arduino\r\ncounter 17\r\n"])
-    with pytest.raises(DeviceError, match=r"not with EdgePrune's firmware; it says 'counter 17'") as caught:
+    with pytest.raises(DeviceError, match=r"not with EdgePrune's firmware; it sends 'counter 17'") as caught:
         console.identity()
     assert "flash" in caught.value.hint
 
@@ -84,21 +84,21 @@ def test_a_bootloader_that_waits_is_named():
         console.identity()
 
 
-def test_another_protocol_version_is_told():
+def test_another_protocol_version_is_reported():
     with pytest.raises(DeviceError, match="protocol 2"):
         identity_from(["m-ep-protocol-2", *IDENTITY[1:]], "board")
 
 
-def test_silence_is_an_error_with_a_hint():
+def test_no_answer_is_an_error_with_a_hint():
     console, _ = opened()
-    with pytest.raises(Silent) as caught:
+    with pytest.raises(NoAnswer) as caught:
         console.identity()
     assert "baud" in caught.value.hint
 
 
 def test_frames_carry_offset_count_and_crc():
     inputs = bytes(range(256)) * 3
-    big = [line.replace("16]", "1000]") for line in IDENTITY]
+    big = [line.replace("16]", "768]") for line in IDENTITY]
     console, link = opened(
         [reply(*big)],
         [b"m-ep-send-512\r\n"], [reply("m-ep-send-512", "m-ep-loaded-512").removeprefix(b"m-ep-send-512\r\n")],
@@ -113,10 +113,11 @@ def test_frames_carry_offset_count_and_crc():
     ]
 
 
-def test_too_large_an_input_is_not_sent():
+def test_an_input_of_another_size_is_not_sent():
     console, link = opened([reply(*IDENTITY)])
-    with pytest.raises(DeviceError, match="17 B of input, but the model on fake takes 16"):
-        console.load(bytes(17))
+    for size_bytes in (17, 15):
+        with pytest.raises(DeviceError, match=f"{size_bytes} B of input, but the model on fake takes 16"):
+            console.load(bytes(size_bytes))
     assert len(link.written) == 1
 
 
@@ -255,7 +256,7 @@ def test_a_reply_without_end_is_cut_off():
 
 
 def test_a_device_that_dribbles_runs_into_the_deadline():
-    with pytest.raises(Silent):
+    with pytest.raises(NoAnswer):
         LineReader(Endless(b"m")).reply(0.05)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edgeprune.device.serial_link import SerialLink
+from edgeprune.device.links.serial_link import SerialLink
 from edgeprune.errors import DeviceError
 
 

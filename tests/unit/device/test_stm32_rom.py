@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeprune.device.an3155 import Timing
-from edgeprune.device.flash import Erase, FlashOptions, flash
-from edgeprune.device.pages import PageMap
-from edgeprune.device.stm32_rom import Stm32Rom
-from edgeprune.device.wiring import WIRINGS, wirings
+from edgeprune.device.image.segments import Image, Segment, image_of
+from edgeprune.device.links.wiring import WIRINGS, wirings
+from edgeprune.device.loaders.an3155 import Timing
+from edgeprune.device.loaders.pages import PageMap
+from edgeprune.device.loaders.stm32_rom import Stm32Rom
+from edgeprune.device.loaders.write_image import Erase, WriteOptions, write_image
 from edgeprune.errors import DeviceError, DoesNotFit, EdgePruneError, UsageError, VerificationError
-from edgeprune.image.segments import Image, Segment, image_of
+from edgeprune.hardware.registry import load_target
 from edgeprune.progress import Silent
-from edgeprune.target.registry import load_target
 from tests.unit.device.fake_rom import FakeRom
 
 NOW = Timing(reply_s=0.0, write_s=0.0, erase_s=0.0, erase_all_s=0.0, quiet_s=0.0)
@@ -38,7 +38,7 @@ def an_image(size_bytes: int, address: int = ORIGIN, seed: int = 0) -> Image:
 def test_an_image_is_written_to_just_the_pages_it_needs(extended: bool) -> None:
     rom = FakeRom(F407, extended=extended)
     image = an_image(40_001)
-    report = flash(rom_loader(rom), image, FlashOptions(), Silent())
+    report = write_image(rom_loader(rom), image, WriteOptions(), Silent())
     assert rom.flash[:40_001] == image.segments[0].content
     assert rom.erased == [0, 1, 2]
     assert set(rom.flash[49_152:]) == {0x5A}
@@ -49,7 +49,7 @@ def test_an_image_is_written_to_just_the_pages_it_needs(extended: bool) -> None:
 @pytest.mark.parametrize("extended", [True, False])
 def test_erasing_all_erases_all(extended: bool) -> None:
     rom = FakeRom(F407, extended=extended)
-    flash(rom_loader(rom), an_image(100), FlashOptions(erase=Erase.ALL, start=False), Silent())
+    write_image(rom_loader(rom), an_image(100), WriteOptions(erase=Erase.ALL, start=False), Silent())
     assert set(rom.flash[128:]) == {0xFF}
     assert rom.started_at is None
 
@@ -57,7 +57,7 @@ def test_erasing_all_erases_all(extended: bool) -> None:
 def test_separate_segments_leave_what_is_between_them() -> None:
     rom = FakeRom(F407)
     image = image_of([Segment(ORIGIN, b"a" * 10), Segment(ORIGIN + 0x1_0000, b"b" * 10)], "x")
-    flash(rom_loader(rom), image, FlashOptions(), Silent())
+    write_image(rom_loader(rom), image, WriteOptions(), Silent())
     assert rom.erased == [0, 4]
     assert rom.flash[0x1_0000:0x1_000A] == b"b" * 10
 
@@ -66,24 +66,24 @@ def test_separate_segments_leave_what_is_between_them() -> None:
 def test_an_image_beyond_flash_is_refused_before_anything_is_erased(address: int) -> None:
     rom = FakeRom(F407)
     with pytest.raises(DoesNotFit, match="takes 0x08000000 to 0x08100000"):
-        flash(rom_loader(rom), an_image(64, address), FlashOptions(), Silent())
+        write_image(rom_loader(rom), an_image(64, address), WriteOptions(), Silent())
     assert rom.erased == []
 
 
 def test_another_chip_is_refused() -> None:
     with pytest.raises(DeviceError, match="product id 0x421, stm32f4-discovery has 0x413"):
-        flash(rom_loader(FakeRom(F407, product_id=0x421)), an_image(64), FlashOptions(), Silent())
+        write_image(rom_loader(FakeRom(F407, product_id=0x421)), an_image(64), WriteOptions(), Silent())
 
 
-def test_a_silent_port_is_told_where_the_rom_listens() -> None:
+def test_a_port_without_answers_is_reported_with_the_pins_of_the_rom() -> None:
     rom = FakeRom(F407)
     rom.in_loader = False
     with pytest.raises(DeviceError, match=r"it listens on USART3, PB10 \(TX\), PB11 \(RX\)") as caught:
-        flash(rom_loader(rom), an_image(64), FlashOptions(), Silent())
+        write_image(rom_loader(rom), an_image(64), WriteOptions(), Silent())
     assert "BOOT0" in (caught.value.hint or "")
 
 
-def test_a_target_without_sectors_is_told_so() -> None:
+def test_a_target_without_sectors_is_reported() -> None:
     region = TARGET.memory[0].model_copy(update={"sectors": ()})
     target = TARGET.model_copy(update={"memory": (region, *TARGET.memory[1:])})
     with pytest.raises(UsageError, match="does not list the sectors"):
@@ -93,7 +93,7 @@ def test_a_target_without_sectors_is_told_so() -> None:
 def test_reset_and_boot0_lead_into_the_loader_and_out_of_it() -> None:
     rom = FakeRom(F407)
     rom.in_loader = False
-    flash(rom_loader(rom, "auto"), an_image(64), FlashOptions(), Silent())
+    write_image(rom_loader(rom, "auto"), an_image(64), WriteOptions(), Silent())
     assert not rom.in_loader
     assert rom.started_at is None  # by reset, not by Go
 
@@ -123,7 +123,7 @@ def test_flash_that_does_not_take_is_found() -> None:
 
     rom.flash = Worn(stuck)
     with pytest.raises(VerificationError, match="at 0x08000100 and in 1 of 4 blocks") as caught:
-        flash(rom_loader(rom), an_image(1000, seed=3), FlashOptions(), Silent())
+        write_image(rom_loader(rom), an_image(1000, seed=3), WriteOptions(), Silent())
     assert "worn out" in (caught.value.hint or "")
 
 
@@ -139,7 +139,7 @@ def test_a_wire_that_damages_bytes_ends_in_the_image_or_in_an_error(seed: int, r
     )
     loader = Stm32Rom(rom, target, PROFILE, timing=NOW)
     try:
-        report = flash(loader, image, FlashOptions(start=False), Silent())
+        report = write_image(loader, image, WriteOptions(start=False), Silent())
     except EdgePruneError as error:
         assert error.hint or error.message
         return

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeprune.device import uf2_drive
-from edgeprune.device.flash import Erase, FlashOptions, flash
-from edgeprune.device.uf2_drive import Uf2Drive, drive_info
+from edgeprune.device.image.segments import Image, Segment
+from edgeprune.device.image.uf2 import parse_uf2
+from edgeprune.device.loaders import uf2_drive
+from edgeprune.device.loaders.uf2_drive import Uf2Drive, drive_info
+from edgeprune.device.loaders.write_image import Erase, WriteOptions, write_image
 from edgeprune.errors import DeviceError, DoesNotFit, UsageError
-from edgeprune.image.segments import Image, Segment
-from edgeprune.image.uf2 import parse_uf2, uf2_family_ids
+from edgeprune.hardware.registry import load_target
 from edgeprune.progress import Silent
-from edgeprune.target.registry import load_target
+from tests.image_facts import uf2_families
 
 PICO = load_target("raspberry-pi-pico")
 IMAGE = Image((Segment(0x1000_0100, bytes(range(256)) * 9 + b"end"),))
@@ -32,17 +33,17 @@ def a_loader(drive: Path) -> Uf2Drive:
 
 
 def test_an_image_is_copied_as_uf2(drive: Path) -> None:
-    flash(a_loader(drive), IMAGE, FlashOptions(verify=False), Silent())
+    write_image(a_loader(drive), IMAGE, WriteOptions(verify=False), Silent())
     data = (drive / "edgeprune.uf2").read_bytes()
-    written = parse_uf2(data, "x")
+    written = parse_uf2(data, "x", 0xE48BFF56)
     assert written.read(IMAGE.address, IMAGE.size_bytes) == IMAGE.segments[0].content
-    assert uf2_family_ids(data, "x") == {0xE48BFF56}
+    assert uf2_families(data) == {0xE48BFF56}
 
 
 def test_a_drive_that_stays_has_not_taken_it(drive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uf2_drive, "_GONE_S", 0.0)
     with pytest.raises(DeviceError, match="has not taken the image"):
-        flash(a_loader(drive), IMAGE, FlashOptions(), Silent())
+        write_image(a_loader(drive), IMAGE, WriteOptions(), Silent())
 
 
 def test_a_drive_that_goes_has(drive: Path) -> None:
@@ -61,16 +62,16 @@ def test_a_folder_is_no_drive(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_not_copied(drive: Path) -> None:
     far = Image((Segment(0x1020_0000, b"x"),))
     with pytest.raises(DoesNotFit):
-        flash(a_loader(drive), far, FlashOptions(), Silent())
+        write_image(a_loader(drive), far, WriteOptions(), Silent())
     assert not (drive / "edgeprune.uf2").exists()
 
 
 def test_a_drive_erases_by_itself_only(drive: Path) -> None:
     with pytest.raises(UsageError, match="cannot erase everything"):
-        flash(a_loader(drive), IMAGE, FlashOptions(erase=Erase.ALL), Silent())
+        write_image(a_loader(drive), IMAGE, WriteOptions(erase=Erase.ALL), Silent())
 
 
-def test_a_target_without_family_is_told_so(drive: Path) -> None:
+def test_a_target_without_family_is_reported(drive: Path) -> None:
     with pytest.raises(UsageError, match="family_id"):
         Uf2Drive(drive, PICO, PICO.loaders[1]).connect()
 

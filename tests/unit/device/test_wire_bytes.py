@@ -6,15 +6,15 @@ import random
 
 import pytest
 
-from edgeprune.device.an3155 import Timing
-from edgeprune.device.boot_loader import BootLoader
-from edgeprune.device.flash import FlashOptions, flash
-from edgeprune.device.stm32_rom import Stm32Rom
+from edgeprune.device.image.application import make_application
+from edgeprune.device.image.segments import Image, Segment
+from edgeprune.device.loaders.an3155 import Timing
+from edgeprune.device.loaders.boot_loader import BootLoader
+from edgeprune.device.loaders.stm32_rom import Stm32Rom
+from edgeprune.device.loaders.write_image import WriteOptions, write_image
 from edgeprune.errors import UsageError
-from edgeprune.image.application import make_application
-from edgeprune.image.segments import Image, Segment
+from edgeprune.hardware.registry import load_target
 from edgeprune.progress import Silent
-from edgeprune.target.registry import load_target
 from tests.faulty_link import FaultyLink, Way
 from tests.unit.device.fake_boot import FakeBoot
 from tests.unit.device.fake_rom import FakeRom
@@ -34,7 +34,7 @@ def test_st_s_rom_is_sent_the_image_once_and_sends_it_back_once() -> None:
     target = load_target("stm32f4-discovery")
     image = Image((Segment(0x0800_0000, random.Random(0).randbytes(SIZE_BYTES)),))
     wire = counted(FakeRom(F407))
-    flash(Stm32Rom(wire, target, target.loaders[0], timing=NOW), image, FlashOptions(), Silent())
+    write_image(Stm32Rom(wire, target, target.loaders[0], timing=NOW), image, WriteOptions(), Silent())
     assert wire.passed[Way.OUT] + wire.passed[Way.IN] <= 2 * MANNERS * SIZE_BYTES
 
 
@@ -46,7 +46,7 @@ def an_application(target: str) -> Image:
 
 def test_our_bootloader_is_sent_the_image_once_and_sends_next_to_nothing() -> None:
     wire = counted(FakeBoot(BOARD.name, BOARD.boot))
-    report = flash(BootLoader(wire, timing=NOW), an_application(BOARD.name), FlashOptions(), Silent())
+    report = write_image(BootLoader(wire, BOARD.name, timing=NOW), an_application(BOARD.name), WriteOptions(), Silent())
     assert report.verified
     assert wire.passed[Way.OUT] <= MANNERS * SIZE_BYTES
     assert wire.passed[Way.IN] <= 0.02 * SIZE_BYTES
@@ -55,5 +55,5 @@ def test_our_bootloader_is_sent_the_image_once_and_sends_next_to_nothing() -> No
 def test_another_boards_image_is_refused_with_flash_untouched() -> None:
     board = FakeBoot(BOARD.name, BOARD.boot)
     with pytest.raises(UsageError, match="is for a-stranger"):
-        flash(BootLoader(board, timing=NOW), an_application("a-stranger"), FlashOptions(), Silent())
+        write_image(BootLoader(board, BOARD.name, timing=NOW), an_application("a-stranger"), WriteOptions(), Silent())
     assert board.erased == [] and set(board.flash) == {0x5A}

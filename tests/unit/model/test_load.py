@@ -61,7 +61,7 @@ def test_loads_float16_safetensors_as_float32(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "says"),
+    ("entry", "expected_message"),
     [
         ("model.py", "no entry"),
         ("absent.py:build", "not there"),
@@ -70,8 +70,8 @@ def test_loads_float16_safetensors_as_float32(root: Path) -> None:
         ("model.py:build_raises", r"ValueError: no such width: 7 \(model.py line 20\)"),
     ],
 )
-def test_wrong_entries_are_told(root: Path, entry: str, says: str) -> None:
-    with pytest.raises(ModelError, match=says) as caught:
+def test_wrong_entries_are_reported(root: Path, entry: str, expected_message: str) -> None:
+    with pytest.raises(ModelError, match=expected_message) as caught:
         load_module(entry, None, root)
     assert caught.value.hint
 
@@ -82,7 +82,7 @@ def test_nearest_function_is_suggested(root: Path) -> None:
     assert "model.py:build" in str(caught.value.hint)
 
 
-def test_a_file_that_does_not_parse_is_told_with_its_line(root: Path) -> None:
+def test_a_file_that_does_not_parse_is_reported_with_its_line(root: Path) -> None:
     (root / "broken.py").write_text("import torch\ndef build(:\n")
     with pytest.raises(ModelError, match=r"broken.py raised SyntaxError.*line 2"):
         load_module("broken.py:build", None, root)
@@ -117,13 +117,13 @@ def test_a_pickled_module_is_not_run(root: Path) -> None:
 
 @pytest.mark.parametrize("name", ["w.pt", "w.safetensors"])
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint at all", b"PK\x03\x04cut"])
-def test_broken_files_are_told(root: Path, name: str, content: bytes) -> None:
+def test_broken_files_are_reported(root: Path, name: str, content: bytes) -> None:
     (root / name).write_bytes(content)
     with pytest.raises(ModelError) as caught:
         load_module("model.py:build", Path(name), root)
     assert name in caught.value.message and caught.value.hint
 
 
-def test_missing_weights_are_told(root: Path) -> None:
+def test_missing_weights_are_reported(root: Path) -> None:
     with pytest.raises(ModelError, match="not there"):
         load_module("model.py:build", Path("none.pt"), root)

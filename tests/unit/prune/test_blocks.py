@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from edgeprune.model.trace import trace
-from edgeprune.prune.blocks import Block, find_blocks, without
-from edgeprune.prune.groups import find_groups
-from edgeprune.prune.reconstruct import Reconstruction
-from edgeprune.quantize.qat import FakeQuantized
+from edgeprune.prune.coupling.groups import find_groups
+from edgeprune.prune.recovery.reconstruct import Reconstruction
+from edgeprune.prune.surgery.blocks import Block, find_blocks, without
+from edgeprune.train.fake_quantized import FakeQuantized
 from edgeprune.train.splits import make_splits
 from tests import nets
 
@@ -26,13 +26,13 @@ def layers_of(module: nn.Module, shape: tuple[int, ...]) -> set[tuple[str, ...]]
 
 def test_a_residual_network_offers_layers_blocks_and_both_branches_of_an_addition() -> None:
     found = find_blocks(nets.ResNet8().eval(), (3, 32, 32))
-    assert {(block.name, block.silenced) for block in found} == {
+    assert {(block.name, block.dropped_branch) for block in found} == {
         ("block1.conv1", None), ("block1.conv2", None), ("block1", None),
         ("block1.conv1 to block1.conv2", "block1.bn2"),
         ("block2.conv2", None), ("block2.conv1 to block2.conv2", "block2.bn2"), ("block2.shortcut", "block2.shortcut"),
         ("block3.conv2", None), ("block3.conv1 to block3.conv2", "block3.bn2"), ("block3.shortcut", "block3.shortcut"),
     }  # fmt: skip
-    assert next(block for block in found if block.name == "block1.conv1").passed_over == ("block1.conv1", "block1.bn1")
+    assert next(block for block in found if block.name == "block1.conv1").bypassed == ("block1.conv1", "block1.bn1")
 
 
 def test_plain_and_depthwise_networks_offer_what_keeps_its_input_s_shape() -> None:
@@ -76,28 +76,28 @@ class Parent(nn.Module):
         return self.last(self.branch(x) + x)
 
 
-def test_a_silenced_branch_adds_nothing_and_a_passed_over_one_its_input() -> None:
+def test_a_dropped_branch_adds_nothing_and_a_bypassed_one_its_input() -> None:
     module, x = Parent().eval(), torch.randn(5, 4)
-    silenced, passed_over = sorted(find_blocks(module, (4,)), key=lambda block: block.silenced is None)
-    assert silenced.layers == passed_over.layers == ("branch.0", "branch.2")
-    assert torch.equal(without(module, [silenced])(x), module.last(x))
-    assert torch.equal(without(module, [passed_over])(x), module.last(2 * x))
-    assert set(without(module, [silenced]).state_dict()) == {"last.weight", "last.bias"}
+    dropped, bypassed = sorted(find_blocks(module, (4,)), key=lambda block: block.dropped_branch is None)
+    assert dropped.layers == bypassed.layers == ("branch.0", "branch.2")
+    assert torch.equal(without(module, [dropped])(x), module.last(x))
+    assert torch.equal(without(module, [bypassed])(x), module.last(2 * x))
+    assert set(without(module, [dropped]).state_dict()) == {"last.weight", "last.bias"}
     assert "branch.0.weight" in module.state_dict()
 
 
-def test_a_network_with_a_silenced_branch_can_be_trained_on_the_int8_grid() -> None:
+def test_a_network_with_a_dropped_branch_can_be_trained_on_the_int8_grid() -> None:
     module, x = Parent().eval(), torch.randn(64, 4)
-    silenced = next(block for block in find_blocks(module, (4,)) if block.silenced is not None)
-    shallow = without(module, [silenced])
+    dropped = next(block for block in find_blocks(module, (4,)) if block.dropped_branch is not None)
+    shallow = without(module, [dropped])
     split = make_splits({"train": (x, torch.zeros(64, dtype=torch.long))}, (4,)).calibration
     assert torch.allclose(FakeQuantized(shallow, split)(split.tensor()), shallow(split.tensor()), atol=0.05)
 
 
-def test_what_only_fed_a_silenced_branch_goes_with_it_whatever_its_shape() -> None:
+def test_what_only_fed_a_dropped_branch_goes_with_it_whatever_its_shape() -> None:
     module = nn.Sequential(nets.as_trained(nets.BasicBlock(4, 8, 2)), nn.Flatten(), nn.Linear(128, 2)).eval()
     x = torch.randn(3, 4, 8, 8)
-    main = next(block for block in find_blocks(module, (4, 8, 8)) if block.silenced == "0.bn2")
+    main = next(block for block in find_blocks(module, (4, 8, 8)) if block.dropped_branch == "0.bn2")
     shallow = without(module, [main])
     assert torch.equal(shallow[0](x), module[0].shortcut(x).relu())
     assert {name.rpartition(".")[0] for name in shallow.state_dict()} == {"0.shortcut", "2"}
@@ -133,9 +133,9 @@ class Sum(nn.Module):
         return self.last((self.left(y) + self.right(y)).relu())
 
 
-def test_a_branch_left_alone_says_the_whole_sum() -> None:
+def test_a_branch_left_alone_outputs_the_whole_sum() -> None:
     module = Sum().eval()
-    block = next(block for block in find_blocks(module, (4,)) if block.silenced == "left")
+    block = next(block for block in find_blocks(module, (4,)) if block.dropped_branch == "left")
     shallow = solved_over_the_gap(module, block, torch.randn(600, 4))
     x = torch.randn(50, 4)
     assert torch.allclose(shallow(x), module(x), atol=5e-3)

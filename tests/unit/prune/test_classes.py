@@ -4,18 +4,18 @@ import pytest
 import torch
 from torch import nn
 
-from edgeprune.bundled import data
 from edgeprune.errors import DataError, ModelError, UsageError
-from edgeprune.model.load import load_module
+from edgeprune.model.load import project_module
 from edgeprune.model.trace import trace
-from edgeprune.project import default_project
-from edgeprune.prune.classes import keep_classes
-from edgeprune.prune.groups import find_groups
-from edgeprune.prune.reconstruct import reconstruct
-from edgeprune.prune.score import rank_channels
-from edgeprune.prune.surgery import thin
+from edgeprune.project.bundled import data
+from edgeprune.project.file import default_project
+from edgeprune.prune.coupling.groups import find_groups
+from edgeprune.prune.recovery.reconstruct import reconstruct
+from edgeprune.prune.scoring.score import rank_channels
+from edgeprune.prune.surgery.classes import keep_classes
+from edgeprune.prune.surgery.thin import thin
 from edgeprune.train.evaluate import evaluate
-from edgeprune.train.objective import METRICS
+from edgeprune.train.metrics import METRICS
 from edgeprune.train.splits import make_splits
 
 
@@ -43,7 +43,7 @@ def test_what_only_the_other_classes_needed_goes_first():
 
 def test_three_digits_of_ten_need_half_of_the_channels():
     project = default_project()
-    module = load_module(project.model.entry, project.model.weights, project.root).eval()
+    module = project_module(project).eval()
     classes = (1, 4, 7)
     splits = make_splits(data.load(), project.model.input).of_classes(classes)
     subset = keep_classes(module, project.model.input, classes)

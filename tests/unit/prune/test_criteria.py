@@ -8,17 +8,17 @@ from torch import Tensor, nn
 
 from edgeprune.errors import DataError, ModelError, UsageError
 from edgeprune.model.trace import trace
-from edgeprune.prune.criterion import ChannelRows, Need, criteria, find_criterion
-from edgeprune.prune.evidence import Evidence
-from edgeprune.prune.groups import find_groups
-from edgeprune.prune.score import best_units, normalized, score
-from edgeprune.prune.surgery import mask
+from edgeprune.prune.coupling.groups import find_groups
+from edgeprune.prune.scoring.calibration_statistics import CalibrationData
+from edgeprune.prune.scoring.criterion import CRITERIA, ChannelRows, Need
+from edgeprune.prune.scoring.score import normalized, rank_channels, score
+from edgeprune.prune.surgery.thin import zeroed
 from tests import nets
 
 
 def judge(name: str, **rows: Tensor) -> Tensor:
     """A criterion applied to bare rows."""
-    return find_criterion(name).score(
+    return CRITERIA.find(name).score(
         ChannelRows("group", {Need(key.replace("_", " ")): row for key, row in rows.items()})
     )
 
@@ -52,7 +52,7 @@ def test_taylor_is_the_size_of_the_summed_product():
 
 
 class Coupled(nn.Module):
-    """Two convolutions added: six numbers make a channel, one layer hears it."""
+    """Two convolutions added: six weights per channel, one layer reads it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,13 +65,13 @@ class Coupled(nn.Module):
         return self.out(torch.relu(y).mean((2, 3)))
 
 
-def evidence_for(module: nn.Module, shape: tuple[int, ...], classes: int, batches: int = 2) -> Evidence:
+def calibration_for(module: nn.Module, shape: tuple[int, ...], classes: int, batches: int = 2) -> CalibrationData:
     generator = torch.Generator().manual_seed(3)
     made = [
         (torch.randn(4, *shape[1:], generator=generator), torch.randint(classes, (4,), generator=generator))
         for _ in range(batches)
     ]
-    return Evidence(lambda: made, nn.functional.cross_entropy)
+    return CalibrationData(lambda: made, nn.functional.cross_entropy)
 
 
 def test_rows_of_coupled_layers_lie_side_by_side():
@@ -94,18 +94,18 @@ def test_taylor_predicts_the_change_of_the_loss():
     nn.init.uniform_(module.norm.weight, 0.5, 1.5)
     nn.init.normal_(module.norm.bias)
     groups = find_groups(trace(module, (1, 2, 5, 5)))
-    evidence = evidence_for(module, (1, 2, 5, 5), 2)
+    calibration = calibration_for(module, (1, 2, 5, 5), 2)
     gate = torch.ones(3, requires_grad=True)
     module.out.register_forward_pre_hook(lambda _m, args: (args[0] * gate,))
-    sum(evidence.loss(module(x), y) for x, y in evidence.batches()).backward()
+    sum(calibration.loss(module(x), y) for x, y in calibration.batches()).backward()
     module.out._forward_pre_hooks.clear()
     module.zero_grad()
     module.requires_grad_(False)
-    torch.testing.assert_close(score(module, groups, "taylor", evidence)["a"], (gate.grad / 2).abs())
+    torch.testing.assert_close(score(module, groups, "taylor", calibration)["a"], (gate.grad / 2).abs())
     assert not module.out.weight.requires_grad and module.out.weight.grad is None
 
 
-@pytest.mark.parametrize("name", sorted(criteria()))
+@pytest.mark.parametrize("name", sorted(CRITERIA.all()))
 @pytest.mark.parametrize(
     "build", [lambda: nets.ResNet8(width=4), lambda: nets.MobileNetV2(10, 0.25), lambda: nets.UNet(4)]
 )
@@ -113,27 +113,38 @@ def test_every_criterion_scores_residual_depthwise_and_concatenated_nets(name, b
     module = nets.as_trained(build())
     shape = (1, 1, 16, 16) if isinstance(module, nets.UNet) else (1, 3, 32, 32)
     groups = find_groups(trace(module, shape))
-    data = evidence_for(module, shape, 10)
-    evidence = Evidence(data.batches, lambda outputs, targets: nn.functional.cross_entropy(outputs.flatten(1), targets))
+    data = calibration_for(module, shape, 10)
+    calibration = CalibrationData(
+        data.batches, lambda outputs, targets: nn.functional.cross_entropy(outputs.flatten(1), targets)
+    )
     if name == "bn-scale" and isinstance(module, nets.UNet):
         with pytest.raises(ModelError, match="up1 has none"):
-            score(module, groups, name, evidence)
+            score(module, groups, name, calibration)
         return
-    scores = score(module, groups, name, evidence)
+    scores = score(module, groups, name, calibration)
     assert {group: len(s) for group, s in scores.items()} == groups.full_widths
     assert any(s.unique().numel() > 1 for s in scores.values())
 
 
-@pytest.mark.parametrize("name", sorted(criteria()))
-def test_every_criterion_says_what_it_is_and_where_it_comes_from(name):
-    chosen = criteria()[name]
+@pytest.mark.parametrize("name", sorted(CRITERIA.all()))
+def test_every_criterion_states_what_it_is_and_where_it_comes_from(name):
+    chosen = CRITERIA.all()[name]
     assert chosen.summary.endswith(".") or ":" in chosen.summary
     assert "Args:" in chosen.description and "Returns:" in chosen.description
 
 
-def test_best_units_and_normalized_scores():
+def test_the_best_come_first_and_equals_in_their_own_order():
+    module = nn.Sequential(nn.Conv2d(1, 5, 1, bias=False), nn.Flatten(), nn.Linear(5, 2)).eval()
+    with torch.no_grad():
+        module[0].weight[:] = torch.tensor([1.0, -3.0, 3.0, 5.0, 1.0]).reshape(5, 1, 1, 1)
+    groups = find_groups(trace(module, (1, 1, 1, 1)))
+    inputs, targets = torch.zeros(2, 1, 1, 1), torch.zeros(2, dtype=torch.long)
+    ranking = rank_channels(module, groups, "l1", inputs, targets, nn.functional.cross_entropy)
+    assert ranking == {"0": [3, 1, 2, 0, 4]}
+
+
+def test_normalized_scores():
     scores = {"a": torch.tensor([1.0, 3.0, 3.0, 5.0]), "b": torch.zeros(2)}
-    assert best_units(scores, {"a": 2, "b": 1}) == {"a": [1, 3], "b": [0]}
     assert normalized(scores)["a"].tolist() == pytest.approx([1 / 3, 1.0, 1.0, 5 / 3])
     assert normalized(scores)["b"].tolist() == [0.0, 0.0]
 
@@ -146,11 +157,11 @@ def test_what_a_criterion_cannot_work_with_is_refused():
     assert caught.value.hint == "did you mean 'taylor'?"
     with pytest.raises(UsageError, match="needs samples for its gradients"):
         score(module, groups, "taylor")
-    with pytest.raises(DataError, match="no samples"):
-        score(module, groups, "taylor", Evidence(list, nn.functional.cross_entropy))
+    with pytest.raises(DataError, match="no calibration samples"):
+        score(module, groups, "taylor", CalibrationData(list, nn.functional.cross_entropy))
     with pytest.raises(DataError, match="the loss is nan"):
         nan = [(torch.full((1, 2, 5, 5), math.nan), torch.zeros(1, dtype=torch.long))]
-        score(module, groups, "taylor", Evidence(lambda: nan, nn.functional.cross_entropy))
+        score(module, groups, "taylor", CalibrationData(lambda: nan, nn.functional.cross_entropy))
 
 
 def test_removing_the_worst_channels_hurts_less_than_removing_the_best():
@@ -164,8 +175,7 @@ def test_removing_the_worst_channels_hurts_less_than_removing_the_best():
     x = torch.randn(16, 3, 8, 8)
     before = module(x)
     for name in ("l1", "l2", "group-norm", "fpgm", "taylor"):
-        scores = score(module, groups, name, evidence_for(module, (1, 3, 8, 8), 2))["0"]
-        kept = best_units({"0": scores}, {"0": 4})
-        dropped = best_units({"0": -scores}, {"0": 4})
-        damage = [(mask(module, groups, keep)(x) - before).square().mean() for keep in (kept, dropped)]
+        ranking = rank_channels(module, groups, name, x, torch.arange(16) % 2, nn.functional.cross_entropy)["0"]
+        halves = ({"0": sorted(ranking[:4])}, {"0": sorted(ranking[4:])})
+        damage = [(zeroed(module, groups, keep)(x) - before).square().mean() for keep in halves]
         assert damage[0] < damage[1], name

@@ -4,16 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from edgeprune.bundled import data
-from edgeprune.model.load import load_module
+from edgeprune.model.load import project_module
 from edgeprune.model.trace import trace
-from edgeprune.pipeline import default_project
-from edgeprune.prune.criterion import criteria
-from edgeprune.prune.groups import find_groups
-from edgeprune.prune.score import rank_channels
-from edgeprune.prune.surgery import thin
+from edgeprune.project.bundled import data
+from edgeprune.prune.coupling.groups import find_groups
+from edgeprune.prune.scoring.criterion import CRITERIA
+from edgeprune.prune.scoring.score import rank_channels
+from edgeprune.prune.surgery.thin import thin
+from edgeprune.tasks.fit import default_project
 from edgeprune.train.evaluate import bn_reestimate, evaluate
-from edgeprune.train.objective import METRICS
+from edgeprune.train.metrics import METRICS
 from edgeprune.train.splits import make_splits
 
 SLOW = pytest.mark.slow
@@ -26,13 +26,15 @@ SHARE = 0.9  # of every group's channels
 @pytest.fixture(scope="module")
 def digits():
     project = default_project()
-    module = load_module(project.model.entry, project.model.weights, project.root).eval()
+    module = project_module(project).eval()
     shape = project.model.input
     splits = make_splits(data.load(), shape)
     return module, find_groups(trace(module, (1, *shape))), splits
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW if name in TRAINING else ()) for name in criteria()])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=SLOW if name in TRAINING else ()) for name in CRITERIA.all()]
+)
 def test_the_digits_survive_the_loss_of_a_tenth_of_the_channels(digits, name):
     module, groups, splits = digits
     judged = splits.calibration.take(128)

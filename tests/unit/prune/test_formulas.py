@@ -8,13 +8,13 @@ import torch_pruning as tp
 from torch import Tensor, nn
 
 from edgeprune.model.trace import trace
-from edgeprune.prune.criterion import ChannelRows, Criterion, Need, find_criterion
-from edgeprune.prune.groups import find_groups
-from edgeprune.prune.score import score
+from edgeprune.prune.coupling.groups import find_groups
+from edgeprune.prune.scoring.criterion import CRITERIA, ChannelRows, Criterion, Need
+from edgeprune.prune.scoring.score import score
 
 
 def judge(name: str, **rows: Tensor) -> list[float]:
-    found = find_criterion(name)
+    found = CRITERIA.find(name)
     assert isinstance(found, Criterion)
     return found.score(ChannelRows("group", {Need(key.replace("_", " ")): row for key, row in rows.items()})).tolist()
 
@@ -36,7 +36,7 @@ def test_lamp_divides_by_what_is_at_least_as_large():
 def test_random_is_the_same_every_time_and_another_for_each_group():
     first = judge("random", weights=WEIGHTS)
     assert first == judge("random", weights=WEIGHTS * 2) and all(0 <= value < 1 for value in first)
-    other = find_criterion("random").score(ChannelRows("other", {Need.WEIGHTS: WEIGHTS}))
+    other = CRITERIA.find("random").score(ChannelRows("other", {Need.WEIGHTS: WEIGHTS}))
     assert other.tolist() != first
 
 
@@ -67,9 +67,12 @@ def test_fisher_is_half_the_mean_square_of_the_gates_gradient():
 
 
 def test_sensitivity_is_the_share_of_flips_times_the_outgoing_weights():
-    shaken = torch.tensor([[[1.0, 2.0], [4.0, 0.0]], [[-1.0, 1.0], [-0.5, 0.5]]])
+    perturbed = torch.tensor([[[1.0, 2.0], [4.0, 0.0]], [[-1.0, 1.0], [-0.5, 0.5]]])
     weights = torch.tensor([[1.0, -1.0], [0.5, 0.0]])
-    assert judge("sensitivity", activations=MAPS, shaken_activations=shaken, weights=weights) == [0.25 * 2, 0.75 * 0.5]
+    assert judge("sensitivity", activations=MAPS, perturbed_activations=perturbed, weights=weights) == [
+        0.25 * 2,
+        0.75 * 0.5,
+    ]
 
 
 def test_obd_and_hessian_trace():
@@ -96,7 +99,7 @@ def test_lasso_path_of_independent_channels_is_their_own_variance():
     assert judge("lasso", contributions=torch.diag(torch.tensor([2.0, 5.0, 1.0]))) == pytest.approx([2.0, 5.0, 1.0])
 
 
-def test_lasso_path_of_two_that_say_nearly_the_same():
+def test_lasso_path_of_two_that_are_nearly_equal():
     """With the first in at weight (7.9 - p) / 4, the second's correlation 7.8 - 3.9 * (7.9 - p) / 4 meets p at 3.9."""
     twins = torch.tensor([[4.0, 3.9, 0.0], [3.9, 3.9, 0.0], [0.0, 0.0, 1.0]])
     assert judge("lasso", contributions=twins) == pytest.approx([7.9, 3.9, 1.0], rel=1e-4)

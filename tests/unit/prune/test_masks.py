@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from edgeprune.errors import ModelError
 from edgeprune.export.tflite import export_tflite
-from edgeprune.ir import OpKind
 from edgeprune.model.trace import trace
 from edgeprune.prune.masks.clusters import LEVELS, clustered, clustered_again
 from edgeprune.prune.masks.kernels import kernels
@@ -111,6 +111,13 @@ def test_layers_are_seen_as_the_device_has_them_and_depthwise_ones_not_at_all() 
     assert found[0].centre == 4
 
 
+def test_a_network_without_such_layers_is_refused() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 3, 3, groups=3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    with pytest.raises(ModelError, match="no layer of the network has weights that can be masked") as caught:
+        kernels_of(module, trace(module, (1, 3, 8, 8)))
+    assert "--granularity channels" in caught.value.hint
+
+
 def test_clusters_come_out_of_the_file_as_sixteen_values_and_masks_as_zeros() -> None:
     module = net()
     layers = kernels_of(module, trace(module, (1, 3, 8, 8)))
@@ -129,9 +136,7 @@ def test_clusters_come_out_of_the_file_as_sixteen_values_and_masks_as_zeros() ->
         again()
         torch.testing.assert_close(module.get_parameter("4.weight"), before)
     graph = export_tflite(module, torch.randn(16, 3, 8, 8)).graph()
-    stored = [
-        graph.tensors[op.inputs[1]].data for op in graph.ops if op.kind in (OpKind.CONV_2D, OpKind.FULLY_CONNECTED)
-    ]
+    stored = [graph.tensors[op.inputs[1]].data for op in graph.ops if op.traits.is_gemm]
     for one, values in zip(layers, stored, strict=True):
         assert values is not None
         mask = masks[one.parameter].reshape(one.weights.shape)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edgeprune.export.exporter import Exporter
+from edgeprune.engine.graph.clean import clean
+from edgeprune.engine.tflite.read import read_tflite
 from edgeprune.export.tflite import export_tflite
-from edgeprune.graph.clean import clean
 from edgeprune.ir import Graph, OpKind
 from edgeprune.model.trace import trace
-from edgeprune.prune.groups import find_groups
-from edgeprune.prune.surgery import apply_widths
-from edgeprune.prune.widths import predicted_graph
-from edgeprune.tflite.read import read_tflite
+from edgeprune.prune.coupling.groups import find_groups
+from edgeprune.prune.surgery.thin import apply_widths
+from edgeprune.prune.widths.predicted_graph import predicted_graph
 
 
 class Chain(nn.Module):
@@ -81,12 +80,6 @@ NETS: dict[str, Callable[[], nn.Module]] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def exporter() -> Iterator[Exporter]:
-    with Exporter() as running:
-        yield running
-
-
 def steps(graph: Graph) -> list[tuple[OpKind, list[int]]]:
     """Operators that run, with their outputs' sizes; axes of length 1 come and go."""
     return [
@@ -98,12 +91,12 @@ def steps(graph: Graph) -> list[tuple[OpKind, list[int]]]:
 
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("share", [1.0, 0.5])
-def test_predicted_is_exported(name: str, share: float, exporter: Exporter) -> None:
+def test_predicted_is_exported(name: str, share: float) -> None:
     torch.manual_seed(0)
     net = NETS[name]().eval()
     traced = trace(net, (1, 3, 16, 16))
     groups = find_groups(traced)
     widths = {group: max(1, round(size * share)) for group, size in groups.full_widths.items()}
-    exported = export_tflite(apply_widths(net, groups, widths).eval(), torch.randn(16, 3, 16, 16), exporter)
+    exported = export_tflite(apply_widths(net, groups, widths).eval(), torch.randn(16, 3, 16, 16))
     assert steps(clean(read_tflite(exported.stripped))) == steps(clean(predicted_graph(traced, groups, widths)))
     assert exported.sqnr_db > 20

@@ -8,39 +8,39 @@ from scipy.special import beta as beta_function
 from torch import nn
 
 from edgeprune.model.trace import trace
-from edgeprune.prune.bernoulli import Attack, Posterior, attack, vulnerability
-from edgeprune.prune.channels import ChannelGroups
-from edgeprune.prune.criteria.group_lasso import norms, shrink
-from edgeprune.prune.evidence import Evidence
-from edgeprune.prune.gates import gated
-from edgeprune.prune.groups import find_groups
-from edgeprune.prune.moments import Hearing
-from edgeprune.prune.score import score
-from edgeprune.prune.surgeon import elimination
-from edgeprune.prune.surgery import mask
+from edgeprune.prune.coupling.channels import ChannelGroups
+from edgeprune.prune.coupling.groups import find_groups
+from edgeprune.prune.criteria.procedures.group_lasso import norms, shrink
+from edgeprune.prune.scoring.bernoulli import Attack, Posterior, _watched, attack, vulnerability
+from edgeprune.prune.scoring.calibration_statistics import CalibrationData
+from edgeprune.prune.scoring.gates import gated
+from edgeprune.prune.scoring.moments import InputMoments
+from edgeprune.prune.scoring.optimal_brain_surgeon import elimination
+from edgeprune.prune.scoring.score import score
+from edgeprune.prune.surgery.thin import zeroed
 from tests import nets
 
 
-def hearing(units: int, each: int, outputs: int, seed: int) -> tuple[Hearing, torch.Tensor]:
+def moments(units: int, each: int, outputs: int, seed: int) -> tuple[InputMoments, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     mix = torch.randn(units * each, units * each, generator=generator, dtype=torch.float64)
     rows = torch.randn(400, units * each, generator=generator, dtype=torch.float64) @ mix
     rows -= rows.mean(0)
     weight = torch.randn(outputs, units * each, generator=generator, dtype=torch.float64)
     blocks = {"g": torch.arange(units * each).reshape(units, each)}
-    return Hearing("layer", weight, torch.zeros(units * each), rows.T @ rows / len(rows), blocks), rows
+    return InputMoments("layer", weight, torch.zeros(units * each), rows.T @ rows / len(rows), blocks), rows
 
 
 def test_the_surgeon_finds_the_unit_that_least_squares_misses_least():
-    found, rows = hearing(5, 2, 3, 0)
-    wanted = rows @ found.weight.T
+    layer, rows = moments(5, 2, 3, 0)
+    wanted = rows @ layer.weight.T
 
     def lost(gone: set[int]) -> float:
         staying = [n for unit in range(5) if unit not in gone for n in (2 * unit, 2 * unit + 1)]
         solved = torch.linalg.lstsq(rows[:, staying], wanted).solution
         return float((wanted - rows[:, staying] @ solved).square().sum() / len(rows))
 
-    order, costs = elimination([found], "g", damping=1e-9)
+    order, costs = elimination([layer], "g", damping=1e-9)
     gone: set[int] = set()
     total = 0.0
     for unit, cost in zip(order[:3], costs[:3], strict=True):
@@ -51,9 +51,9 @@ def test_the_surgeon_finds_the_unit_that_least_squares_misses_least():
         assert total == pytest.approx(expected[unit], rel=1e-5)
 
 
-def test_the_surgeon_adds_up_all_layers_that_hear_a_unit():
-    first, _ = hearing(3, 1, 2, 1)
-    second, _ = hearing(3, 1, 4, 2)
+def test_optimal_brain_surgeon_adds_up_all_layers_that_read_a_unit():
+    first, _ = moments(3, 1, 2, 1)
+    second, _ = moments(3, 1, 4, 2)
     alone = [elimination([one], "g") for one in (first, second)]
     order, costs = elimination([first, second], "g")
     cost_of = [dict(zip(order_, costs_, strict=True)) for order_, costs_ in alone]
@@ -69,8 +69,10 @@ def test_a_copy_of_another_channel_leaves_first():
         module[0].weight[4] = module[0].weight[1] * 2
         module[0].bias[4] = module[0].bias[1] * 2
     groups = find_groups(trace(module, (1, 3, 10, 10)))
-    evidence = Evidence(lambda: [(torch.randn(16, 3, 10, 10), torch.zeros(16).long())], nn.functional.cross_entropy)
-    scores = score(module, groups, "obs", evidence)["0"]
+    calibration = CalibrationData(
+        lambda: [(torch.randn(16, 3, 10, 10), torch.zeros(16).long())], nn.functional.cross_entropy
+    )
+    scores = score(module, groups, "obs", calibration)["0"]
     assert int(scores.argmin()) in (1, 4)
 
 
@@ -109,11 +111,11 @@ def test_vulnerability_is_the_mean_distance_layer_by_layer():
 
 
 def test_an_attack_raises_the_loss_and_stays_in_reach():
-    module, _, evidence = informative()
-    inputs, targets = next(iter(evidence.batches()))
-    moved = attack(module, evidence, inputs, targets, Attack(reach=0.2))
+    module, _, calibration = informative()
+    inputs, targets = next(iter(calibration.batches()))
+    moved = attack(module, calibration, inputs, targets, Attack(reach=0.2))
     assert (moved - inputs).abs().max() <= 0.2 * inputs.std() + 1e-6
-    assert evidence.loss(module(moved), targets) > evidence.loss(module(inputs), targets)
+    assert calibration.loss(module(moved), targets) > calibration.loss(module(inputs), targets)
 
 
 def test_factors_set_to_a_mask_give_the_masked_network():
@@ -130,12 +132,12 @@ def test_factors_set_to_a_mask_give_the_masked_network():
             nn.init.zeros_(layer.bias)
     with torch.no_grad(), gated(module, groups, lambda: factors):
         got = module(x)
-    torch.testing.assert_close(got, mask(module, groups, keep)(x), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(got, zeroed(module, groups, keep)(x), rtol=1e-4, atol=1e-5)
     assert not module.fc._forward_pre_hooks and not module._forward_pre_hooks
 
 
-def informative() -> tuple[nn.Module, ChannelGroups, Evidence]:
-    """Units 0 and 1 tell the two classes apart; 2 and 3 are heard, and say the same of both."""
+def informative() -> tuple[nn.Module, ChannelGroups, CalibrationData]:
+    """Units 0 and 1 separate the two classes; 2 and 3 are read too, and have the same values for both."""
     module = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2)).eval()
     with torch.no_grad():
         module[0].weight.copy_(torch.eye(4))
@@ -150,22 +152,22 @@ def informative() -> tuple[nn.Module, ChannelGroups, Evidence]:
         inputs[:, 0] += 1 - 2.0 * labels
         inputs[:, 1] -= 1 - 2.0 * labels
         batches.append((inputs, labels))
-    return module, find_groups(trace(module, (1, 4))), Evidence(lambda: batches, nn.functional.cross_entropy)
+    return module, find_groups(trace(module, (1, 4))), CalibrationData(lambda: batches, nn.functional.cross_entropy)
 
 
 @pytest.mark.parametrize("name", ["learned-gates", "beta-bernoulli", "adversarial-bernoulli"])
 def test_channels_that_tell_the_classes_apart_stay(name):
-    module, groups, evidence = informative()
+    module, groups, calibration = informative()
     before = {key: value.clone() for key, value in module.state_dict().items()}
-    scores = score(module, groups, name, evidence)["0"]
+    scores = score(module, groups, name, calibration)["0"]
     assert scores[:2].min() > scores[2:].max()
     assert all(torch.equal(before[key], value) for key, value in module.state_dict().items())
 
 
 def test_group_lasso_keeps_the_filters_the_loss_holds_on_to():
     """All filters start at length 1; those whose shrinking the loss resents end longer than those it ignores."""
-    module, groups, evidence = informative()
-    scores = score(module, groups, "group-lasso", evidence)["0"]
+    module, groups, calibration = informative()
+    scores = score(module, groups, "group-lasso", calibration)["0"]
     assert scores[:2].min() > scores[2:].max() and scores.max() < 1.1
 
 
@@ -174,5 +176,18 @@ def test_learned_gates_need_no_trained_weights():
     module = nets.ResNet8(width=4)
     groups = find_groups(trace(module, (1, 3, 16, 16)))
     batch = [(torch.randn(16, 3, 16, 16), torch.randint(10, (16,)))]
-    scores = score(module, groups, "learned-gates", Evidence(lambda: batch, nn.functional.cross_entropy))
+    scores = score(module, groups, "learned-gates", CalibrationData(lambda: batch, nn.functional.cross_entropy))
     assert all(gate.min() >= 0 and gate.max() <= 1 and gate.std() > 1e-3 for gate in scores.values())
+
+
+def test_the_inputs_of_mixing_layers_are_seen_inside_the_block_alone() -> None:
+    module = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3)).eval()
+    groups = find_groups(trace(module, (1, 6)))
+    x = torch.randn(7, 6)
+    with _watched(module, groups) as seen:
+        module(x)
+        assert [tuple(one.shape) for one in seen] == [(7, 5), (7, 4)]
+        torch.testing.assert_close(seen[0], torch.relu(module[0](x)))
+    module(x)
+    assert len(seen) == 2
+    assert Attack() == Attack(steps=2, reach=0.1, weight=1.0)

@@ -7,11 +7,11 @@ from torch import Tensor, nn
 from edgeprune.errors import DataError
 from edgeprune.ir import Activation
 from edgeprune.model.trace import trace
-from edgeprune.prune.groups import find_groups
-from edgeprune.prune.layers import patches, plain_layers, positions_of
-from edgeprune.prune.least_squares import fit_layers
-from edgeprune.prune.reconstruct import reconstruct
-from edgeprune.prune.surgery import thin
+from edgeprune.prune.coupling.groups import find_groups
+from edgeprune.prune.recovery.least_squares import fit_layers
+from edgeprune.prune.recovery.reconstruct import reconstruct
+from edgeprune.prune.scoring.layers import patches, plain_layers, positions_of
+from edgeprune.prune.surgery.thin import thin
 from tests import nets
 
 
@@ -40,7 +40,7 @@ def test_patches_times_weights_are_the_layers_output(layer, shape):
     torch.testing.assert_close(got, expected)
 
 
-def test_channels_that_say_the_same_can_be_rebuilt_exactly():
+def test_channels_that_are_equal_can_be_rebuilt_exactly():
     """Each channel twice: half of them carry everything, and least squares must find the doubled weights."""
     torch.manual_seed(0)
     first, second = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 5, 3, padding=1)
@@ -60,7 +60,7 @@ def test_channels_that_say_the_same_can_be_rebuilt_exactly():
 
 
 class Sum(nn.Module):
-    """A block's input and two branches added, one of them heard elsewhere too."""
+    """A block's input and two branches added, one of them read elsewhere too."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -129,7 +129,7 @@ def test_no_samples_are_refused():
     [(Activation.RELU, torch.relu), (Activation.RELU6, lambda x: x.clamp(0, 6))],
 )
 def test_only_what_passes_the_activation_counts(activation, bend):
-    """Where the activation hides it the original says anything, and that must not bend the weights."""
+    """Where the activation hides it the original's values are arbitrary, and must not affect the weights."""
     torch.manual_seed(0)
     full = torch.randn(600, 6)
     wished = full @ torch.randn(6, 5) * 2.0

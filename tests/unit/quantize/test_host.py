@@ -10,7 +10,7 @@ from tests.firmware.one_op import ModelBuilder
 
 
 def test_a_file_that_fast_kernels_refuse_runs_on_plain_ones() -> None:
-    """XNNPACK prepares no convolution whose scales are this far apart."""
+    """XNNPACK prepares no convolution whose scales differ this much."""
     b = ModelBuilder()
     data = b.input((1, 2, 2, 3), scale=0.01)
     weights = b.tensor((4, 1, 1, 3), scale=[0.002] * 4, zero=[0] * 4, data=np.ones((4, 1, 1, 3)))

@@ -8,9 +8,11 @@ from torch import nn
 
 from edgeprune.errors import DataError, ModelError
 from edgeprune.train.evaluate import evaluate
-from edgeprune.train.finetune import TrainSettings, finetune
-from edgeprune.train.objective import LOSSES, METRICS, Metric, Objective
+from edgeprune.train.finetune import finetune
+from edgeprune.train.metrics import METRICS, Metric
+from edgeprune.train.objective import LOSSES, Objective
 from edgeprune.train.splits import Splits, make_splits
+from edgeprune.train.training_state import TrainSettings
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def splits() -> Splits:
     return make_splits({"train": (torch.randn(300, 4), torch.randint(2, (300,)))}, (4,))
 
 
-def test_a_metric_that_is_no_number_is_told(splits: Splits) -> None:
+def test_a_metric_that_is_not_finite_is_reported(splits: Splits) -> None:
     metric = Metric("share", lambda outputs, targets: outputs.sum() / (targets < 0).sum().float() * 0)
     with pytest.raises(DataError, match="the metric 'share' gives nan for 24 samples"):
         evaluate(nn.Linear(4, 2), splits.validation, metric)
@@ -39,7 +41,7 @@ def test_a_frozen_backbone_stays_while_its_head_learns(splits: Splits) -> None:
     assert not torch.equal(before[2], after[2])
 
 
-def test_a_model_with_nothing_to_train_is_told(splits: Splits) -> None:
+def test_a_model_with_nothing_to_train_is_reported(splits: Splits) -> None:
     module = nn.Linear(4, 2).requires_grad_(False)
     objective = Objective("cross_entropy", LOSSES["cross_entropy"], METRICS["accuracy"])
     with pytest.raises(ModelError, match="every parameter of the model is frozen"):

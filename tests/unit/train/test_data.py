@@ -11,10 +11,16 @@ from PIL import Image
 from torch import nn
 
 from edgeprune.errors import DataError, ModelError
-from edgeprune.project import Project, project_from
+from edgeprune.project.file import Project, project_from
 from edgeprune.train import images
-from edgeprune.train.data import check_together, load_data
+from edgeprune.train.agreement import check_together
+from edgeprune.train.data import load_data
+from edgeprune.train.metrics import METRICS
+from edgeprune.train.objective import LOSSES, Objective
 from edgeprune.train.splits import make_splits
+
+CLASSIFY = Objective("cross_entropy", LOSSES["cross_entropy"], METRICS["accuracy"])
+REGRESS = Objective("mse", LOSSES["mse"], METRICS["r2"])
 
 
 def project(root: Path, shape: tuple[int, ...] = (3, 4, 6), **data: object) -> Project:
@@ -140,13 +146,13 @@ def test_model_and_data_are_checked_together() -> None:
     inputs = np.zeros((40, 5), np.float32)
     labels = np.arange(40) % 4
     splits = make_splits({"train": (inputs, labels)}, (5,))
-    check_together(nn.Linear(5, 4), splits, "cross_entropy")
+    check_together(nn.Linear(5, 4), splits, CLASSIFY)
     with pytest.raises(DataError, match="out of range: the highest is 3, the model has 3 classes"):
-        check_together(nn.Linear(5, 3), splits, "cross_entropy")
+        check_together(nn.Linear(5, 3), splits, CLASSIFY)
     with pytest.raises(ModelError, match="does not take an input"):
-        check_together(nn.Linear(6, 3), splits, "cross_entropy")
+        check_together(nn.Linear(6, 3), splits, CLASSIFY)
     numbers = make_splits({"train": (inputs, np.zeros((40, 2), np.float32))}, (5,))
     with pytest.raises(DataError, match="class labels"):
-        check_together(nn.Linear(5, 2), numbers, "cross_entropy")
+        check_together(nn.Linear(5, 2), numbers, CLASSIFY)
     with pytest.raises(DataError, match=r"\(2,\) each, the model gives \(3,\)"):
-        check_together(nn.Linear(5, 3), numbers, "mse")
+        check_together(nn.Linear(5, 3), numbers, REGRESS)

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from edgeprune.model.exits import ExitPlace
-from edgeprune.train.exit_head import _DECAY, known_halfway, trained_head, trained_layer
+from edgeprune.train.exit_head import _DECAY, halfway_features, trained_head, trained_layer
 from edgeprune.train.splits import make_splits
 
 
@@ -33,7 +33,7 @@ def test_features_are_cells_of_the_named_layer_and_the_network_is_not_touched() 
     module = nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(192, 10)).train()
     before = {name: value.clone() for name, value in module.state_dict().items()}
     place = ExitPlace("1", (3, 8, 8), (2, 2))
-    own, (features,) = known_halfway(module, [place], splits.train)
+    own, (features,) = halfway_features(module, [place], splits.train)
     samples = splits.train.tensor()
     with torch.no_grad():
         torch.testing.assert_close(own, module(samples), rtol=1e-4, atol=1e-5)

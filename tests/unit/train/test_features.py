@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from edgeprune.train.features import similarity_loss, watched_features
-from edgeprune.train.finetune import TrainSettings, finetune
-from edgeprune.train.objective import METRICS, Objective
+from edgeprune.train.features import feature_loss_of, similarity_loss
+from edgeprune.train.finetune import TrainHooks, finetune
+from edgeprune.train.metrics import METRICS
+from edgeprune.train.objective import Objective
 from edgeprune.train.splits import make_splits
+from edgeprune.train.training_state import TrainSettings
 
 CLASSIFY = Objective("cross_entropy", nn.functional.cross_entropy, METRICS["accuracy"])
 
@@ -30,9 +32,9 @@ def net(width: int) -> nn.Sequential:
 
 def test_the_last_features_of_each_size_are_compared():
     student, teacher, samples = net(3), net(8), torch.rand(5, 1, 9, 9)
-    with watched_features(student, teacher, samples[:1]) as unlikeness, torch.no_grad():
+    with feature_loss_of(student, teacher, samples[:1]) as feature_loss, torch.no_grad():
         student(samples), teacher(samples)
-        found = unlikeness()
+        found = feature_loss()
     mine, theirs = ([network[:end](samples) for end in (4, 8)] for network in (student, teacher))
     expected = [similarity_loss(one, other) for one, other in zip(mine, theirs, strict=True)]
     assert found.item() == pytest.approx(torch.stack(expected).mean().item())
@@ -47,7 +49,7 @@ def test_training_pays_for_unlikeness_by_its_weight():
     def first_loss(weight: float) -> float:
         losses = list[float]()
         settings = TrainSettings(epochs=1, batch=32, similarity=weight)
-        finetune(net(3), splits, CLASSIFY, settings, teacher, lambda step: losses.append(step.loss))
+        finetune(net(3), splits, CLASSIFY, settings, teacher, TrainHooks(lambda step: losses.append(step.loss)))
         return losses[0]
 
     nothing, once, twice = (first_loss(weight) for weight in (0.0, 1000.0, 2000.0))
@@ -62,10 +64,10 @@ def test_a_student_of_other_width_comes_to_see_samples_as_its_teacher_does():
     student, teacher = net(3), net(8)
     optimizer = torch.optim.Adam(student.parameters(), 0.01)
     seen = list[float]()
-    with watched_features(student, teacher, spots[:1]) as unlikeness:
+    with feature_loss_of(student, teacher, spots[:1]) as feature_loss:
         for _ in range(60):
             student(spots), teacher(spots)
-            loss = unlikeness()
+            loss = feature_loss()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

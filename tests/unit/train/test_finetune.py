@@ -9,13 +9,17 @@ import torch
 from torch import nn
 
 from edgeprune.errors import ModelError, UsageError
-from edgeprune.project import project_from
+from edgeprune.project.file import project_from
 from edgeprune.train.augment import augmented
 from edgeprune.train.evaluate import bn_reestimate, evaluate
-from edgeprune.train.finetune import TrainSettings, TrainStep, finetune
+from edgeprune.train.finetune import TrainHooks, TrainStep, finetune
 from edgeprune.train.memory import fastest_order
-from edgeprune.train.objective import METRICS, Objective, make_objective
+from edgeprune.train.metrics import METRICS
+from edgeprune.train.objective import Objective, make_objective
+from edgeprune.train.optimizer import make_optimizer, optimizer_for
 from edgeprune.train.splits import Splits, make_splits
+from edgeprune.train.training_state import TrainSettings
+from tests.pictures import bright_quarters
 
 CLASSIFY = Objective("cross_entropy", nn.functional.cross_entropy, METRICS["accuracy"])
 REGRESS = Objective("mse", nn.functional.mse_loss, METRICS["r2"])
@@ -37,21 +41,14 @@ def net() -> nn.Module:
 
 @pytest.fixture(scope="module")
 def splits() -> Splits:
-    """Four classes: in which quarter of the image the bright spot is."""
-    generator = torch.Generator().manual_seed(1)
-    labels = torch.arange(400) % 4
-    pictures = torch.randint(0, 60, (400, 1, 12, 12), generator=generator, dtype=torch.uint8)
-    for index, label in enumerate(labels.tolist()):
-        row, column = 6 * (label // 2) + 2, 6 * (label % 2) + 2
-        pictures[index, 0, row : row + 3, column : column + 3] = 230
-    return make_splits({"train": (pictures, labels)}, (1, 12, 12))
+    return bright_quarters(400, noise=60, spot=3, brightness=230)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "muon"])
 def test_learns_and_reports_every_step(optimizer: str, splits: Splits) -> None:
     module, seen = net(), list[TrainStep]()
     before = evaluate(module, splits.test, CLASSIFY.metric)
-    result = finetune(module, splits, CLASSIFY, replace(SETTINGS, optimizer=optimizer), on_progress=seen.append)
+    result = finetune(module, splits, CLASSIFY, replace(SETTINGS, optimizer=optimizer), hooks=TrainHooks(seen.append))
     after = evaluate(module, splits.test, CLASSIFY.metric)
     assert before < 60 and after > 90
     assert not module.training
@@ -65,9 +62,8 @@ def test_learns_and_reports_every_step(optimizer: str, splits: Splits) -> None:
 def test_a_student_learns_from_its_teacher_alone(augment: str, splits: Splits) -> None:
     teacher = net()
     finetune(teacher, splits, CLASSIFY, SETTINGS)
-    unlabelled = replace(splits, train=replace(splits.train, targets=torch.zeros_like(splits.train.targets)))
-    student = net()
-    finetune(student, unlabelled, CLASSIFY, replace(SETTINGS, augment=augment), teacher=teacher)
+    student, of_nothing = net(), replace(CLASSIFY, loss=lambda outputs, targets: 0.0 * outputs.sum())
+    finetune(student, splits, of_nothing, replace(SETTINGS, augment=augment), teacher=teacher)
     assert evaluate(student, splits.test, CLASSIFY.metric) > 90
 
 
@@ -85,25 +81,32 @@ def test_a_killed_run_ends_with_the_same_weights(splits: Splits, tmp_path: Path)
             raise Killed
 
     with pytest.raises(Killed):
-        finetune(net(), splits, CLASSIFY, SETTINGS, on_progress=kill, checkpoint=checkpoint)
+        finetune(net(), splits, CLASSIFY, SETTINGS, hooks=TrainHooks(kill, checkpoint=checkpoint))
     resumed, steps = net(), list[TrainStep]()
-    result = finetune(resumed, splits, CLASSIFY, SETTINGS, on_progress=steps.append, checkpoint=checkpoint)
+    result = finetune(resumed, splits, CLASSIFY, SETTINGS, hooks=TrainHooks(steps.append, checkpoint=checkpoint))
     assert steps[0].epoch == 3
     assert result == expected
     assert all(torch.equal(value, resumed.state_dict()[name]) for name, value in whole.state_dict().items())
 
 
 def test_a_checkpoint_of_other_settings_is_not_taken_up(splits: Splits, tmp_path: Path) -> None:
-    finetune(net(), splits, CLASSIFY, replace(SETTINGS, epochs=1), checkpoint=tmp_path / "state.pt")
+    checkpoint = tmp_path / "state.pt"
+    finetune(net(), splits, CLASSIFY, replace(SETTINGS, epochs=1), hooks=TrainHooks(checkpoint=checkpoint))
     steps = list[TrainStep]()
-    finetune(net(), splits, CLASSIFY, replace(SETTINGS, epochs=1, seed=5), None, steps.append, tmp_path / "state.pt")
+    finetune(
+        net(),
+        splits,
+        CLASSIFY,
+        replace(SETTINGS, epochs=1, seed=5),
+        hooks=TrainHooks(steps.append, checkpoint=tmp_path / "state.pt"),
+    )
     assert steps
 
 
-def test_a_broken_checkpoint_is_told(splits: Splits, tmp_path: Path) -> None:
+def test_a_broken_checkpoint_is_reported(splits: Splits, tmp_path: Path) -> None:
     (tmp_path / "state.pt").write_bytes(b"cut off")
     with pytest.raises(ModelError, match="no training state"):
-        finetune(net(), splits, CLASSIFY, SETTINGS, checkpoint=tmp_path / "state.pt")
+        finetune(net(), splits, CLASSIFY, SETTINGS, hooks=TrainHooks(checkpoint=tmp_path / "state.pt"))
 
 
 def test_the_network_as_it_came_stays_when_training_only_hurts(splits: Splits) -> None:
@@ -116,10 +119,46 @@ def test_the_network_as_it_came_stays_when_training_only_hurts(splits: Splits) -
     assert all(torch.equal(value, module.state_dict()[name]) for name, value in good.items())
 
 
-def test_divergence_is_told(splits: Splits) -> None:
+def test_divergence_is_reported(splits: Splits) -> None:
     with pytest.raises(ModelError, match="the loss became") as caught:
         finetune(net(), splits, REGRESS_LIKE, replace(SETTINGS, optimizer="sgd", lr=1e30))
     assert "lr" in str(caught.value.hint)
+
+
+def test_a_learning_rate_that_is_too_large_is_made_smaller(splits: Splits) -> None:
+    """Without it the loss leaves the finite numbers, and the fit ended."""
+    told: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edgeprune.train.training_state._SMALLER", 1e-12)
+        result = finetune(
+            net(), splits, CLASSIFY, replace(SETTINGS, optimizer="sgd", lr=1e10), hooks=TrainHooks(note=told.append)
+        )
+    assert "the loss became" in told[0] and "learning rate 0.01" in told[0] and len(told) == 1
+    assert result.best_epoch > 0 and len(result.epochs) == SETTINGS.epochs
+
+
+def test_a_training_that_only_hurts_is_begun_again_once_with_a_smaller_rate(splits: Splits) -> None:
+    module, told = net(), list[str]()
+    finetune(module, splits, CLASSIFY, SETTINGS)
+    shuffled = replace(splits, train=replace(splits.train, targets=splits.train.targets.roll(1)))
+    result = finetune(module, shuffled, CLASSIFY, replace(SETTINGS, epochs=2), hooks=TrainHooks(note=told.append))
+    assert len(told) == 1 and "begun again, learning rate" in told[0] and len(result.epochs) == 2
+
+
+class Attending(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.norm, self.head = nn.Embedding(5, 8), nn.LayerNorm(8), nn.Linear(8, 2)
+
+
+def test_attention_and_recurrence_are_trained_by_adamw_without_decay_of_norms_and_embeddings() -> None:
+    module = Attending()
+    assert (optimizer_for(module, "auto"), optimizer_for(net(), "auto")) == ("adamw", "muon")
+    optimizer = make_optimizer(module, "adamw", 1e-3)
+    assert isinstance(optimizer, torch.optim.AdamW)
+    decayed = {id(parameter) for parameter in optimizer.param_groups[0]["params"]}
+    assert decayed == {id(module.head.weight)}
+    assert optimizer.param_groups[0]["weight_decay"] > 0 == optimizer.param_groups[1]["weight_decay"]
 
 
 REGRESS_LIKE = Objective("own", lambda outputs, targets: outputs.square().mean(), METRICS["accuracy"])
@@ -131,7 +170,7 @@ def test_regression(tmp_path: Path) -> None:
     torch.manual_seed(0)
     module = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 1))
     settings = TrainSettings(epochs=10, batch=32, lr=0.02)
-    finetune(module, splits, REGRESS, settings, checkpoint=tmp_path / "state.pt")
+    finetune(module, splits, REGRESS, settings, hooks=TrainHooks(checkpoint=tmp_path / "state.pt"))
     assert evaluate(module, splits.test, REGRESS.metric) > 90
 
 
@@ -208,3 +247,33 @@ def test_dropout_is_seeded_and_the_callers_generator_left_alone(splits: Splits) 
 
     first, second = trained(), trained()
     assert all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def test_a_loss_that_rises_goes_back_and_tries_smaller(splits: Splits) -> None:
+    start = net()
+    finetune(start, splits, CLASSIFY, SETTINGS)
+    before, notes = evaluate(start, splits.validation, CLASSIFY.metric), list[str]()
+    wild = replace(SETTINGS, lr=3.0, optimizer="sgd")
+    result = finetune(start, splits, CLASSIFY, wild, hooks=TrainHooks(note=notes.append))
+    assert any("the loss rose from" in note and "learning rate 0.75" in note for note in notes), notes
+    assert result.best_validation >= before
+    assert all(epoch.loss < 4 for epoch in result.epochs)
+
+
+def test_a_run_killed_behind_a_step_back_ends_with_the_same_weights(splits: Splits, tmp_path: Path) -> None:
+    start = net()
+    finetune(start, splits, CLASSIFY, SETTINGS)
+    wild, begun = replace(SETTINGS, lr=3.0, optimizer="sgd"), copy.deepcopy(start.state_dict())
+    expected, notes, whole = finetune(start, splits, CLASSIFY, wild), list[str](), copy.deepcopy(start.state_dict())
+
+    def kill(progress: TrainStep) -> None:
+        if progress.epoch == 2:
+            raise Killed
+
+    start.load_state_dict(begun)
+    with pytest.raises(Killed):
+        finetune(start, splits, CLASSIFY, wild, hooks=TrainHooks(kill, notes.append, checkpoint=tmp_path / "state.pt"))
+    assert notes
+    start.load_state_dict(begun)
+    assert finetune(start, splits, CLASSIFY, wild, hooks=TrainHooks(checkpoint=tmp_path / "state.pt")) == expected
+    assert all(torch.equal(value, whole[name]) for name, value in start.state_dict().items())

@@ -10,23 +10,25 @@ from torch.overrides import TorchFunctionMode
 
 from edgeprune.errors import UsageError
 from edgeprune.train import finetune as finetuning
-from edgeprune.train.finetune import TrainSettings, finetune
-from edgeprune.train.machine import faster_numbers, full_numbers, training_device
-from edgeprune.train.objective import METRICS, Objective
+from edgeprune.train.finetune import finetune
+from edgeprune.train.machine import full_precision, reduced_precision, training_device
+from edgeprune.train.metrics import METRICS
+from edgeprune.train.objective import Objective
 from edgeprune.train.splits import make_splits
+from edgeprune.train.training_state import TrainSettings
 
 GPU = torch.device("cuda")
 
 
 @pytest.mark.parametrize(
-    ("wish", "has_gpu", "found"),
+    ("name", "has_gpu", "found"),
     [("auto", True, "cuda"), ("auto", False, "cpu"), ("cpu", True, "cpu"), ("cuda", True, "cuda")],
 )
 def test_auto_is_a_gpu_where_there_is_one(
-    wish: str, has_gpu: bool, found: str, monkeypatch: pytest.MonkeyPatch
+    name: str, has_gpu: bool, found: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)  # a double
-    assert training_device(wish).type == found
+    assert training_device(name).type == found
 
 
 def test_what_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,9 +46,9 @@ def test_bfloat16_where_the_cpu_multiplies_it(
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bf16)  # doubles
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     cpu, ones = torch.device("cpu"), torch.ones(2, 2)
-    with faster_numbers(cpu):
+    with reduced_precision(cpu):
         assert ((ones @ ones).dtype == torch.bfloat16) == expected
-        with full_numbers(cpu):
+        with full_precision(cpu):
             assert (ones @ ones).dtype == torch.float32
 
 
@@ -62,7 +64,7 @@ class Moves(TorchFunctionMode):
 
 
 def test_everything_moves_to_the_gpu_and_the_networks_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finetuning, "training_device", lambda wish: GPU)  # doubles
+    monkeypatch.setattr(finetuning, "training_device", lambda name: GPU)  # doubles
     monkeypatch.setattr(finetuning, "device_of", lambda module: GPU)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
     monkeypatch.setattr(torch.random, "fork_rng", lambda devices: nullcontext())

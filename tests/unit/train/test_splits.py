@@ -55,26 +55,24 @@ def with_nan() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "expected_message"),
     [
         ({"train": with_nan()}, "5 NaN or infinite values, in 2 of 50 samples (first: sample 3)"),
-        ({"train": (arrays()[0], arrays()[1] - 2)}, "20 labels of 'train' are negative, the lowest -2"),
         ({"train": (arrays()[0], arrays()[1][:-1])}, "50 inputs and 49 targets"),
         ({"train": arrays(0)}, "'train' is empty"),
         ({"train": arrays(), "test": arrays(0)}, "'test' is empty"),
         ({"train": arrays(1)}, "too few"),
         ({"train": arrays(shape=(3, 5, 4))}, "the model takes (3, 4, 4) each"),
-        ({"train": (arrays()[0], np.zeros((50, 2), int))}, "labels of 'train' are (50, 2)"),
         ({"train": (np.array(["a"] * 50), arrays()[1])}, "of type <U1"),
         ({"training": arrays()}, "'training'"),
         ({}, "no name"),
         ({"train": (arrays()[0], np.full(50, np.nan, np.float32))}, "targets of 'train' hold 50 NaN"),
     ],
 )
-def test_what_cannot_be_used_is_told(data: dict[str, object], says: str) -> None:
+def test_what_cannot_be_used_is_reported(data: dict[str, object], expected_message: str) -> None:
     with pytest.raises(DataError) as caught:
         make_splits(data, (3, 4, 4))
-    assert says in caught.value.message and caught.value.hint
+    assert expected_message in caught.value.message and caught.value.hint
 
 
 def test_channels_last_gets_its_own_hint() -> None:

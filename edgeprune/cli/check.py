@@ -1,0 +1,94 @@
+"""`edgeprune check`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from edgeprune.cli.options.common import json_option, ram_first_option, target_option
+from edgeprune.cli.output.printer import Printer, table
+from edgeprune.errors import UnsupportedOp, UsageError
+from edgeprune.units import bytes_text, count_text
+
+if TYPE_CHECKING:
+    from edgeprune.hardware.profile import Target
+    from edgeprune.tasks.check import Checked
+
+_USUAL_TARGET = "cortex-m4"
+
+
+@click.command("check")
+@click.argument("model", type=click.Path(path_type=Path), metavar="FILE.tflite")
+@target_option
+@click.option(
+    "--optimize",
+    type=click.Choice(["size", "balanced", "speed"]),
+    default="speed",
+    show_default=True,
+    help="How much flash to trade for speed.",
+)
+@ram_first_option
+@json_option
+def command(model: Path, target: Target | None, optimize: str, ram_first: bool, printer: Printer) -> None:
+    """Show what each layer of a .tflite would run on, why not on something faster, or what does not compile.
+
+    Needs no compiler. The target is cortex-m4 unless another is named.
+
+    \b
+    Example:
+      edgeprune check model.tflite --target cortex-m4
+    """
+    from edgeprune.budget import Optimize
+    from edgeprune.hardware.registry import load_target
+    from edgeprune.tasks.check import check_model
+
+    if not model.is_file():
+        raise UsageError(f"{model} is not there", hint="give an int8 .tflite")
+    chosen = target or load_target(_USUAL_TARGET)
+    checked = check_model(model.read_bytes(), chosen, Optimize(optimize), ram_first)
+    result: dict[str, Any] = {
+        "compiles": not checked.problems,
+        "target": chosen.name,
+        "optimize": optimize,
+        "problems": list(checked.problems),
+        "arena_bytes": checked.arena_bytes,
+        "weight_bytes": checked.weight_bytes,
+        "table_bytes": checked.table_bytes,
+        "plain_share": checked.plain_share,
+        "layers": [asdict(layer) for layer in checked.layers],
+    }
+    if checked.problems:
+        printer.result(result, *(f"does not compile: {problem}" for problem in checked.problems))
+        raise UnsupportedOp(f"{model.name} does not compile for {chosen.name}: {_count(checked)}", checked.hint)
+    printer.result(result, *_text(checked, f"{model.name} for {chosen.name} at {optimize}"))
+
+
+def _count(checked: Checked) -> str:
+    count = len(checked.problems)
+    return "1 problem" if count == 1 else f"{count} problems"
+
+
+def _text(checked: Checked, title: str) -> list[Any]:
+    rows = [
+        [
+            layer.name,
+            layer.operator,
+            "x".join(map(str, layer.output_shape)),
+            count_text(layer.macs),
+            "" if layer.instructions is None else count_text(round(layer.instructions)),
+            layer.runs_on,
+            layer.kernel if layer.why is None else f"{layer.kernel}: {layer.why}",
+        ]
+        for layer in checked.layers
+    ]
+    columns = ["layer", "operator", "output", "MACs", "instructions (predicted)", "on", "kernel"]
+    share = "" if checked.plain_share is None else f"; {checked.plain_share:.1%} of the MACs in plain C"
+    assert checked.arena_bytes is not None and checked.weight_bytes is not None and checked.table_bytes is not None
+    return [
+        table(columns, rows, columns[3:5], title=title),
+        f"compiles: arena {bytes_text(checked.arena_bytes)}, weights {bytes_text(checked.weight_bytes)}, "
+        f"tables {bytes_text(checked.table_bytes)}{share}",
+    ]

@@ -1,0 +1,1 @@
+"""Options and subjects several commands share."""

@@ -1,0 +1,1 @@
+"""Microcontrollers: generated C, one linked image, a board or its emulation."""

@@ -1,0 +1,75 @@
+"""Flash that is left over is traded for speed: the kernels that save most instructions a byte, within the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from edgeprune.budget import Budget, Footprint, Optimize
+from edgeprune.deploy.firmware.linked import LinkedModel
+from edgeprune.deploy.firmware.predicted import footprint_of
+from edgeprune.engine.compile import compile_graph
+from edgeprune.engine.cost.flash_size import EngineBaseline
+from edgeprune.engine.cost.latency import predicted_instructions
+from edgeprune.engine.kernels import lower
+from edgeprune.engine.kernels.base import KernelCall
+from edgeprune.toolchain.kernels import kernel_bytes
+from edgeprune.toolchain.toolchain import find_toolchain
+
+_MOST_LINKS = 3
+
+
+def with_faster_kernels(linked: LinkedModel, limits: Budget, predicted: Footprint) -> tuple[LinkedModel, Footprint]:
+    """The model with faster kernels where the linked image has room for them, and what was predicted of it.
+
+    Args:
+        predicted: of the model as it is; returned with it where there is no room.
+    """
+    ranked = _worthwhile(linked)
+    for _ in range(_MOST_LINKS):
+        faster, expected = _within_limits(linked, limits, ranked)
+        if expected is None:
+            break
+        upgraded = linked.with_faster(faster)
+        if upgraded.footprint.fits(limits):
+            return upgraded, expected
+        ranked = [index for index in ranked if index in faster][:-1]
+    return linked, predicted
+
+
+def _worthwhile(linked: LinkedModel) -> list[int]:
+    """Ops whose kernel for speed is predicted to take fewer instructions, the most saved for a byte first."""
+    calls, cpu = linked.model.calls, linked.target.cpu
+    speedy = lower(linked.model.graph, cpu.isa, Optimize.SPEED)
+    worth: dict[int, float] = {}
+    for index, (call, faster) in enumerate(zip(calls, speedy, strict=True)):
+        slow, fast = (predicted_instructions(one, cpu) for one in (call, faster))
+        if slow is not None and fast is not None and fast < slow:  # a function never measured is not known to be faster
+            worth[index] = (slow - fast) / max(1, _flash_bytes(faster) - _flash_bytes(call))
+    return sorted(worth, key=lambda index: -worth[index])
+
+
+def _within_limits(linked: LinkedModel, limits: Budget, ranked: list[int]) -> tuple[frozenset[int], Footprint | None]:
+    """As many of them, in order, as the predicted footprint has room for, and that footprint; None for none."""
+    model, target = linked.model, linked.target
+    chosen, expected = frozenset[int](), None
+    for index in ranked:
+        options = replace(model.options, faster=chosen | {index})
+        tried = compile_graph(model.graph, target, options, model.identity)
+        footprint = footprint_of(tried, target, _with_kernels(linked, tried.kernel_sources))
+        if footprint.fits(limits):
+            chosen, expected = options.faster, footprint
+    return chosen, expected
+
+
+def _with_kernels(linked: LinkedModel, sources: Iterable[str]) -> EngineBaseline:
+    """The model's baseline with the kernels that its own image does not hold."""
+    model, toolchain = linked.model, find_toolchain()
+    added = set(sources) - set(model.kernel_sources)
+    grown = kernel_bytes(added, toolchain.cpu_flags(linked.target.cpu), model.options.optimize, toolchain)
+    parts = dict(linked.baseline.flash_parts)
+    return replace(linked.baseline, flash_parts=parts | {"kernels": parts["kernels"] + grown})
+
+
+def _flash_bytes(call: KernelCall) -> int:
+    return sum(constant.size_bytes for constant in call.constants) + sum(part.code_bytes for part in call.shared)

@@ -1,0 +1,1 @@
+"""Devices with an operating system: generated C as one static program, on Linux and Android."""

@@ -1,0 +1,1 @@
+"""The host's end of the serial console, docs/console.md."""

@@ -1,0 +1,1 @@
+"""Devices within reach, a file for each kind."""

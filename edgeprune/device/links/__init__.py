@@ -1,0 +1,1 @@
+"""Wires to a device: bytes out, bytes in."""

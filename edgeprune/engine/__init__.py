@@ -1,0 +1,1 @@
+"""The compiler from an int8 `.tflite` to C: read, clean, choose kernels, place tensors, cost, emit. Without torch."""

@@ -1,0 +1,200 @@
+"""The compiler's door: an int8 `.tflite` in, a graph with kernels and an arena out, and its C."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from edgeprune.budget import Optimize
+from edgeprune.engine.codegen.emit import Identity, emit
+from edgeprune.engine.constant_channels import without_constant_channels
+from edgeprune.engine.graph.clean import clean
+from edgeprune.engine.graph.early_exit import added, skipped, with_early_exit
+from edgeprune.engine.graph.order import least_memory_order
+from edgeprune.engine.graph.states import with_states_in_place
+from edgeprune.engine.kernels import lower
+from edgeprune.engine.kernels.base import KernelCall
+from edgeprune.engine.kernels.code_cache import within_code_cache
+from edgeprune.engine.kernels.movement.concatenation import place_channels
+from edgeprune.engine.kernels.shared_constants import with_shared_constants
+from edgeprune.engine.plan import MemoryPlan, make_plan
+from edgeprune.engine.plan.stage import plan_ram_first
+from edgeprune.engine.tflite.read import read_tflite
+from edgeprune.errors import ModelError
+from edgeprune.hardware.profile import Isa, Target
+from edgeprune.ir import Graph, StageAttrs
+from edgeprune.release import __version__
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """How a model is compiled.
+
+    Attributes:
+        optimize: how much flash may be traded for speed.
+        model_id: the console's reply to `profile`, for example `kws01`.
+        command: that made the generated files, stated at their top.
+        layer_names: of the file's operators in order, where it was stripped of them; empty keeps the file's.
+        faster: positions, in the compiled graph, of operators whose kernels are chosen for speed all the same.
+        ram_first: run the first layers row by row (`plan/stage`) where that makes the arena smaller. Uses lean
+            kernels everywhere: it overrules `faster`.
+        in_ram: positions of operators whose constants are copied to RAM at start.
+        exit_margin: at which inputs leave at the file's early exit, its second output (`graph/early_exit.py`).
+    """
+
+    optimize: Optimize
+    model_id: str = "model"
+    command: str = ""
+    layer_names: tuple[str, ...] = ()
+    faster: frozenset[int] = frozenset()
+    ram_first: bool = False
+    in_ram: frozenset[int] = frozenset()
+    exit_margin: int | None = None
+
+
+@dataclass(frozen=True)
+class ExitLayers:
+    """Indices of layers as they run: those only an early exit needs, and those behind it."""
+
+    own: frozenset[int]
+    late: frozenset[int]
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledModel:
+    """An int8 graph with everything the generator decided about it.
+
+    Attributes:
+        graph: cleaned, in execution order.
+        calls: one per op.
+        plan: its arena.
+        identity: stated in the generated files and by the console.
+        options: it was compiled with; `faster` as far as it was heeded.
+        extra_macs: what layers run row by row cost beyond the network's own.
+    """
+
+    graph: Graph
+    calls: tuple[KernelCall, ...]
+    plan: MemoryPlan
+    identity: Identity
+    options: CompileOptions
+    extra_macs: int = 0
+
+    @property
+    def input_bytes(self) -> int:
+        return sum(self.graph.tensors[index].size_bytes for index in self.graph.inputs)
+
+    def sources(self) -> dict[str, str]:
+        """The generated C files by name."""
+        return emit(self.graph, self.calls, self.plan, self.identity)
+
+    @property
+    def kernel_sources(self) -> tuple[str, ...]:
+        return tuple(sorted({source for call in self.calls for source in call.sources}))
+
+    @property
+    def row_by_row_layers(self) -> int:
+        """Layers that run row by row."""
+        return sum(op.attrs.layer_count for op in self.graph.ops if isinstance(op.attrs, StageAttrs))
+
+    @property
+    def exit_layers(self) -> ExitLayers:
+        """Which of the layers that run an early exit adds, and which it may skip."""
+        own, late = (
+            frozenset(number for number, index in enumerate(self.running) if index in ops)
+            for ops in (added(self.graph), skipped(self.graph))
+        )
+        return ExitLayers(own, late)
+
+    @property
+    def running(self) -> list[int]:
+        """Indices of the ops that become a layer on the device: views do not run."""
+        return [index for index, call in enumerate(self.calls) if not call.is_view]
+
+
+def compile_model(model: bytes, target: Target, options: CompileOptions) -> CompiledModel:
+    """Reads a `.tflite`, cleans its graph, chooses kernels and plans the arena.
+
+    Args:
+        model: the int8 `.tflite` file.
+
+    Raises:
+        ModelError, UnsupportedOp: the file cannot be used.
+    """
+    cleaned = cleaned_model(model, target, options)
+    model_hash = hashlib.sha256(model).hexdigest()[:16]
+    identity = Identity(options.model_id, model_hash, target.name, options.command, __version__)
+    return compile_graph(cleaned, target, options, identity)
+
+
+def cleaned_model(model: bytes, target: Target, options: CompileOptions) -> Graph:
+    """The graph of a `.tflite` as it will be compiled.
+
+    Raises:
+        ModelError, UnsupportedOp: the file cannot be read.
+    """
+    graph, names = read_tflite(model), options.layer_names
+    if names and len(names) == len(graph.ops):
+        graph = graph.with_ops(tuple(replace(op, name=name) for op, name in zip(graph.ops, names, strict=True)))
+    cleaned = with_states_in_place(without_constant_channels(clean(graph), target.cpu.isa))
+    if options.exit_margin is not None:
+        cleaned = with_early_exit(cleaned, options.exit_margin)
+    return cleaned
+
+
+def compile_named(name: str, tflite: bytes, target: Target, options: CompileOptions) -> CompiledModel:
+    """`compile_model` for what a file of a user holds; errors name the file.
+
+    Raises:
+        ModelError, UnsupportedOp: the file cannot be used.
+    """
+    try:
+        return compile_model(tflite, target, options)
+    except ModelError as error:
+        hint = error.hint or "check how the file was made: its converter's own runtime should run it, too"
+        raise type(error)(f"{name}: {error.message}", hint) from None
+
+
+def compile_graph(graph: Graph, target: Target, options: CompileOptions, identity: Identity) -> CompiledModel:
+    """Kernels and arena of a cleaned int8 graph; one without data cannot be emitted, only measured.
+
+    Args:
+        graph: its layers named, its early exit in it: `layer_names` and `exit_margin` are ignored.
+        options: `identity` stands for the model and the command.
+    """
+    isa, optimize, cache_bytes = target.cpu.isa, options.optimize, target.code_cache_bytes
+    if options.ram_first:
+        staged, lean = plan_ram_first(graph, isa, optimize), replace(options, faster=frozenset())
+        calls, plan = _channels_placed(staged.graph, staged.calls, staged.plan)
+        calls = within_code_cache(calls, cache_bytes)
+        return CompiledModel(staged.graph, calls, plan, identity, lean, extra_macs=staged.extra_macs)
+    ordered = _in_best_order(graph, isa, optimize)
+    calls = lower(ordered, isa, optimize, options.faster)
+    calls, plan = _channels_placed(ordered, calls, make_plan(ordered, calls))
+    calls = within_code_cache(with_shared_constants(ordered, calls), cache_bytes)
+    calls = tuple(_in_ram(call) if index in options.in_ram else call for index, call in enumerate(calls))
+    return CompiledModel(ordered, calls, plan, identity, options)
+
+
+def _in_ram(call: KernelCall) -> KernelCall:
+    return replace(call, constants=tuple(replace(constant, in_ram=True) for constant in call.constants))
+
+
+def _channels_placed(
+    graph: Graph, calls: tuple[KernelCall, ...], plan: MemoryPlan
+) -> tuple[tuple[KernelCall, ...], MemoryPlan]:
+    """Concatenated channels written side by side at once, unless the arena grows: the whole lives from part one on."""
+    placed = place_channels(graph, calls)
+    if placed == calls:
+        return calls, plan
+    placed_plan = make_plan(graph, placed)
+    return (placed, placed_plan) if placed_plan.arena_bytes <= plan.arena_bytes else (calls, plan)
+
+
+def _in_best_order(graph: Graph, isa: Isa, optimize: Optimize) -> Graph:
+    """The graph in the order of its operators that gives the smaller arena: its own, or the one with least alive."""
+    other = least_memory_order(graph)
+    if other is graph:
+        return graph
+    own_bytes, other_bytes = (make_plan(one, lower(one, isa, optimize)).arena_bytes for one in (graph, other))
+    return other if other_bytes < own_bytes else graph

@@ -1,0 +1,1 @@
+"""Cost of a compiled graph: flash, arena, instructions."""

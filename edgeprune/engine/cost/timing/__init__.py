@@ -1,0 +1,1 @@
+"""Cycles and microseconds of an inference, from the instructions its image executes."""

@@ -1,0 +1,1 @@
+"""Passes over an int8 graph that change no output byte."""

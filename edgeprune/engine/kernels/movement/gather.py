@@ -1,0 +1,49 @@
+"""GATHER: slices of the input picked by an index tensor, e.g. an embedding."""
+
+from __future__ import annotations
+
+from math import prod
+
+from edgeprune.budget import Optimize
+from edgeprune.engine.kernels.base import KernelCall, Symbols, Work
+from edgeprune.engine.kernels.movement.views import ANY_TYPE, check_types
+from edgeprune.engine.kernels.operands import input_tensor, operand, params, require
+from edgeprune.hardware.profile import Isa
+from edgeprune.ir import AxisAttrs, DType, Graph, Op, OpKind, attrs_of
+
+
+def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
+    data, output, axis = graph.input_of(op, 0), graph.output_of(op), attrs_of(op, AxisAttrs).axis
+    indices = input_tensor(graph, op, 1, DType.INT32)
+    require(graph, op, data is not None, "input 0 is missing")
+    assert data is not None
+    check_types(graph, op, data, output)
+    expected = (*data.shape[:axis], *indices.shape, *data.shape[axis + 1 :])
+    require(graph, op, expected == output.shape, f"{indices.shape} of {data.shape} into {output.shape}")
+    if indices.data is not None:
+        inside = int(indices.data.min()) >= 0 and int(indices.data.max()) < data.shape[axis]
+        require(graph, op, inside, f"an index outside an axis of {data.shape[axis]}")
+    source, picked = operand(graph, op, 0), operand(graph, op, 1)
+
+    def definitions(s: Symbols) -> str:
+        fields = {
+            "outer": prod(data.shape[:axis]), "axis_len": data.shape[axis], "count": indices.element_count,
+            "slice_bytes": prod(data.shape[axis + 1 :]) * data.dtype.size_bytes(1),
+        }  # fmt: skip
+        return params(s, "ep_gather_t", fields)
+
+    return KernelCall(
+        function="ep_gather_ref",
+        emit=lambda s: (
+            f"ep_gather_ref(&{s.layer}_params, {source.expression(s)}, {picked.expression(s)}, {s.output(0)});"
+        ),
+        sources=("ref/gather.c",),
+        headers=("ep_gather.h",),
+        constants=(*source.constants, *picked.constants),
+        work=Work(outputs=output.element_count),
+        definitions=definitions,
+    )
+
+
+TYPES = ANY_TYPE
+KERNELS = {OpKind.GATHER: _ref}

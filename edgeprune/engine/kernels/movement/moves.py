@@ -1,0 +1,104 @@
+"""Operators that only move bytes: boxes of elements copied from strided places to strided places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from edgeprune.engine.kernels.axes import Axis, axes_constant, axes_field, check_axes, merged
+from edgeprune.engine.kernels.base import Constant, KernelCall, Symbols, Work
+from edgeprune.engine.kernels.operands import operand
+from edgeprune.ir import Graph, Op
+
+
+@dataclass(frozen=True)
+class Move:
+    """One box of bytes.
+
+    Attributes:
+        source: input index of the op.
+        target: output index.
+        in_start_bytes, out_start_bytes: where the walk begins on each side.
+        axes: fastest first, steps in bytes (a: input, b: output).
+        run_bytes: contiguous bytes at each place.
+    """
+
+    source: int
+    target: int
+    in_start_bytes: int
+    out_start_bytes: int
+    axes: tuple[Axis, ...]
+    run_bytes: int
+
+
+@dataclass(frozen=True)
+class Side:
+    """Where a box lies, in elements.
+
+    Attributes:
+        strides: of its axes, outermost first.
+        start: its first element.
+        index: of the op's input or output.
+    """
+
+    strides: Sequence[int]
+    start: int = 0
+    index: int = 0
+
+
+def box(shape: Sequence[int], source: Side, target: Side, element_bytes: int) -> Move:
+    """A move of `shape` elements, outermost first."""
+    axes = [Axis(element_bytes, 1, 1)] if element_bytes > 1 else []
+    axes += [
+        Axis(count, a * element_bytes, b * element_bytes)
+        for count, a, b in list(zip(shape, source.strides, target.strides, strict=True))[::-1]
+    ]
+    walk = merged(axes)
+    has_run = bool(walk) and (walk[0].step_a, walk[0].step_b) == (1, 1)
+    return Move(
+        source.index, target.index, source.start * element_bytes, target.start * element_bytes,
+        walk[1:] if has_run else walk, walk[0].count if has_run else 1,
+    )  # fmt: skip
+
+
+def move_call(
+    graph: Graph, op: Op, moves: Sequence[Move], before: Callable[[Symbols], str] | None = None
+) -> KernelCall:
+    """The call that does `moves` in order, after the C statements of `before`."""
+    sources = {move.source: operand(graph, op, move.source) for move in moves}
+    walks = [(index, move) for index, move in enumerate(moves) if move.axes]
+    for move in moves:
+        check_axes(graph, op, move.axes)
+
+    def address(expression: str, start_bytes: int, qualifier: str) -> str:
+        return f"({qualifier} *){expression} + {start_bytes}U" if start_bytes else expression
+
+    def statement(s: Symbols, index: int, move: Move) -> str:
+        source = address(sources[move.source].expression(s), move.in_start_bytes, "const uint8_t")
+        target = address(s.output(move.target), move.out_start_bytes, "uint8_t")
+        if move.axes:
+            return f"ep_copy_ref(&{s.layer}_move{index}, {source}, {target});"
+        return f"(void)memcpy({target}, {source}, {move.run_bytes}U);"
+
+    def definitions(s: Symbols) -> str:
+        return "".join(
+            f"static const ep_copy_t {s.layer}_move{index} = {{ .axes = {axes_field(s, f'axes{index}', move.axes)}, "
+            f".rank = {len(move.axes)}, .run_bytes = {move.run_bytes} }};\n"
+            for index, move in walks
+        )
+
+    def emit(s: Symbols) -> str:
+        lines = [before(s)] if before else []
+        return "\n".join(lines + [statement(s, index, move) for index, move in enumerate(moves)])
+
+    constants: list[Constant] = [axes_constant(f"axes{index}", move.axes) for index, move in walks]
+    constants += [constant for source in sources.values() for constant in source.constants]
+    return KernelCall(
+        function="ep_copy_ref",
+        emit=emit,
+        sources=("ref/copy.c",) if walks else (),
+        headers=("ep_copy.h",) if walks else (),
+        constants=tuple(constants),
+        work=Work(outputs=sum(graph.output_of(op, index).element_count for index in range(len(op.outputs)))),
+        definitions=definitions,
+    )

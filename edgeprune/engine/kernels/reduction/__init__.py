@@ -1,0 +1,1 @@
+"""Operators that fold many elements into one: pools, means, maxima, softmax."""

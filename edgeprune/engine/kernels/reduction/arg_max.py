@@ -1,0 +1,29 @@
+"""ARG_MAX and ARG_MIN: the index of the greatest or least value along an axis, the first of equals."""
+
+from __future__ import annotations
+
+from math import prod
+
+from edgeprune.budget import Optimize
+from edgeprune.engine.kernels.base import KernelCall, Work
+from edgeprune.engine.kernels.operands import input_tensor, output_tensor, require
+from edgeprune.hardware.profile import Isa
+from edgeprune.ir import AxisAttrs, DType, Graph, Op, OpKind, attrs_of
+
+
+def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
+    data, output = input_tensor(graph, op, 0, DType.INT8), output_tensor(graph, op, DType.INT32)
+    axis = attrs_of(op, AxisAttrs).axis
+    outer, count, inner = prod(data.shape[:axis]), data.shape[axis], prod(data.shape[axis + 1 :])
+    require(graph, op, output.element_count == outer * inner, f"{data.shape} into {output.shape}")
+    function = "ep_arg_max_ref" if op.kind is OpKind.ARG_MAX else "ep_arg_min_ref"
+    return KernelCall(
+        function=function,
+        emit=lambda s: f"{function}({s.input(0)}, {s.output(0)}, {outer}U, {count}U, {inner}U);",
+        sources=("ref/arg_max.c",),
+        headers=("ep_arg_max.h",),
+        work=Work(outputs=output.element_count, features={"taps": data.element_count}),
+    )
+
+
+KERNELS = {OpKind.ARG_MAX: _ref, OpKind.ARG_MIN: _ref}

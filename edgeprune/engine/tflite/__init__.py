@@ -1,0 +1,1 @@
+"""Reading and stripping `.tflite` files."""

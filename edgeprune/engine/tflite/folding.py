@@ -1,0 +1,178 @@
+"""What a file computes out of constants and shapes alone is worked out when it is read.
+
+Keras writes sizes so: SHAPE, STRIDED_SLICE, PACK in front of a RESHAPE. With shapes known, all of it is constant.
+Plain integers are computed; constants of any type are repeated and spread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeprune.engine.tflite.move_attributes import strided_slice
+from edgeprune.engine.tflite.source import Source
+from edgeprune.engine.tflite.tensors import NUMPY_TYPES
+from edgeprune.errors import ModelError, UnsupportedOp
+from edgeprune.ir import DType, Tensor
+
+_MOST_ELEMENTS = 1 << 20  # of one result: more is no table of a microcontroller
+_INTEGERS = (DType.INT32, DType.INT64, DType.BOOL)
+
+Array = NDArray[np.int64]  # or of the constant's own type
+
+
+@dataclass(frozen=True)
+class Fold:
+    """How one kind of operator is worked out.
+
+    Attributes:
+        options: generated class, "" where it needs none.
+        value: of its output.
+        by_shape: its inputs' shapes suffice.
+        any_type: constants of any type; else integers without scales.
+    """
+
+    options: str
+    value: Callable[[Source], Array]
+    by_shape: bool = False
+    any_type: bool = False
+
+
+def folded(kind: str, source: Source) -> Tensor | None:
+    """The operator's output as a constant; None where it is no such operator, or reads what is no constant.
+
+    Args:
+        source: with options of the class `FOLDS[kind].options`.
+
+    Raises:
+        ModelError: inputs that do not fit together.
+        UnsupportedOp: a result beyond any table's size.
+    """
+    fold = FOLDS[kind]
+    given = [tensor for tensor in source.inputs if tensor is not None]
+    output = source.outputs[0]
+    if not given or (not fold.by_shape and any(tensor.data is None for tensor in given)):
+        return None
+    if not fold.any_type and any(
+        t.dtype not in _INTEGERS or t.qparams for t in (*(() if fold.by_shape else given), output)
+    ):
+        return None
+    try:
+        value = fold.value(source)
+    except (ValueError, IndexError, ZeroDivisionError, OverflowError) as problem:
+        raise ModelError(f"{source.where}: its constants do not fit together ({problem})") from problem
+    data: np.ndarray = np.ascontiguousarray(value).astype(NUMPY_TYPES[output.dtype]).reshape(value.shape)
+    return Tensor(output.name, data.shape, output.dtype, output.qparams, data, is_constant=True)
+
+
+def _data(s: Source, index: int) -> Array:
+    data = s.input(index).data
+    assert data is not None
+    return data
+
+
+def _sized(s: Source, shape: tuple[int, ...]) -> tuple[int, ...]:
+    if min(shape, default=1) < 0:
+        raise ModelError(f"{s.where}: a result of shape {shape}")
+    if prod(shape) > _MOST_ELEMENTS:
+        raise UnsupportedOp(f"{s.where}: a constant of {prod(shape):,} elements")
+    return shape
+
+
+def _strided_slice(s: Source) -> Array:
+    data = _data(s, 0)
+    attrs = strided_slice(s.where, data.shape, s.ints(1), s.ints(2), s.ints(3), s.options)
+    places = [range(*ends) for ends in zip(attrs.begin, attrs.end, attrs.strides, strict=True)]
+    cut = data[np.ix_(*places)]
+    return cut.reshape([size for axis, size in enumerate(cut.shape) if axis not in attrs.shrink_axes])
+
+
+def _slice(s: Source) -> Array:
+    data = _data(s, 0)
+    ends = zip(s.ints(1), s.ints(2), data.shape, strict=True)
+    return data[tuple(slice(begin, size if count < 0 else begin + count) for begin, count, size in ends)]
+
+
+def _join(join: Callable[..., Array]) -> Callable[[Source], Array]:
+    def value(s: Source) -> Array:
+        return join([_data(s, index) for index in range(len(s.inputs))], axis=s.options.Axis())
+
+    return value
+
+
+def _range(s: Source) -> Array:
+    start, limit, delta = (int(_data(s, index).reshape(-1)[0]) for index in range(3))
+    _sized(s, (len(range(start, limit, delta)),))
+    return np.arange(start, limit, delta)
+
+
+def _pairwise(compute: Callable[[Array, Array], Array]) -> Callable[[Source], Array]:
+    return lambda s: np.asarray(compute(_data(s, 0).astype(np.int64), _data(s, 1).astype(np.int64)))
+
+
+def _nonzero(compute: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
+    def value(one: Array, other: Array) -> Array:
+        if not other.all():
+            raise ZeroDivisionError("division by zero")
+        return compute(one, other)
+
+    return value
+
+
+def _reduce(compute: Callable[..., Array]) -> Callable[[Source], Array]:
+    def value(s: Source) -> Array:
+        axes = tuple({axis % max(s.rank(), 1) for axis in s.ints(1)})
+        return np.asarray(compute(_data(s, 0).astype(np.int64), axis=axes, keepdims=bool(s.options.KeepDims())))
+
+    return value
+
+
+def _tile(s: Source) -> Array:
+    data, times = _data(s, 0), s.ints(1)
+    _sized(s, tuple(size * count for size, count in zip(data.shape, times, strict=True)))
+    return np.tile(data, times)
+
+
+def _reshape(s: Source) -> Array:
+    return _data(s, 0).reshape(s.outputs[0].shape)
+
+
+def _truncated(one: Array, other: Array) -> Array:
+    return np.asarray(np.trunc(one / other))
+
+
+FOLDS: Mapping[str, Fold] = {
+    "SHAPE": Fold("", lambda s: np.array(s.input(0).shape, np.int64), by_shape=True),
+    "RANK": Fold("", lambda s: np.array(s.rank(), np.int64), by_shape=True),
+    "ZEROS_LIKE": Fold("", lambda s: np.zeros(_sized(s, s.input(0).shape), np.int64), by_shape=True),
+    "STRIDED_SLICE": Fold("StridedSliceOptions", _strided_slice),
+    "SLICE": Fold("", _slice),
+    "PACK": Fold("PackOptions", _join(np.stack)),
+    "CONCATENATION": Fold("ConcatenationOptions", _join(np.concatenate)),
+    "GATHER": Fold("GatherOptions", lambda s: np.take(_data(s, 0), _data(s, 1), axis=s.options.Axis())),
+    "RESHAPE": Fold("", _reshape),
+    "SQUEEZE": Fold("", _reshape),
+    "EXPAND_DIMS": Fold("", _reshape),
+    "CAST": Fold("", lambda s: _data(s, 0), any_type=True),
+    "FILL": Fold("", lambda s: np.full(_sized(s, s.ints(0)), _data(s, 1).reshape(())), any_type=True),
+    "TILE": Fold("", _tile, any_type=True),
+    "BROADCAST_TO": Fold("", lambda s: np.broadcast_to(_data(s, 0), _sized(s, s.ints(1))), any_type=True),
+    "BROADCAST_ARGS": Fold("", lambda s: np.array(np.broadcast_shapes(s.ints(0), s.ints(1)), np.int64)),
+    "RANGE": Fold("", _range),
+    "ADD": Fold("", _pairwise(np.add)),
+    "SUB": Fold("", _pairwise(np.subtract)),
+    "MUL": Fold("", _pairwise(np.multiply)),
+    "MAXIMUM": Fold("", _pairwise(np.maximum)),
+    "MINIMUM": Fold("", _pairwise(np.minimum)),
+    "DIV": Fold("", _pairwise(_nonzero(_truncated))),
+    "FLOOR_DIV": Fold("", _pairwise(_nonzero(np.floor_divide))),
+    "FLOOR_MOD": Fold("", _pairwise(_nonzero(np.mod))),
+    "REDUCE_PROD": Fold("ReducerOptions", _reduce(np.prod)),
+    "SUM": Fold("ReducerOptions", _reduce(np.sum)),
+    "REDUCE_MAX": Fold("ReducerOptions", _reduce(np.max)),
+    "REDUCE_MIN": Fold("ReducerOptions", _reduce(np.min)),
+}

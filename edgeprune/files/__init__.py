@@ -1,0 +1,1 @@
+"""Atomic writes, checked TOML and JSON, files shipped with the package."""

@@ -1,0 +1,91 @@
+"""What a fit came to that somebody should look at before shipping it, said beside the verdict and never in passing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from edgeprune.budget import Footprint
+from edgeprune.deploy.proof import BoardTime
+from edgeprune.fitting.record import Accuracy
+from edgeprune.train.metrics import Metric
+from edgeprune.train.splits import Split
+from edgeprune.units import microseconds_text
+
+_LEAST_SQNR_DB = 20.0
+_LARGE_DROP_POINTS = 2.0
+_LARGE_FEATURE = 1000.0  # times the median of the others
+_MISS_BYTES, _MISS_SHARE = 256, 0.01
+
+
+def doubts(
+    accuracy: Accuracy, metric: Metric, calibration: Split, sqnr_db: float | None, footprints: Sequence[Footprint]
+) -> tuple[str, ...]:
+    """Sentences, the gravest first; none where nothing is doubtful.
+
+    Args:
+        calibration: what ranges were measured on.
+        sqnr_db: of the int8 outputs against the float network's.
+        footprints: predicted and as linked.
+    """
+    predicted, linked = footprints
+    return tuple(
+        [
+            *_int8(accuracy, metric, calibration, sqnr_db),
+            *_missed("flash", predicted.flash_bytes, linked.flash_bytes),
+            *_missed("arena", predicted.activation_bytes, linked.activation_bytes),
+        ]
+    )
+
+
+def slower_than_allowed(time: BoardTime | None, limit_us: float | None) -> list[str]:
+    """A latency limit that holds at one cycle an instruction, and by the core's timing does not."""
+    if time is None or limit_us is None or time.us <= limit_us:
+        return []
+    limit, predicted, least, most = (microseconds_text(one) for one in (limit_us, time.us, time.least_us, time.most_us))
+    return [
+        f"{limit} are held at one cycle an instruction; by the core's timing an inference is predicted to take "
+        f"{predicted} ({least} to {most}): ask for a --latency {time.us / limit_us:.1f} times shorter"
+    ]
+
+
+def _int8(accuracy: Accuracy, metric: Metric, calibration: Split, sqnr_db: float | None) -> list[str]:
+    lost = metric.drop_points(accuracy.float, accuracy.int8)
+    noisy = sqnr_db is not None and sqnr_db < _LEAST_SQNR_DB
+    found = []
+    if lost > _LARGE_DROP_POINTS:
+        found.append(
+            f"int8 loses {lost:.2f} points of {accuracy.metric}: {accuracy.float:.2f} as float32, {accuracy.int8:.2f}"
+        )
+    if noisy:
+        found.append(
+            f"int8 outputs are {sqnr_db:.1f} dB above their quantization noise; {_LEAST_SQNR_DB:.0f} are usual"
+        )
+    if found:
+        found.extend(_large_feature(calibration))
+    return found
+
+
+def _large_feature(calibration: Split) -> list[str]:
+    """One channel of the input that takes the int8 range from all others."""
+    samples = calibration.tensor()
+    channels = samples.movedim(1, 0).flatten(1).abs().amax(dim=1)
+    if len(channels) < 2:
+        return []
+    largest = int(channels.argmax())
+    others = float(torch.cat([channels[:largest], channels[largest + 1 :]]).median())
+    if float(channels[largest]) < _LARGE_FEATURE * max(others, 1e-12):
+        return []
+    reach = float(channels[largest])
+    return [
+        f"feature {largest} of the input reaches {reach:g}, the others about {others:g}, and one int8 scale holds them "
+        "all: set [data] mean and std, so that they are alike"
+    ]
+
+
+def _missed(what: str, predicted: int, linked: int) -> list[str]:
+    off = predicted - linked
+    if abs(off) <= max(_MISS_BYTES, _MISS_SHARE * linked):
+        return []
+    return [f"{what} was predicted as {predicted:,} B and is {linked:,} B: report it, the two should be one"]

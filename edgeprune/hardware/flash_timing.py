@@ -1,0 +1,46 @@
+"""How long a microcontroller's flash lets its core wait."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from edgeprune.files.schema import Strict
+
+_MOST_LINES = 4096
+
+
+class FlashTiming(Strict):
+    """An interface with read buffers, prefetch and least-recently-used caches, as the shipped firmware sets it up.
+
+    Attributes:
+        wait_states: cycles beyond the first of a read, at the target's clock.
+        read_bytes: of one read of the array.
+        prefetches: the next read is begun ahead.
+        code_cache_lines, data_cache_lines: 0 for none.
+        cache_line_bytes: of both.
+    """
+
+    wait_states: Annotated[int, Field(ge=0, le=255)]
+    read_bytes: Annotated[int, Field(ge=4, le=64)]
+    prefetches: bool = False
+    code_cache_lines: Annotated[int, Field(ge=0, le=_MOST_LINES)] = 0
+    data_cache_lines: Annotated[int, Field(ge=0, le=_MOST_LINES)] = 0
+    cache_line_bytes: Annotated[int, Field(ge=4, le=256)] = 32
+
+    @property
+    def code_cache_bytes(self) -> int:
+        """0 where there is no cache, or no need of one."""
+        return self.code_cache_lines * self.cache_line_bytes if self.wait_states else 0
+
+    @model_validator(mode="after")
+    def _lines_hold_reads(self) -> FlashTiming:
+        if self.cache_line_bytes % self.read_bytes or self.cache_line_bytes > 32 * self.read_bytes:
+            raise ValueError(
+                f"cache_line_bytes = {self.cache_line_bytes} is not 1 to 32 times read_bytes = {self.read_bytes}"
+            )
+        return self
+
+
+NO_WAITS = FlashTiming(wait_states=0, read_bytes=8)

@@ -1,1 +1,0 @@
-"""Files that hold program memory (ELF, Intel HEX, UF2, plain binary) and the header our bootloader asks for."""

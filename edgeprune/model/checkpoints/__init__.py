@@ -1,0 +1,1 @@
+"""Weights as people keep them: files, and the names in them."""

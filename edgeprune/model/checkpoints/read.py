@@ -1,0 +1,96 @@
+"""A checkpoint's tensors, as they are nested in the file. Pickled code is never run."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from edgeprune.errors import ModelError
+from edgeprune.files.bounded import ARCHIVE_FAULTS
+from edgeprune.model.checkpoints.exported import read_exported_weights
+
+_COPY_AGAIN = "it may be cut off: copy it again"
+_INDEX = ".safetensors.index.json"
+_LARGEST_INDEX = 64 * 2**20  # bytes
+
+
+def read_checkpoint(path: Path) -> Mapping[str, Any]:
+    """What a `.safetensors` file, an index of several (`.safetensors.index.json`), a `.pt2` of torch.export or a file
+    of `torch.save` holds: tensors by name, in mappings within mappings for some.
+
+    Raises:
+        ModelError: missing, unreadable, or nothing that tensors can be taken from without running its code.
+    """
+    if not path.is_file():
+        raise ModelError(
+            f"the weights {path} are not there", hint="set 'weights' in [model], relative to edgeprune.toml"
+        )
+    try:
+        if path.name.endswith(_INDEX):
+            return _shards(path)
+        if path.suffix == ".safetensors":
+            tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
+            return tensors
+        names = _entries(path)
+        if any(name.endswith("/constants.pkl") for name in names):
+            raise _refused(path, "a TorchScript program", "torch.save(torch.jit.load(PATH).state_dict(), 'weights.pt')")
+        if any(name.endswith("/archive_format") for name in names):
+            return read_exported_weights(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except ModelError:
+        raise
+    except safetensors.SafetensorError as problem:
+        raise ModelError(f"{path.name} is not a safetensors file: {problem}", hint=_COPY_AGAIN) from problem
+    except pickle.UnpicklingError as problem:
+        save = "torch.save(torch.load(PATH, weights_only=False).state_dict(), 'weights.pt')"
+        raise _refused(path, "not a plain state dict", save) from problem
+    except Exception as problem:  # torch's unpickler raises whatever a damaged file leads it to
+        first_line = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+        raise ModelError(f"{path.name} cannot be read: {first_line[:200]}", hint=_COPY_AGAIN) from problem
+    if isinstance(content, Mapping):
+        return content
+    raise ModelError(
+        f"{path.name} holds a {type(content).__name__}, not a state dict of tensors",
+        hint="save it with torch.save(model.state_dict(), path)",
+    )
+
+
+def _shards(path: Path) -> dict[str, Tensor]:
+    """All tensors of the files that an index names, which lie beside it."""
+    if path.stat().st_size > _LARGEST_INDEX:
+        raise ModelError(f"{path.name} has {path.stat().st_size:,} B, too much for an index", hint=_COPY_AGAIN)
+    index = json.loads(path.read_text())
+    files = sorted(set(index["weight_map"].values()))
+    tensors: dict[str, Tensor] = {}
+    for name in files:
+        if not isinstance(name, str) or Path(name).name != name:
+            raise ModelError(f"{path.name} names {name!r}, no file beside it", hint=_COPY_AGAIN)
+        if not (path.parent / name).is_file():
+            raise ModelError(f"{name} is not there; {path.name} needs it", hint="copy every shard beside the index")
+        tensors.update(safetensors.torch.load_file(path.parent / name))
+    return tensors
+
+
+def _entries(path: Path) -> list[str]:
+    """Names in a zip archive; none of an older file of torch.save, which is no archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except ARCHIVE_FAULTS:
+        return []
+
+
+def _refused(path: Path, what: str, code: str) -> ModelError:
+    return ModelError(
+        f"{path.name} is {what}; EdgePrune does not run code out of checkpoints",
+        hint=f"if you trust the file, in its own project: {code.replace('PATH', repr(path.name))}",
+    )

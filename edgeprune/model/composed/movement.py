@@ -1,0 +1,78 @@
+"""Elements moved: repeated, rolled, turned round, cut into windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from edgeprune.model.composed.table import composes
+
+
+@composes("repeat")
+def _repeat(args: Mapping[str, Any]) -> Any:
+    x, counts = args["self"], list(args["repeats"])
+    x = x.reshape([1] * (len(counts) - x.dim()) + list(x.shape))
+    for dim, count in enumerate(counts):
+        x = torch.cat([x] * count, dim) if count > 1 else x
+    return x
+
+
+@composes("roll")
+def _roll(args: Mapping[str, Any]) -> Any:
+    x, dims = args["self"], list(args["dims"])
+    shape = x.shape
+    if not dims:
+        x, dims = x.flatten(), [0]
+    for dim, shift in zip(dims, args["shifts"], strict=True):
+        size = x.shape[dim]
+        if shift % size:
+            x = torch.cat(
+                [x.narrow(dim, size - shift % size, shift % size), x.narrow(dim, 0, size - shift % size)], dim
+            )
+    return x.reshape(shape)
+
+
+@composes("flip")
+def _flip(args: Mapping[str, Any]) -> Any:
+    x = args["self"]
+    for dim in args["dims"]:
+        x = x.index_select(dim, torch.arange(x.shape[dim] - 1, -1, -1))
+    return x
+
+
+@composes("unfold")
+def _windows(args: Mapping[str, Any]) -> Any:
+    """Tensor.unfold: windows along one axis as a new last axis."""
+    x, dim, size, step = args["self"], int(args["dimension"]), int(args["size"]), int(args["step"])
+    dim %= x.dim()
+    count = (x.shape[dim] - size) // step + 1
+    taps = [x[(*[slice(None)] * dim, slice(k, k + (count - 1) * step + 1, step))] for k in range(size)]
+    return torch.stack(taps, -1)
+
+
+@composes("_embedding_bag", "_embedding_bag_forward_only")
+def _bags(args: Mapping[str, Any]) -> Any:
+    """Rows of a table for each bag of indices, all bags of one length, summed, averaged or the largest taken."""
+    indices, count, mode = args["indices"], args["offsets"].shape[0], int(args["mode"])
+    rows = functional.embedding(indices, args["weight"]).reshape(count, indices.shape[0] // count, -1)
+    if args["per_sample_weights"] is not None:
+        rows = rows * args["per_sample_weights"].reshape(count, -1, 1)
+    return (rows.sum(1), rows.mean(1), rows.amax(1))[mode], indices, indices, indices
+
+
+@composes("im2col")
+def _patches(args: Mapping[str, Any]) -> Any:
+    """F.unfold: the patches of an image as columns."""
+    (kh, kw), (dh, dw), (ph, pw), (sh, sw) = (args[n] for n in ("kernel_size", "dilation", "padding", "stride"))
+    x = functional.pad(args["self"], (pw, pw, ph, ph)) if ph or pw else args["self"]
+    n, c, height, width = x.shape
+    rows, columns = (height - dh * (kh - 1) - 1) // sh + 1, (width - dw * (kw - 1) - 1) // sw + 1
+    taps = [
+        x[:, :, i * dh : i * dh + (rows - 1) * sh + 1 : sh, j * dw : j * dw + (columns - 1) * sw + 1 : sw]
+        for i in range(kh)
+        for j in range(kw)
+    ]
+    return torch.stack(taps, 2).reshape(n, c * kh * kw, rows * columns)

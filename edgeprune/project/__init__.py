@@ -1,0 +1,1 @@
+"""`edgeprune.toml` and the user's own Python."""

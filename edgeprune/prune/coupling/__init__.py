@@ -1,0 +1,1 @@
+"""What must shrink together: channel groups of a traced network."""

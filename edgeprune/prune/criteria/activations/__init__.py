@@ -1,0 +1,1 @@
+"""Criteria that read what the next layers get from a channel, over calibration data."""

@@ -1,0 +1,1 @@
+"""Criteria that read the covariance of what channels add to the next layers' sums."""

@@ -1,0 +1,1 @@
+"""Criteria that read first or second derivatives of the loss."""

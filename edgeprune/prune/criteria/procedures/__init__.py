@@ -1,0 +1,1 @@
+"""Criteria that train or search instead of scoring by a formula."""

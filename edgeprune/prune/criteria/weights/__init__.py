@@ -1,0 +1,1 @@
+"""Criteria that read parameters alone."""

@@ -1,0 +1,1 @@
+"""What remains is solved anew by least squares; nothing is trained."""

@@ -1,0 +1,1 @@
+"""What criteria read, and scores of all channels under one of them."""

@@ -1,0 +1,1 @@
+"""Taking channels, blocks and classes out of a module, or masking them."""

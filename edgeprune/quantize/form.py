@@ -1,0 +1,149 @@
+"""The form a float graph takes when it is quantized: which tensors share a scale, and where one has to change.
+
+It depends on operators and shapes alone, so the graph predicted before any training and the exported one have it in
+common; only the scales' values come from data (`quantized.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from edgeprune.ir import DType, Graph, Op, OpKind, QParams, never_negative
+from edgeprune.quantize.repeats import repeated_tensors
+from edgeprune.quantize.specification import Output, rule_of
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """A float graph ready to be quantized.
+
+    Attributes:
+        graph: float; QUANTIZE operators stand where one scale becomes another.
+        scale_of: activation or shared constant -> the tensor whose scale it has, itself where it has its own.
+        fixed: tensors with a scale of their own that the specification sets.
+    """
+
+    graph: Graph
+    scale_of: Mapping[int, int]
+    fixed: Mapping[int, QParams]
+
+    def sharing(self) -> dict[int, list[int]]:
+        """Tensor with a scale of its own -> all that have it, itself included."""
+        found: dict[int, list[int]] = {}
+        for tensor, owner in self.scale_of.items():
+            found.setdefault(owner, []).append(tensor)
+        return found
+
+
+def quantized_form(graph: Graph, dtype: DType = DType.INT8) -> Form:
+    """Args:
+    graph: float, in normal form; constants may be without data.
+    dtype: of the activations.
+    """
+    return _Former(graph, dtype).form()
+
+
+def never_negative_scales(form: Form) -> set[int]:
+    """Scales whose activations are all zero or more; constants that share one have no say in it."""
+    known, found = never_negative(form.graph), set[int]()
+    for owner, members in form.sharing().items():
+        activations = [index for index in members if not form.graph.tensors[index].is_constant]
+        if activations and known.issuperset(activations):
+            found.add(owner)
+    return found
+
+
+class _Former:
+    """Joins tensors that must have one scale; where two scales that are set meet, a QUANTIZE goes between."""
+
+    def __init__(self, graph: Graph, dtype: DType):
+        self._graph, self._dtype = graph, dtype
+        self._tensors = list(graph.tensors)
+        self._ops: list[Op] = []
+        self._parent: dict[int, int] = {}
+        self._fixed: dict[int, QParams] = {}
+
+    def form(self) -> Form:
+        for index in self._graph.inputs:
+            self._parent[index] = index
+        for op in self._graph.ops:
+            self._add(op)
+        self._tie()
+        scale_of = {index: self._owner(index) for index in self._parent}
+        made = replace(self._graph, tensors=tuple(self._tensors), ops=tuple(self._ops))
+        return Form(made, scale_of, {owner: qparams for owner, qparams in self._fixed.items()})
+
+    def _add(self, op: Op) -> None:
+        rule = rule_of(op.kind)
+        for index in self._activations(op):
+            self._parent.setdefault(index, index)  # constants that an operator reads like activations
+        if rule.index is not None:
+            self._fixed[self._owner(op.inputs[0])] = rule.index
+        for output in op.outputs:
+            self._parent[output] = output
+        if rule.output is Output.FIXED:
+            assert rule.fixed is not None
+            for output in op.outputs:
+                self._fixed[output] = rule.fixed[self._dtype]
+        elif rule.output in (Output.INPUT, Output.ROWS):
+            source = op.inputs[1 if rule.output is Output.ROWS else 0]
+            for output in op.outputs:
+                self._parent[output] = self._owner(source)
+            if rule.constant_shares_scale:
+                self._parent[op.inputs[1]] = self._owner(op.inputs[0])
+        elif rule.output is Output.SHARED:
+            op = self._shared(op)
+        self._ops.append(op)
+
+    def _tie(self) -> None:
+        """One scale for what repeated steps read and make, so that they share constants; a layer with a copy of its own
+        where it reads another scale all the same."""
+        for group in repeated_tensors(self._graph):
+            owners = list(dict.fromkeys(self._owner(index) for index in group if index in self._parent))
+            free = [owner for owner in owners if owner not in self._fixed]
+            for owner in free[1:]:
+                self._parent[owner] = free[0]
+        first: dict[int, tuple[int, int]] = {}
+        for position, op in enumerate(self._ops):
+            if op.traits.has_weights:
+                reads = self._owner(op.inputs[0]), op.inputs[1]
+                constants = [self._own(op, index, first.setdefault(index, reads) == reads) for index in op.inputs[1:]]
+                self._ops[position] = replace(op, inputs=(op.inputs[0], *constants))
+
+    def _own(self, op: Op, constant: int, fits: bool) -> int:
+        """The constant, or a copy where another layer reads it beside another scale or other weights."""
+        if fits or constant < 0:
+            return constant
+        held = self._tensors[constant]
+        self._tensors.append(replace(held, name=f"{held.name}.of_{op.name}"))
+        return len(self._tensors) - 1
+
+    def _shared(self, op: Op) -> Op:
+        """All inputs on the output's scale; one whose scale is set is quantized anew."""
+        inputs = []
+        for position, index in enumerate(op.inputs):
+            if self._owner(index) in self._fixed:
+                index = self._quantized_anew(op, position, index)
+            inputs.append(index)
+            self._parent[self._owner(index)] = op.outputs[0]
+        return replace(op, inputs=tuple(inputs))
+
+    def _quantized_anew(self, op: Op, position: int, index: int) -> int:
+        name = f"{op.name}.scaled_{position}"
+        self._tensors.append(replace(self._tensors[index], name=name))
+        made = len(self._tensors) - 1
+        self._parent[made] = made
+        self._ops.append(Op(OpKind.QUANTIZE, name, (index,), (made,)))
+        return made
+
+    def _owner(self, index: int) -> int:
+        while self._parent[index] != index:
+            self._parent[index] = self._parent[self._parent[index]]
+            index = self._parent[index]
+        return index
+
+    def _activations(self, op: Op) -> list[int]:
+        """Inputs that are quantized like activations: all but weights, biases and integers."""
+        held = op.inputs[:1] if op.traits.has_weights else op.inputs
+        return [index for index in held if index >= 0 and self._tensors[index].dtype is DType.FLOAT32]

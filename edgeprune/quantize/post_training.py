@@ -1,0 +1,165 @@
+"""Post-training quantization: what is done to a float network so that its integer form stays near it.
+
+Steps, each measured on the calibration samples and kept only where it helps: cross-layer equalization
+(`equalize.py`), a range for each activation by what it does to the outputs (`output_noise.py`), weights rounded by what
+they are multiplied with and biases corrected (`round_weights.py`). The result is never farther from the float network
+on those samples than plain minimum and maximum with everything rounded to nearest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeprune.errors import UnsupportedOp
+from edgeprune.ir import DType, Graph
+from edgeprune.quantize.equalize import equalized
+from edgeprune.quantize.observe import Observation, Seen, observe
+from edgeprune.quantize.output_noise import ChosenRange, best_methods, ranges_by
+from edgeprune.quantize.quantized import Ranges, quantized
+from edgeprune.quantize.ranges import Method, min_max, with_shared_outputs
+from edgeprune.quantize.round_weights import adaptive, nearest_with_bias
+from edgeprune.quantize.runners import FloatRunner, IntegerRunner, sample_of
+from edgeprune.quantize.specification import INT16_LACKING
+from edgeprune.quantize.weights import INT8, Bits
+
+_EXPONENTS = (0.5, 0.75, 1.0)  # of equalization
+_COMPARED = 256  # samples, between exponents
+_FEW_WEIGHTS = 64
+_MASKED_SHARE = 0.9  # fewer weights that are not zero: the others are masked
+_SHARED = 4  # weights that have one value between them
+_SHOWN = 8  # layers named in a refusal
+
+
+@dataclass(frozen=True, eq=False)
+class Quantization:
+    """A float network and what it became.
+
+    Attributes:
+        floats: the graph that was quantized, with its channels as equalized: the same function as the one given.
+        graph: its integer form, tensors numbered as in `floats`; not yet cleaned.
+        ranges: of every activation of `floats`.
+        sqnr_db: of the outputs over the calibration samples, the lower one of several.
+    """
+
+    floats: Graph
+    graph: Graph
+    ranges: Mapping[int, ChosenRange]
+    sqnr_db: float
+
+
+def post_training(runner: FloatRunner, samples: np.ndarray, shared_outputs: bool, bits: Bits = INT8) -> Quantization:
+    """Args:
+        runner: of a float graph in normal form.
+        samples: (N, ...) float32 of its one input, channels last.
+        shared_outputs: all outputs have one range.
+        bits: of activations and weights.
+
+    Raises:
+        UnsupportedOp: layers that LiteRT has no kernel for with these activations.
+    """
+    _refuse_lacking(runner.graph, bits)
+    return _Quantizer(runner, samples, shared_outputs, bits).best()
+
+
+def _refuse_lacking(graph: Graph, bits: Bits) -> None:
+    lacking = [op for op in graph.ops if bits.dtype is DType.INT16 and op.kind in INT16_LACKING]
+    if lacking:
+        named = ", ".join(f"{op.kind} of {op.name!r}" for op in lacking[:_SHOWN])
+        more = f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
+        raise UnsupportedOp(
+            f"LiteRT has no int16 kernel that is right for {named}{more}",
+            hint="export int8, or put a ReLU, a leaky ReLU or a GELU in its place",
+        )
+
+
+class _Quantizer:
+    """Choices are made with what one half of the samples shows and judged on the other, the result is made with both.
+
+    On the same samples narrow ranges look better than they are.
+    """
+
+    def __init__(self, runner: FloatRunner, samples: np.ndarray, shared_outputs: bool, bits: Bits):
+        self._runner, self._shared_outputs, self._bits = runner, shared_outputs, bits
+        self._halves = [observe(runner, samples[start::2], 0.5) for start in (0, 1) if start < len(samples)]
+        first, last = self._halves[0].observation, self._halves[-1].observation
+        self._whole = first.joined(last) if len(self._halves) > 1 else first
+
+    def best(self) -> Quantization:
+        graph = self._runner.graph
+        full = self._full(graph, self._whole)
+        plain = self._judged(graph, quantized(graph, full, self._bits), _as_chosen(full))
+        if _holds_masks(graph):
+            return plain
+        exponent = self._best_exponent()
+        whole, first = self._whole, self._halves[0].observation
+        if exponent is not None:
+            changed = equalized(graph, whole.activations, exponent)
+            graph, whole = changed.graph, whole.scaled(graph, changed.factors)
+            first = first.scaled(graph, changed.factors)
+        full = self._full(graph, whole)
+        methods = {}
+        if self._bits.dtype is DType.INT8:  # 16 bits need no values clipped
+            methods = best_methods(FloatRunner(graph), first.activations, self._halves[-1].samples)
+        if self._shared_outputs:
+            methods = {members: one for members, one in methods.items() if not {*members} & {*graph.outputs}}
+        rounding = adaptive(graph, whole.inputs)
+        found = [plain]
+        for ranges in (_as_chosen(full), ranges_by(methods, whole.activations, full)):
+            simple = {index: one.range for index, one in ranges.items()}
+            found.append(self._judged(graph, quantized(graph, simple, self._bits, rounding), ranges))
+        return max(found, key=lambda one: one.sqnr_db)
+
+    def _best_exponent(self) -> float | None:
+        """Of equalization, None without."""
+        graph, observation = self._runner.graph, self._halves[0].observation
+        near: dict[float | None, float] = {None: self._near_on_others(graph, observation)}
+        for exponent in _EXPONENTS:
+            changed = equalized(graph, observation.activations, exponent)
+            near[exponent] = self._near_on_others(changed.graph, observation.scaled(graph, changed.factors))
+        return max(near, key=lambda one: near[one])
+
+    def _near_on_others(self, graph: Graph, observation: Observation) -> float:
+        ranges, rounding = self._full(graph, observation), nearest_with_bias(graph, observation.inputs)
+        others = self._halves[-1]
+        step = max(1, len(others.samples) // _COMPARED)
+        few = Seen(others.samples[::step], others.observation, tuple(output[::step] for output in others.outputs))
+        return _sqnr_db(quantized(graph, ranges, self._bits, rounding), [few])
+
+    def _full(self, graph: Graph, observation: Observation) -> Ranges:
+        ranges = min_max(observation.activations)
+        return with_shared_outputs(graph, ranges) if self._shared_outputs else ranges
+
+    def _judged(self, graph: Graph, made: Graph, ranges: Mapping[int, ChosenRange]) -> Quantization:
+        return Quantization(graph, made, ranges, _sqnr_db(made, self._halves))
+
+
+def _sqnr_db(made: Graph, parts: Sequence[Seen]) -> float:
+    """Of the output that is farthest off."""
+    runner = IntegerRunner(made, made.outputs)
+    noise, power = np.zeros(len(made.outputs)), np.zeros(len(made.outputs))
+    for part in parts:
+        for number, sample in enumerate(part.samples):
+            read = runner.run(sample_of(runner.graph, sample))
+            for which, index in enumerate(made.outputs):
+                wanted = part.outputs[which][number].astype(np.float64)
+                noise[which] += np.square(read(index)[0] - wanted).sum()
+                power[which] += np.square(wanted).sum()
+    return float((10 * np.log10(np.maximum(power, 1e-30) / np.maximum(noise, 1e-30))).min())
+
+
+def _holds_masks(graph: Graph) -> bool:
+    """Whether a layer's weights are masked or share values: both are worth flash only as long as nothing moves them."""
+    for op in graph.ops:
+        held = graph.tensors[op.inputs[1]].data if op.traits.has_weights else None
+        if held is None or held.size < _FEW_WEIGHTS:
+            continue
+        if np.count_nonzero(held) < _MASKED_SHARE * held.size or len(np.unique(held)) < held.size // _SHARED:
+            return True
+    return False
+
+
+def _as_chosen(ranges: Ranges) -> dict[int, ChosenRange]:
+    return {index: ChosenRange(one, Method.MIN_MAX) for index, one in ranges.items()}

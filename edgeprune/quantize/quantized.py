@@ -1,0 +1,123 @@
+"""A float graph and the ranges of its activations become the int8 (or int16x8) graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edgeprune.errors import ModelError
+from edgeprune.ir import DType, Graph, Op, QParams, Tensor
+from edgeprune.quantize.form import Form, never_negative_scales, quantized_form
+from edgeprune.quantize.sums import with_linear_sums
+from edgeprune.quantize.tables import tabulated
+from edgeprune.quantize.weights import (
+    INT8,
+    LEAST_SCALE,
+    Bits,
+    Rounding,
+    quantize_bias_beside,
+    quantize_layer,
+    to_nearest,
+)
+
+_LIMITS = {DType.INT8: (-128, 127), DType.INT16: (-32768, 32767)}
+
+
+@dataclass(frozen=True)
+class Range:
+    """Least and greatest real value a tensor must be able to hold; zero is held always."""
+
+    low: float
+    high: float
+
+    def joined(self, other: Range) -> Range:
+        return Range(min(self.low, other.low), max(self.high, other.high))
+
+
+Ranges = Mapping[int, Range]
+"""Float tensor -> its range."""
+
+
+def quantized(graph: Graph, ranges: Ranges, bits: Bits = INT8, rounding: Rounding = to_nearest) -> Graph:
+    """The quantized graph, ready to be written.
+
+    Args:
+        graph: float, in normal form, every constant with data.
+        ranges: of every activation that has a scale of its own (`quantized_form`), by index in `graph`.
+        rounding: of weights.
+
+    Raises:
+        ModelError: an activation without a range, a weight that is not finite.
+    """
+    form = quantized_form(graph, bits.dtype)
+    scales = activation_qparams(form, ranges, bits.dtype)
+    if bits.dtype is DType.INT8:
+        scales = with_linear_sums(form, scales)
+    tensors = list(form.graph.tensors)
+    for index, qparams in scales.items():
+        tensors[index] = _activation(tensors[index], qparams, bits.dtype)
+    done = dict[int, Op]()
+    for op in form.graph.ops:
+        if op.traits.has_weights:
+            first = done.setdefault(op.inputs[1], op)
+            if first is op:
+                quantize_layer(op, tensors, bits, rounding)
+            elif len(op.inputs) > 2 and len(first.inputs) > 2:
+                quantize_bias_beside(op, first, form.graph.tensors, tensors, bits)
+    return tabulated(replace(form.graph, tensors=tuple(tensors)))
+
+
+def activation_qparams(form: Form, ranges: Ranges, dtype: DType) -> dict[int, QParams]:
+    """Scale and zero point of every activation and of every constant that is read like one."""
+    found: dict[int, QParams] = {}
+    never_negative = never_negative_scales(form)
+    for owner, members in form.sharing().items():
+        qparams = form.fixed.get(owner)
+        if qparams is None:
+            known = [r for index in members if (r := ranges.get(index)) is not None]
+            known = known or [r for index in members if (r := _constant_range(form.graph.tensors[index])) is not None]
+            if not known:
+                raise ModelError(f"no range is known for {form.graph.tensors[owner].name!r}")
+            joined = known[0]
+            for one in known[1:]:
+                joined = joined.joined(one)
+            may_be_negative = owner not in never_negative and owner not in form.graph.inputs
+            qparams = qparams_of(_below_zero(joined) if may_be_negative else joined, dtype)
+        found |= dict.fromkeys(members, qparams)
+    return found
+
+
+def _below_zero(range_: Range) -> Range:
+    """With a step below zero at least: what the samples never made negative may still become so, and zero is the lowest
+    value of those scales alone that no operator goes below, which the engine's choice of kernels rests on."""
+    return Range(min(range_.low, -range_.high / 254), range_.high)
+
+
+def qparams_of(range_: Range, dtype: DType = DType.INT8) -> QParams:
+    """The scale that reaches over the range and zero, and the zero point on it; int16 is symmetric."""
+    first, last = _LIMITS[dtype]
+    low, high = min(range_.low, 0.0), max(range_.high, 0.0)
+    if dtype is DType.INT16:
+        return QParams((float(np.float32(max(-low, high, LEAST_SCALE) / last)),), (0,))
+    scale = float(np.float32(max((high - low) / (last - first), LEAST_SCALE)))
+    zero_point = int(np.clip(round(first - low / scale), first, last))
+    return QParams((scale,), (zero_point,))
+
+
+def _constant_range(tensor: Tensor) -> Range | None:
+    """What a constant holds. Beside activations of its scale it has no say: an output they share holds what matters of
+    it, and a limit that is never reached is as good at the end of the scale."""
+    if tensor.data is None or not np.isfinite(tensor.data).all():
+        return None
+    return Range(float(tensor.data.min(initial=0)), float(tensor.data.max(initial=0)))
+
+
+def _activation(tensor: Tensor, qparams: QParams, dtype: DType) -> Tensor:
+    if tensor.data is None:
+        return replace(tensor, dtype=dtype, qparams=qparams)
+    first, last = _LIMITS[dtype]
+    steps = np.round(tensor.data.astype(np.float64) / qparams.scale[0]) + qparams.zero_point[0]
+    kind = np.int16 if dtype is DType.INT16 else np.int8
+    return replace(tensor, dtype=dtype, qparams=qparams, data=np.clip(steps, first, last).astype(kind))

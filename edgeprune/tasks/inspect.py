@@ -1,0 +1,111 @@
+"""What a network would take on a target before anything is thinned or trained: by part, by layer, with a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from edgeprune.budget import Budget, Footprint, Optimize
+from edgeprune.engine.compile import CompiledModel, CompileOptions
+from edgeprune.engine.cost.flash_size import constant_bytes
+from edgeprune.export.tflite import export_tflite
+from edgeprune.hardware.profile import Target
+from edgeprune.project.file import Project
+from edgeprune.prune.network import Network
+from edgeprune.quantize.layer_sqnr import LayerSqnr
+from edgeprune.tasks.deployment import width_cost
+from edgeprune.train.data import load_data
+
+
+@dataclass(frozen=True)
+class LayerNeeds:
+    """One layer: `arena_bytes` is what any plan needs while it runs, `flash_bytes` its weights and tables."""
+
+    name: str
+    kind: str
+    output_shape: tuple[int, ...]
+    macs: int
+    flash_bytes: int
+    arena_bytes: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """footprint: flash as linked with sample weights, RAM planned and measured; layers: in execution order.
+
+    frozen: channels that cannot be thinned, with the reason, as in `Frozen` of `prune/coupling/channels.py`.
+    """
+
+    footprint: Footprint
+    budget: Budget
+    layers: tuple[LayerNeeds, ...]
+    widths: dict[str, int]
+    frozen: tuple[str, ...]
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """Limits that nothing is known about, or no more than what no device goes below."""
+        wished, floor_us = self.budget.latency_us, self.footprint.latency_us
+        is_open = wished is not None and floor_us is not None and self.footprint.latency_is_floor and floor_us <= wished
+        return ("latency",) if is_open else self.footprint.unjudged(self.budget)
+
+    @property
+    def fits(self) -> bool:
+        return self.footprint.fits(self.budget) and not self.unjudged
+
+
+@dataclass(frozen=True)
+class QuantizationNoise:
+    """A network's int8 form over the calibration samples: its outputs' SQNR, and each layer that rounds."""
+
+    sqnr_db: float
+    layers: tuple[LayerSqnr, ...]
+
+
+def inspect_quantization(project: Project, module: nn.Module) -> QuantizationNoise:
+    """Quantizes the project's network on its calibration samples.
+
+    Raises:
+        DataError: data that cannot be used.
+        ModelError, UnsupportedOp: as `export_tflite`.
+    """
+    samples = load_data(project).calibration.tensor()
+    exported = export_tflite(module, samples)
+    return QuantizationNoise(exported.sqnr_db, exported.layer_sqnr(samples))
+
+
+def inspect_network(network: Network, target: Target, optimize: Optimize, budget: Budget) -> Inspection:
+    """Builds the network as it is, runs it once on this machine, and lays out what it takes.
+
+    Raises:
+        UnsupportedOp: an operator the engine has not, named with its layer.
+        UsageError: no emulated machine stands in for the target.
+        ToolchainError: compiler or emulator missing.
+    """
+    options = CompileOptions(optimize)
+    cost = width_cost(network, target, options)
+    frozen = (f"{held.layer} ({held.where}): {held.channels} channels, {held.reason}" for held in network.groups.frozen)
+    return Inspection(
+        cost.footprint(network.widths),
+        budget,
+        layer_needs(cost.compiled(network.widths)),
+        network.widths,
+        tuple(frozen),
+    )
+
+
+def layer_needs(compiled: CompiledModel) -> tuple[LayerNeeds, ...]:
+    """Each layer that runs."""
+    graph = compiled.graph
+    return tuple(
+        LayerNeeds(
+            name=graph.ops[index].name,
+            kind=str(graph.ops[index].kind),
+            output_shape=graph.output_of(graph.ops[index]).shape,
+            macs=compiled.calls[index].work.macs,
+            flash_bytes=sum(constant_bytes([compiled.calls[index]]).values()),
+            arena_bytes=compiled.plan.needed_bytes[index],
+        )
+        for index in compiled.running
+    )

@@ -1,0 +1,151 @@
+"""An ExecuTorch program made ready to run: on a device with an operating system, or where one stands in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgeprune.deploy.hosted.pte import PteSession, check_kernels, input_bytes_of, running_here, running_pte
+from edgeprune.device.discovery.discover import choose_device, find_devices
+from edgeprune.device.found import Ability, Kind
+from edgeprune.errors import DataError, UsageError, VerificationError
+from edgeprune.export.pte.program import Program, PteTensor
+from edgeprune.export.tflite import agreement
+from edgeprune.files.bounded import Unreadable, read_npz
+from edgeprune.hardware.profile import Target
+from edgeprune.hardware.registry import load_target
+from edgeprune.tasks.inspect_pte import read_program
+from edgeprune.tasks.program_subject import AUTO
+
+_LEAST_AGREEMENT, _MOST_DIFFERENCE = 0.99, 0.05
+_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class PteSubject:
+    """name: of the file; data: all of it; address: of the device; None: this machine stands in."""
+
+    name: str
+    data: bytes
+    program: Program
+    target: Target
+    address: str | None
+
+    @staticmethod
+    def open(path: Path, target: str | None, address: str | None) -> PteSubject:
+        """Raises UsageError, ModelError: no file, a damaged one, no target, or one without an operating system."""
+        program = read_program(path)
+        if target is None:
+            raise UsageError(f"{path.name} names no target", hint="--target pi4, or a TOML file of your own")
+        chosen = load_target(target)
+        if chosen.hosted is None:
+            raise UsageError(
+                f"{chosen.name} has no operating system that ExecuTorch's libraries run on",
+                hint="`edgeprune inspect FILE.pte --beside FILE.tflite` compares what each would take there",
+            )
+        check_kernels(program)
+        if address == AUTO:
+            address = choose_device(find_devices(), Ability.PROFILE, (Kind.SSH, Kind.ADB), chosen.name).address
+        return PteSubject(path.name, path.read_bytes(), program, chosen, address)
+
+    def samples(self, count: int, data: Path | None) -> tuple[np.ndarray, np.ndarray | None]:
+        """(N, input bytes) uint8 and labels: `x` and `y` of an `.npz`, or normal values drawn at random.
+
+        Raises:
+            DataError: the file does not suit the program.
+        """
+        if len(self.program.inputs) != 1 or self.program.inputs[0].dtype != "float32":
+            raise DataError(
+                f"{self.name} reads {len(self.program.inputs)} inputs, the first {self.program.inputs[0].dtype}",
+                hint="samples are sent to programs with one float32 input",
+            )
+        end, labels = self.program.inputs[0], None
+        shape = end.shape[1:]
+        if data is None:
+            drawn = np.random.default_rng(_SEED).standard_normal((count, *shape))
+            values = drawn.astype(np.float32)
+        else:
+            values, labels = _from_file(data, count, shape)
+        rows = np.ascontiguousarray(_in_memory_order(values, end)).reshape(len(values), -1).view(np.uint8)
+        return rows, labels
+
+
+@dataclass(frozen=True)
+class PteVerified:
+    """What a device computed beside this machine.
+
+    Attributes:
+        same_bytes: share (0..1) of samples whose outputs are the same bytes.
+        most_difference: of any two outputs, relative to the largest output of all.
+        argmax_agreement, accuracy: share of 0..1 and percent; None where there is none.
+    """
+
+    source: str
+    place: str
+    samples: int
+    same_bytes: float
+    most_difference: float
+    argmax_agreement: float | None
+    accuracy: float | None
+
+
+def verify_pte(subject: PteSubject, count: int, data: Path | None) -> PteVerified:
+    """Replays samples there and here, by the same runtime.
+
+    Raises:
+        VerificationError: less than 99 % have the same largest output, or an output is more than a twentieth off.
+    """
+    rows, labels = subject.samples(count, data)
+    with running_pte(subject.data, subject.program, subject.target, subject.address) as there:
+        got = there.outputs(rows)
+        source = "emulator" if there.is_emulated and there.machine.source != "device" else there.machine.source
+        place = there.machine.name
+    with running_here(subject.data, subject.program) as here:
+        wanted = here.outputs(rows)
+    own, other = (first_output(subject.program, answers) for answers in (wanted, got))
+    largest = float(np.abs(own).max()) or 1.0
+    most = float(np.abs(own - other).max()) / largest
+    share = agreement(own, other)
+    if not np.isfinite(other).all() or most > _MOST_DIFFERENCE or (share is not None and share < _LEAST_AGREEMENT):
+        agreed = "" if share is None else f"; {share:.1%} have the same largest output"
+        raise VerificationError(
+            f"{place}: outputs are up to {most:.1%} of the largest one away from this machine's over {len(rows)} "
+            f"samples{agreed}",
+            hint="is ExecuTorch there the version here? remove the folder `edgeprune` in its cache and run it again",
+        )
+    correct = None if labels is None else float(100 * (other.argmax(axis=1) == labels).mean())
+    same = float((wanted == got).all(axis=1).mean())
+    return PteVerified(source, place, len(rows), same, most, share, correct)
+
+
+def first_output(program: Program, rows: np.ndarray) -> np.ndarray:
+    """(N, bytes) uint8 -> (N, values) of the first output."""
+    end = program.outputs[0]
+    values = np.ascontiguousarray(rows).view(np.dtype(end.dtype)).reshape(len(rows), -1)
+    return np.asarray(values[:, : int(np.prod(end.shape))], np.float32)
+
+
+def zeros_of(session: PteSession) -> bytes:
+    """One sample of nothing, to be timed."""
+    return bytes(input_bytes_of(session.program))
+
+
+def _in_memory_order(values: np.ndarray, end: PteTensor) -> np.ndarray:
+    """(N, ...) with axes from the outermost in memory to the innermost."""
+    return values.transpose(0, *(axis for axis in end.order if axis != 0)) if end.order[:1] == (0,) else values
+
+
+def _from_file(data: Path, count: int, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray | None]:
+    try:
+        arrays = read_npz(data, ("x", "y"))
+        values = arrays["x"][:count]
+    except (Unreadable, OSError, KeyError) as problem:
+        raise DataError(f"{data} cannot be read: {problem}", hint="an .npz with x and, for accuracy, y") from problem
+    if values.shape[1:] != shape or values.dtype.kind != "f" or len(values) == 0:
+        raise DataError(
+            f"{data}: x is {values.dtype} {values.shape}, the program takes (N, {', '.join(map(str, shape))})"
+        )
+    labels = arrays.get("y")
+    return values.astype(np.float32), None if labels is None else labels[:count]

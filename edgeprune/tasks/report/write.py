@@ -1,0 +1,88 @@
+"""The door: pages of one run, of several, and of a comparison, written where they belong."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgeprune.errors import UsageError
+from edgeprune.files.atomic import write_text
+from edgeprune.fitting.record import RunRecord, load_record
+from edgeprune.tasks.compare import Result
+from edgeprune.tasks.report.compare_page import Compared, comparison_page
+from edgeprune.tasks.report.run_page import run_page
+from edgeprune.train.metrics import METRICS
+
+PAGE_NAME = "report.html"
+
+
+def write_page(folder: Path, out: Path | None = None) -> Path:
+    """Writes the page of a finished run and returns where it is.
+
+    Args:
+        out: another file than `report.html` of the run's folder.
+
+    Raises:
+        UsageError: no finished run there.
+    """
+    path = out or folder / PAGE_NAME
+    write_text(path, run_page(load_record(folder), folder))
+    return path
+
+
+def write_runs(folders: Sequence[Path], out: Path) -> Path:
+    """Writes one page of several finished runs side by side.
+
+    Raises:
+        UsageError: fewer than two, no finished run in one, or runs of different metrics.
+    """
+    if len(folders) < 2:
+        raise UsageError("a comparison needs two runs", hint="edgeprune report --compare runs/ONE runs/OTHER")
+    records = [load_record(folder) for folder in folders]
+    metrics = list(dict.fromkeys(record.accuracy.metric for record in records))
+    if len(metrics) > 1:
+        raise UsageError(f"these runs count different things: {', '.join(metrics)}", hint="compare runs of one metric")
+    metric = METRICS.get(metrics[0])
+    networks = [_of_run(folder.resolve().name, record) for folder, record in zip(folders, records, strict=True)]
+    models = ", ".join(dict.fromkeys(f"{record.model} on {record.target}" for record in records))
+    text = comparison_page(
+        f"{len(folders)} runs", models, metrics[0], metric is None or metric.higher_is_better, networks
+    )
+    write_text(out, text)
+    return out
+
+
+def _of_run(name: str, record: RunRecord) -> Compared:
+    return Compared(
+        name,
+        record.target,
+        record.accuracy.int8,
+        0.0,
+        record.flash_bytes,
+        record.ram_bytes,
+        record.total_us if record.total_us is not None else record.after.latency_us,
+        record.fits,
+    )
+
+
+def write_comparison(results: Sequence[Result], metric: str, higher_is_better: bool, out: Path) -> Path:
+    """Writes the page of a comparison of methods."""
+    networks = [
+        Compared(
+            f"{result.method} at {result.scale:g}",
+            result.method,
+            statistics.mean(result.int8_test),
+            statistics.stdev(result.int8_test) if len(result.int8_test) > 1 else 0.0,
+            result.flash_bytes,
+            result.ram_bytes,
+            result.latency_us,
+            result.fits,
+        )
+        for result in results
+    ]
+    subtitle = (
+        "Linked images; time at one instruction a cycle, as the emulator counts them. Bars: one standard deviation."
+    )
+    write_text(out, comparison_page("Ways to prune", subtitle, metric, higher_is_better, networks))
+    return out

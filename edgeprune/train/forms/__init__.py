@@ -1,0 +1,1 @@
+"""Samples as people hand them over: datasets, several inputs, several targets."""

@@ -1,0 +1,123 @@
+"""Recordings in class folders, cut into windows: accelerometers and ECG as `.csv`, sound as `.wav`.
+
+A recording goes into one split whole: windows of one recording are alike, and figures on windows whose neighbours were
+trained on would not hold for new recordings.
+"""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from edgeprune.errors import DataError
+from edgeprune.files.bounded import ARCHIVE_FAULTS, Unreadable
+from edgeprune.train.class_folders import Member, in_splits, members_of, reader
+
+SUFFIXES = (".csv", ".wav")
+_FEWEST_TO_HOLD_OUT = 5  # recordings of a class
+_TEST_SHARE, _VALIDATION_SHARE = 0.2, 0.1
+_SEED = 20_260_101  # as for samples (`splits.py`)
+_FAULTS = (*ARCHIVE_FAULTS, Unreadable, wave.Error)
+
+
+def load_recordings(path: Path, shape: tuple[int, ...], step: int | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Split name -> (windows (N, C, T) float32, labels (N,) int64).
+
+    A `.csv` has a row for each moment and a column for each channel, with a line of names above or without; a `.wav`
+    PCM samples, which become -1..1. Without split folders a fifth of each class's recordings is for testing and a tenth
+    for validation, where there are five and more.
+
+    Args:
+        path: a folder or a `.zip` (`class_folders.py`).
+        shape: (channels, moments) of a window.
+        step: moments from one window's begin to the next one's; None for as many as a window has.
+
+    Raises:
+        DataError: no recordings, an unreadable one, one of other channels or another rate, or shorter than a window.
+    """
+    if len(shape) != 2:
+        raise DataError(f"recordings cannot feed an input of {shape}", hint="[model] input must be [channels, moments]")
+    channels, moments = shape
+    members, windows = [], []
+    with ExitStack() as stack:
+        read, rates = reader(path, stack), dict[int, str]()
+        for member in _held_out(members_of(path, SUFFIXES, "recordings")):
+            recording = _recording(member.name, read, rates)
+            if len(recording) < moments or recording.shape[1] != channels:
+                raise DataError(
+                    f"{member.name} is {len(recording):,} moments of {recording.shape[1]} channels, the model takes "
+                    f"windows of {moments:,} of {channels}",
+                    hint="remove it, or set [model] input to [channels, moments]",
+                )
+            for begin in range(0, len(recording) - moments + 1, step or moments):
+                windows.append(recording[begin : begin + moments].T)
+                members.append(member)
+    return in_splits(np.stack(windows), members)
+
+
+def _held_out(members: list[Member]) -> list[Member]:
+    """Recordings put into splits, where their folders say nothing."""
+    if any(member.split != "train" for member in members):
+        return members
+    generator, placed = np.random.default_rng(_SEED), []
+    for label in sorted({member.label for member in members}):
+        mine = [member for member in members if member.label == label]
+        if len(mine) < _FEWEST_TO_HOLD_OUT:
+            raise DataError(
+                f"class '{label}' has {len(mine)} recordings, too few to hold some out for testing",
+                hint=f"{_FEWEST_TO_HOLD_OUT} or more a class, or folders train/<class>/ and test/<class>/",
+            )
+        tested = max(1, round(_TEST_SHARE * len(mine)))
+        validated = tested + max(1, round(_VALIDATION_SHARE * len(mine)))
+        for place, index in enumerate(generator.permutation(len(mine))):
+            split = "test" if place < tested else "validation" if place < validated else "train"
+            placed.append(replace(mine[index], split=split))
+    return placed
+
+
+def _recording(name: str, read: Callable[[str], bytes], rates: dict[int, str]) -> np.ndarray:
+    """(moments, channels) float32."""
+    try:
+        if name.lower().endswith(".csv"):
+            return _csv(read(name).decode())
+        return _wav(name, read(name), rates)
+    except _FAULTS as problem:
+        raise DataError(
+            f"{name} is no readable recording: {problem}", hint="numbers between commas, or PCM .wav; or remove it"
+        ) from problem
+
+
+def _csv(text: str) -> np.ndarray:
+    first = text.partition("\n")[0]
+    names_above = not all(_is_number(cell) for cell in first.split(","))
+    return np.loadtxt(io.StringIO(text), np.float32, delimiter=",", skiprows=int(names_above), ndmin=2)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _wav(name: str, data: bytes, rates: dict[int, str]) -> np.ndarray:
+    with wave.open(io.BytesIO(data)) as sound:
+        rate, channels, width = sound.getframerate(), sound.getnchannels(), sound.getsampwidth()
+        frames = sound.readframes(sound.getnframes())
+    rates.setdefault(rate, name)
+    if len(rates) > 1:
+        told = " and ".join(f"{rate:,} Hz in {first}" for rate, first in rates.items())
+        raise DataError(f"recordings of different rates: {told}", hint="resample them to one")
+    if width not in (1, 2, 4):
+        raise ValueError(f"{8 * width} bits a sample; 8, 16 and 32 are read")
+    values = np.frombuffer(frames, f"<{'u' if width == 1 else 'i'}{width}").astype(np.float32)
+    middle, reach = (128, 128) if width == 1 else (0, 2 ** (8 * width - 1))
+    scaled: np.ndarray = (values.reshape(-1, channels) - middle) / np.float32(reach)
+    return scaled

@@ -1,0 +1,2 @@
+/* The nRF51's watchdog is that of all of them. */
+#include "../../nrf/wdt.h"

@@ -1,0 +1,41 @@
+#include "ep_transpose_conv.h"
+
+/* Sum over the taps of one filter that input pixels put on output (y - pad_top, x - pad_left). */
+static uint64_t gathered_sum(const ep_transpose_conv_t *layer, const int16_t *in, const int8_t *filter, int32_t y,
+                             int32_t x)
+{
+    int64_t acc = 0;
+    for (int32_t i = y % layer->stride_h; i < layer->kernel_h && i <= y; i += layer->stride_h) {
+        const int32_t row = (y - i) / layer->stride_h;
+        if (row >= layer->in_h) {
+            continue;
+        }
+        for (int32_t j = x % layer->stride_w; j < layer->kernel_w && j <= x; j += layer->stride_w) {
+            const int32_t column = (x - j) / layer->stride_w;
+            if (column >= layer->in_w) {
+                continue;
+            }
+            const int16_t *pixel = in + (row * layer->in_w + column) * layer->in_c;
+            const int8_t *tap = filter + (i * layer->kernel_w + j) * layer->in_c;
+            for (int32_t c = 0; c < layer->in_c; c++) {
+                acc += pixel[c] * tap[c];
+            }
+        }
+    }
+    return (uint64_t)acc;
+}
+
+void ep_transpose_conv_int16_ref(const ep_transpose_conv_t *layer, const int16_t *in, int16_t *out,
+                                 const ep_sums16_t *sums)
+{
+    const int32_t filter_len = layer->kernel_h * layer->kernel_w * layer->in_c;
+    for (int32_t y = 0; y < layer->out_h; y++) {
+        for (int32_t x = 0; x < layer->out_w; x++) {
+            for (int32_t o = 0; o < layer->out_c; o++) {
+                const uint64_t sum = gathered_sum(layer, in, layer->weights + o * filter_len, y + layer->pad_top,
+                                                  x + layer->pad_left);
+                *out++ = ep_sum_out(sums, o, sum);
+            }
+        }
+    }
+}

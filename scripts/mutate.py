@@ -1,0 +1,199 @@
+"""Puts one-line faults into the code, one at a time, and runs the nearest tests: which of them would nobody notice?
+
+    python scripts/mutate.py [--count 200] [--seed 1] [--rooms prune fitting engine device] [--write]
+    python scripts/mutate.py --again FILE          the survivors of an earlier output once more
+
+Works in a copy of the tree, never in the checkout. First the tests run once under coverage, to know which test runs
+which line (kept with --reach FILE for later calls); then each fault's nearest tests run in a process forked from one
+that has the large libraries loaded, until one fails. Faults: operators, comparisons, bounds, constants, conditions
+turned round, statements dropped; not: texts, annotations, assertions, notes of progress. A fault that no test runs
+survives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from mutation.faults import Fault, faults_of
+from mutation.nearest import Reach, load, record
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("prune", "fitting", "engine", "device")
+TESTS = ("tests/unit", "tests/firmware")
+_WAITS = 4  # times the processor time a test may take, on a busy machine
+NEAREST_S = (15.0, 150.0)  # of tests, as they ran under coverage: the nearest, and where none of them fails, all near
+KILLED, SURVIVED, NO_TEST, ENDLESS = "killed", "survived", "no test runs it", "killed: endless"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    fault: Fault
+    ended: str
+    tests: int
+    by: str = ""
+
+    @property
+    def survived(self) -> bool:
+        return self.ended in (SURVIVED, NO_TEST)
+
+    def text(self) -> str:
+        return f"{self.fault.path}:{self.fault.line}  {self.fault.what}  [{self.ended}, {self.tests} tests{self.by}]"
+
+
+def copy_of_the_tree(folder: Path) -> Path:
+    """What git knows or would add."""
+    names = subprocess.run(
+        ["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+    ).stdout.split(b"\0")
+    for name in filter(None, map(os.fsdecode, names)):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((ROOT / name).read_bytes())
+    return folder
+
+
+def sample(tree: Path, rooms: Sequence[str], count: int, seed: int) -> list[Fault]:
+    """`count` faults, as many from each room, files drawn by their length."""
+    rng = np.random.default_rng(seed)
+    chosen = []
+    for place, room in enumerate(rooms):
+        faults = [
+            fault for path in sorted((tree / "edgeprune" / room).rglob("*.py")) for fault in faults_of(tree, path)
+        ]
+        share = count // len(rooms) + (place < count % len(rooms))
+        chosen += [faults[index] for index in rng.choice(len(faults), min(share, len(faults)), replace=False)]
+    return chosen
+
+
+def forked(tree: Path, arguments: Sequence[str], limit_s: float, log: Path) -> int:
+    """pytest's exit status in a child that ends after `limit_s` of its own time, or where it waits for something, of a
+    few times that; negative: the signal that ended it."""
+    child = os.fork()
+    if child == 0:
+        os.setpgid(0, 0)
+        os.chdir(tree)
+        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        resource.setrlimit(resource.RLIMIT_CPU, (int(limit_s), int(limit_s) + 1))
+        import pytest
+
+        os._exit(int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", "--no-header", "--tb=line", *arguments])))
+    end = time.monotonic() + _WAITS * limit_s
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
+        if time.monotonic() > end:
+            os.killpg(child, signal.SIGKILL)
+        time.sleep(0.02)
+    return os.waitstatus_to_exitcode(ended[1])
+
+
+def judged(fault: Fault, tree: Path, reach: Reach, log: Path) -> Verdict:
+    """The verdict of the fault's nearest tests, a few at first."""
+    path = tree / fault.path
+    whole = path.read_text()
+    path.write_text(fault.text)
+    passed: list[str] = []
+    try:
+        for limit_s in NEAREST_S:
+            tests = [test for test in reach.nearest(fault.path, fault.line, limit_s) if test not in passed]
+            ended = forked(tree, tests, 30 + 3 * sum(map(reach.seconds.__getitem__, tests)), log) if tests else 0
+            if ended < 0:
+                return Verdict(fault, ENDLESS, len(passed) + len(tests))
+            if ended > 0:
+                failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", log.read_text("utf-8", "replace"), re.M)
+                by = f", by {failed[0].split('::', 1)[-1]}" if failed else ""
+                return Verdict(fault, KILLED, len(passed) + len(tests), by)
+            passed += tests
+    finally:
+        path.write_text(whole)
+    return Verdict(fault, SURVIVED if passed else NO_TEST, len(passed))
+
+
+def warm_up() -> None:
+    """Loads what takes seconds and is none of ours."""
+    import ai_edge_litert.interpreter
+    import hypothesis
+    import pytest
+    import scipy.optimize
+    import sklearn.linear_model
+    import torch
+    import torch.fx
+
+    assert ai_edge_litert.interpreter and hypothesis and pytest and scipy.optimize and sklearn.linear_model and torch.fx
+    torch.set_num_threads(1)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rooms", nargs="+", default=list(ROOMS))
+    parser.add_argument("--tests", nargs="+", default=list(TESTS), help="what runs under coverage")
+    parser.add_argument("--reach", type=Path, help="where that is kept; made where it is not there")
+    parser.add_argument("--part", default="1/1", help="K/N: every N-th fault from the K-th on, for N calls at once")
+    parser.add_argument("--again", type=Path, help="an earlier output: its survivors alone")
+    parser.add_argument("--write", action="store_const", const=ROOT / "benchmarks" / "results" / "mutation.txt")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="edgeprune-mutate-") as folder:
+        tree = copy_of_the_tree(Path(folder))
+        os.environ |= {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+        sys.dont_write_bytecode = True
+        sys.path.insert(0, str(tree))
+        reach = _reach(tree, given.tests, given.reach or tree / "reach.json")
+        warm_up()
+        part, parts = map(int, given.part.split("/"))
+        faults = sample(tree, given.rooms, given.count, given.seed)[part - 1 :: parts]
+        if given.again:
+            known = set(re.findall(r"(edgeprune/\S+:\d+  .*?)  \[(?:survived|no test)", given.again.read_text()))
+            faults = [fault for fault in faults if f"{fault.path}:{fault.line}  {fault.what}" in known]
+        verdicts = []
+        started = time.monotonic()
+        for number, fault in enumerate(faults, 1):
+            verdicts.append(judged(fault, tree, reach, Path(folder) / "pytest.log"))
+            print(f"{number}/{len(faults)} {time.monotonic() - started:.0f} s {verdicts[-1].text()}", flush=True)
+    lines = _lines(verdicts, given)
+    print("\n".join(lines))
+    if given.write:
+        given.write.write_text("\n".join(lines) + "\n")
+    return 0 if sum(verdict.survived for verdict in verdicts) < 0.1 * len(verdicts) else 1
+
+
+def _reach(tree: Path, tests: Sequence[str], kept: Path) -> Reach:
+    if not kept.is_file():
+        child = os.fork()
+        if child == 0:
+            os.chdir(tree)
+            record(tree, tests, kept)
+            os._exit(0)
+        os.waitpid(child, 0)
+    return load(kept)
+
+
+def _lines(verdicts: Sequence[Verdict], given: argparse.Namespace) -> list[str]:
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
+    survivors = [verdict for verdict in verdicts if verdict.survived]
+    by_room = Counter(Path(verdict.fault.path).parts[1] for verdict in verdicts)
+    lost = Counter(Path(verdict.fault.path).parts[1] for verdict in survivors)
+    return [
+        f"# mutate.py --count {given.count} --seed {given.seed}, commit {commit.stdout.strip()}",
+        f"{len(verdicts)} faults, {len(survivors)} survive ({100 * len(survivors) / max(1, len(verdicts)):.1f} %)",
+        *(f"  {room:<8} {count:>4} faults, {lost[room]:>3} survive" for room, count in sorted(by_room.items())),
+        *(f"survivor: {verdict.text()}" for verdict in survivors),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

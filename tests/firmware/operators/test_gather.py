@@ -1,0 +1,178 @@
+"""GATHER, GATHER_ND, SCATTER_ND and EMBEDDING_LOOKUP: from activations and constants, constant and computed indices.
+
+Rows of a constant table picked by int8 values are a QUANTIZE to uint8, a CAST and a GATHER in a file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeprune.budget import Optimize
+from edgeprune.engine.codegen.emit import emit
+from edgeprune.engine.graph.clean import clean
+from edgeprune.engine.kernels import lower
+from edgeprune.engine.plan import make_plan
+from edgeprune.engine.tflite.read import read_tflite
+from edgeprune.errors import EdgePruneError
+from edgeprune.hardware.profile import Isa
+from edgeprune.ir import OpKind
+from tests.firmware.cases import FEW, MANY, SCALES, SEEDS, ZEROS, Case, check, many, shapes
+from tests.firmware.host_engine import IDENTITY, random_samples, run_c, run_litert
+from tests.firmware.one_op import TYPES, ModelBuilder
+
+
+@st.composite
+def gathers(draw: st.DrawFn) -> Case:
+    shape, picked = draw(shapes(4)), draw(shapes(2, 4))
+    axis = draw(st.integers(0, len(shape) - 1))
+    constant_table = draw(st.booleans())
+    scale, zero, seed = draw(SCALES), draw(ZEROS), draw(SEEDS)
+
+    def add(b: ModelBuilder) -> None:
+        rng = np.random.default_rng(seed)
+        table = rng.integers(-128, 128, shape) if constant_table else None
+        data = (b.tensor if constant_table else b.input)(shape, scale=scale, zero=zero, data=table)
+        indices = b.ints(rng.integers(0, shape[axis], picked))
+        output = b.tensor((*shape[:axis], *picked, *shape[axis + 1 :]), scale=scale, zero=zero)
+        if constant_table:  # the indices come from an operator, so that nothing is constant there
+            indices = b.tensor(picked, "int32")
+            arg_max = schema.ArgMaxOptionsT()
+            arg_max.outputType = schema.TensorType.INT32
+            b.op("ARG_MAX", [b.input((*picked, shape[axis]), scale=1.0), b.ints(len(picked))], [indices], arg_max)
+        options = schema.GatherOptionsT()
+        options.axis = axis
+        b.op("GATHER", [data, indices], [output], options)
+        b.output(output)
+
+    return Case(f"{picked} of {shape} on {axis} constant_table={constant_table}", add)
+
+
+@st.composite
+def gathers_nd(draw: st.DrawFn) -> Case:
+    shape, picked = draw(shapes(4)), draw(shapes(2, 4))
+    depth = draw(st.integers(1, len(shape)))
+    scatters, scale, zero, seed = draw(st.booleans()), draw(SCALES), draw(ZEROS), draw(SEEDS)
+    slices = (*picked, *shape[depth:])
+
+    def add(b: ModelBuilder) -> None:
+        rng = np.random.default_rng(seed)
+        indices = b.ints(rng.integers(0, shape[:depth], (*picked, depth)))
+        data = b.input(slices if scatters else shape, scale=scale, zero=zero)
+        output = b.tensor(shape if scatters else slices, scale=scale, zero=zero)
+        if scatters:
+            b.op("SCATTER_ND", [indices, data, b.ints(shape)], [output], schema.ScatterNdOptionsT())
+        else:
+            b.op("GATHER_ND", [data, indices], [output], schema.GatherNdOptionsT())
+        b.output(output)
+
+    return Case(f"scatters={scatters} {picked} of {shape}, {depth} deep", add)
+
+
+@st.composite
+def embeddings(draw: st.DrawFn) -> Case:
+    shape, count = draw(shapes(3).filter(lambda shape: len(shape) > 1)), draw(st.integers(1, 6))
+    scale, zero, seed = draw(SCALES), draw(ZEROS), draw(SEEDS)
+
+    def add(b: ModelBuilder) -> None:
+        rows = np.random.default_rng(seed).integers(-128, 128, shape)
+        table = b.tensor(shape, scale=scale, zero=zero, data=rows)
+        index = b.tensor((count,), "int32")
+        arg_max = schema.ArgMaxOptionsT()
+        arg_max.outputType = schema.TensorType.INT32
+        b.op("ARG_MAX", [b.input((count, shape[0]), scale=1.0), b.ints(1)], [index], arg_max)
+        output = b.tensor((count, *shape[1:]), scale=scale, zero=zero)
+        b.op("EMBEDDING_LOOKUP", [index, table], [output])
+        b.output(output)
+
+    return Case(f"{count} rows of {shape}", add)
+
+
+PICKS = st.one_of(gathers(), gathers_nd(), embeddings())
+
+
+@FEW
+@given(many(PICKS))
+def test_gather(cases: list[Case]) -> None:
+    check(cases)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@MANY
+@given(many(PICKS))
+def test_thousands_of_gather(cases: list[Case]) -> None:
+    check(cases)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Case:
+    shape, width = draw(shapes(3, 6)), draw(st.sampled_from([(), (1,), (3,), (2, 4)]))
+    scale, zero, out_scale, out_zero = draw(SCALES), draw(ZEROS), draw(SCALES), draw(ZEROS)
+    readers, seed = draw(st.integers(1, 2)), draw(SEEDS)
+
+    def add(b: ModelBuilder) -> None:
+        rng = np.random.default_rng(seed)
+        data = b.input(shape, scale=scale, zero=zero)
+        unsigned, index = b.tensor(shape, "uint8", scale=scale, zero=zero + 128), b.tensor(shape, "int32")
+        cast, gather = schema.CastOptionsT(), schema.GatherOptionsT()
+        cast.inDataType, cast.outDataType = TYPES["uint8"], TYPES["int32"]
+        b.op("QUANTIZE", [data], [unsigned], schema.QuantizeOptionsT())
+        b.op("CAST", [unsigned], [index], cast)
+        for _ in range(readers):
+            rows = rng.integers(-128, 128, (256, *width))
+            table = b.tensor(rows.shape, scale=out_scale, zero=out_zero, data=rows)
+            output = b.tensor((*shape, *width), scale=out_scale, zero=out_zero)
+            b.op("GATHER", [table, index], [output], gather)
+            b.output(output)
+
+    return Case(f"rows of {width} for {shape}", add)
+
+
+def check_tables(cases: list[Case]) -> None:
+    """Cleaned, each is one operator, and its bytes are LiteRT's."""
+    builder = ModelBuilder()
+    for case in cases:
+        case.add(builder)
+    model = builder.build()
+    graph = clean(read_tflite(model))
+    assert {op.kind for op in graph.ops} == {OpKind.TABLE}
+    calls = lower(graph, Isa.REF, Optimize.BALANCED)
+    files = emit(graph, calls, make_plan(graph, calls), IDENTITY)
+    samples = random_samples(model, 3, seed=len(model))
+    for ours, theirs in zip(run_c(graph, files, samples), run_litert(model, samples), strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(one, other, err_msg=str(cases))
+
+
+@FEW
+@given(many(tables()))
+def test_table(cases: list[Case]) -> None:
+    check_tables(cases)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@MANY
+@given(many(tables()))
+def test_thousands_of_table(cases: list[Case]) -> None:
+    check_tables(cases)
+
+
+def test_without_what_it_picks_from_it_is_refused() -> None:
+    model = ModelBuilder()
+    indices = model.input((2,), dtype="int32")
+    data = model.input((4, 3), scale=0.1)
+    output = model.tensor((2, 3), scale=0.1)
+    model.op("GATHER", [data, indices], [output], schema.GatherOptionsT())
+    model.output(output)
+    graph = read_tflite(model.build())
+    (op,) = graph.ops
+    graph = graph.with_ops((replace(op, inputs=(-1, op.inputs[1])),))
+    with pytest.raises(EdgePruneError, match="input 0 is missing"):
+        lower(graph, Isa.REF, Optimize.BALANCED)

@@ -1,0 +1,163 @@
+"""Files of one random operator each, of every kind the engine knows, some with scales no calibration would choose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from tests.firmware.cases import Case
+from tests.firmware.one_op import ModelBuilder
+from tests.firmware.operators import (
+    test_arg_max,
+    test_batch_matmul,
+    test_conv2d,
+    test_copy,
+    test_dense,
+    test_elementwise,
+    test_gather,
+    test_lookup,
+    test_lstm,
+    test_pool,
+    test_quantize,
+    test_reduce,
+    test_resize,
+    test_softmax,
+    test_svdf,
+    test_transpose_conv,
+)
+from tests.firmware.random_layers import ADD
+from tests.firmware.widened import widen
+
+Add = Callable[[ModelBuilder], None]
+
+_DRAWN = (
+    test_arg_max.maxima(),
+    test_arg_max.greatest(),
+    test_batch_matmul.products(),
+    test_conv2d.convolutions(depthwise=False),
+    test_conv2d.convolutions(depthwise=True),
+    test_copy.moves(),
+    test_dense.dense_layers(),
+    test_elementwise.pairs(),
+    test_elementwise.pairs(),
+    test_elementwise.choices(),
+    test_gather.PICKS,
+    test_lookup.functions(),
+    test_lookup.functions(),
+    test_lstm.lstms(),
+    test_pool.pools(),
+    test_quantize.float_ends(),
+    test_reduce.reductions(),
+    test_resize.resizes(),
+    test_softmax.softmaxes(),
+    test_svdf.svdfs(),
+    test_transpose_conv.transposed(),
+)
+_LAYERS = 0.4  # of the cases are layers that have fast kernels
+_EXTREME = 0.4  # of the cases have their scales moved
+WIDE_SHARE = 0.3
+"""Of the cases have int16 activations, where the engine takes them."""
+_POWERS = (-44, -34, -20, -14, -7, -2, 0, 0, 2, 7, 14, 20, 34, 44)
+
+
+@dataclass(frozen=True)
+class RandomOperator:
+    """text names it; `add` puts it into a model, int16 where `wide` is a seed, its scales moved where `powers` is."""
+
+    text: str
+    plain: Add
+    powers: int | None
+    wide: int | None
+
+    def add(self, model: ModelBuilder) -> None:
+        first_tensor, first_op = len(model.graph.tensors), len(model.graph.operators)
+        self.plain(model)
+        if self.wide is not None:
+            widen(model, first_tensor, first_op, np.random.default_rng(self.wide))
+        if self.powers is not None:
+            _move_scales(model, first_tensor, first_op, np.random.default_rng(self.powers))
+
+    def alone(self) -> bytes:
+        model = ModelBuilder()
+        self.add(model)
+        return model.build()
+
+
+def random_operators(count: int, seed_: int, wide_share: float = WIDE_SHARE) -> Iterator[RandomOperator]:
+    """The same `count` for the same seed."""
+    rng = np.random.default_rng(seed_)
+    layers = int(count * _LAYERS)
+    drawn = _drawn(count - layers, seed_)
+    for index in rng.permutation(count).tolist():
+        powers = int(rng.integers(2**31)) if rng.random() < _EXTREME else None
+        wide = int(rng.integers(2**31)) if rng.random() < wide_share else None
+        moved = f"powers {powers}, wide {wide}"
+        if index < layers:
+            kind, own = list(ADD)[index % len(ADD)], int(rng.integers(2**31))
+            yield RandomOperator(f"{kind} layer {own}, {moved}", _layer(kind, own), powers, wide)
+        else:
+            case = drawn[index - layers]
+            yield RandomOperator(f"{case.text}, {moved}", case.add, powers, wide)
+
+
+def _layer(kind: str, own_seed: int) -> Add:
+    return lambda model: ADD[kind](model, np.random.default_rng(own_seed))
+
+
+def _drawn(count: int, seed_: int) -> list[Case]:
+    cases: list[Case] = []
+
+    @seed(seed_)
+    @settings(
+        max_examples=-(-count // 30),
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.lists(st.one_of(*_DRAWN), min_size=30, max_size=30))
+    def collect(some: list[Case]) -> None:
+        cases.extend(some)
+
+    collect()
+    assert cases
+    return [cases[index % len(cases)] for index in range(count)]
+
+
+def _move_scales(model: ModelBuilder, first_tensor: int, first_op: int, rng: np.random.Generator) -> None:
+    """Multiplies each scale by a power of two; equal ones stay equal, and a bias keeps the product of its inputs'."""
+    moved: dict[float, float] = {}
+    tensors = model.graph.tensors
+    power = rng.choice(_POWERS)
+
+    def move(index: int) -> float:
+        scales = tensors[index].quantization.scale
+        key = round(float(scales[0]), 12) if scales[0] > 1e-9 else float(scales[0])
+        own = power if rng.random() < 0.5 else rng.choice(_POWERS)
+        factor = moved.setdefault(key, 2.0 ** float(own) if rng.random() < 0.6 else 1.0)
+        tensors[index].quantization.scale = [float(np.float32(scale * factor)) for scale in scales]
+        return factor
+
+    factors = {
+        index: move(index)
+        for index in range(first_tensor, len(tensors))
+        if tensors[index].quantization is not None and not _is_sum(model, index)
+    }
+    for op in model.graph.operators[first_op:]:
+        for index in op.inputs:
+            if index >= first_tensor and index not in factors and tensors[index].quantization is not None:
+                product = np.prod([factors.get(other, 1.0) for other in op.inputs if other in factors])
+                tensors[index].quantization.scale = [
+                    float(np.float32(scale * product)) for scale in tensors[index].quantization.scale
+                ]
+
+
+def _is_sum(model: ModelBuilder, index: int) -> bool:
+    """Whether the tensor is a bias, in the unit of products."""
+    from tests.firmware.one_op import TYPES
+
+    return model.graph.tensors[index].type in (TYPES["int32"], TYPES["int64"])

@@ -1,0 +1,58 @@
+"""The set of operators: each kind is read, lowered, and listed in docs/operators.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeprune.engine.kernels import check_supported
+from edgeprune.engine.tflite.attributes import RULES
+from edgeprune.errors import UnsupportedOp
+from edgeprune.ir import DType, FullyConnectedAttrs, Graph, Op, OpKind, QParams, Tensor
+
+DOCS = Path(__file__).resolve().parents[4] / "docs" / "operators.md"
+
+
+NO_FILE_HOLDS = (OpKind.STAGE, OpKind.EARLY_EXIT, OpKind.FUNCTION, OpKind.TABLE)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in OpKind if kind not in NO_FILE_HOLDS])
+def test_every_kind_is_read_and_documented(kind: OpKind) -> None:
+    assert kind in RULES
+    first_cells = [line.split("|")[1] for line in DOCS.read_text().splitlines() if line.startswith("| ")]
+    assert any(kind in [word.strip() for word in cell.split(",")] for cell in first_cells), kind
+
+
+def test_everything_unsupported_is_named_at_once() -> None:
+    quantized = QParams((0.1,), (0,))
+    floats = [Tensor(f"f{i}", (1, 4), DType.FLOAT32) for i in range(3)]
+    graph = Graph(
+        tensors=(*floats, Tensor("q", (1, 4), DType.INT8, quantized)),
+        ops=(
+            Op(OpKind.LOGISTIC, "gate", (0,), (1,)),
+            Op(OpKind.QUANTIZE, "quantize", (1,), (3,)),
+            Op(OpKind.TANH, "squash", (1,), (2,)),
+        ),
+        inputs=(0,),
+        outputs=(2, 3),
+    )
+    with pytest.raises(UnsupportedOp) as caught:
+        check_supported(graph)
+    assert "LOGISTIC 'gate' (op 0 of 3) reads float32" in caught.value.message
+    assert "TANH 'squash' (op 2 of 3)" in caught.value.message
+    assert "QUANTIZE" not in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_float_model_is_told_how_to_be_quantized() -> None:
+    tensors = (
+        Tensor("image", (1, 4), DType.FLOAT32),
+        Tensor("weights", (2, 4), DType.FLOAT32, data=np.ones((2, 4), np.float32), is_constant=True),
+        Tensor("scores", (1, 2), DType.FLOAT32),
+    )
+    op = Op(OpKind.FULLY_CONNECTED, "head", (0, 1), (2,), FullyConnectedAttrs())
+    with pytest.raises(UnsupportedOp, match="a float model: 1 of its 1 operators") as caught:
+        check_supported(Graph(tensors, (op,), (0,), (2,)))
+    assert "representative_dataset" in (caught.value.hint or "")

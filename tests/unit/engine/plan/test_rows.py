@@ -1,0 +1,20 @@
+"""Which averages rows can be added up for."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgeprune.engine.plan.stage.flow import sums_rows
+from edgeprune.engine.tflite.read import read_tflite
+from tests.firmware.random_nets import NetBuilder
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "kind", "expected"),
+    [(2, 2, "AVERAGE_POOL_2D", True), (3, 3, "AVERAGE_POOL_2D", True), (1, 1, "AVERAGE_POOL_2D", False),
+     (4, 2, "AVERAGE_POOL_2D", False), (2, 2, "MAX_POOL_2D", False)],
+)  # fmt: skip
+def test_an_average_over_the_whole_image(size: int, kernel: int, kind: str, expected: bool) -> None:
+    builder = NetBuilder(1)
+    graph = read_tflite(builder.build(builder.pool(builder.input(1, size, size, 4), kind, kernel=kernel)))
+    assert [sums_rows(graph, op) for op in graph.ops] == [expected]

@@ -1,0 +1,111 @@
+"""What is said beside a verdict: each kind of doubt, and silence where there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgeprune.budget import Budget, Footprint
+from edgeprune.deploy.proof import BoardTime
+from edgeprune.fitting.doubts import doubts, slower_than_allowed
+from edgeprune.fitting.record import Accuracy
+from edgeprune.train.metrics import METRICS
+from edgeprune.train.splits import Split, make_splits
+
+
+def footprint(flash_bytes: int, arena_bytes: int = 1000) -> Footprint:
+    return Footprint({"all": flash_bytes}, {"arena": arena_bytes, "stack": 100}, "layer", 10)
+
+
+def accuracy(float_points: float, int8_points: float) -> Accuracy:
+    return Accuracy(
+        metric="accuracy", float_before=float_points, float=float_points, int8=int8_points, int8_samples=100,
+        device=int8_points, device_samples=10,
+    )  # fmt: skip
+
+
+def calibration(largest: float) -> Split:
+    inputs = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+    inputs[:, 3] *= largest
+    return make_splits({"train": (inputs, np.arange(60) % 2)}, (5,)).calibration
+
+
+def found(
+    points: tuple[float, float] = (90, 90),
+    sqnr_db: float = 40,
+    flash: tuple[int, int] = (50_000, 50_000),
+    largest: float = 1,
+) -> tuple[str, ...]:
+    footprints = (footprint(flash[0]), footprint(flash[1]))
+    return doubts(accuracy(*points), METRICS["accuracy"], calibration(largest), sqnr_db, footprints)
+
+
+def test_nothing_is_said_of_a_fit_without_doubts() -> None:
+    assert found() == ()
+
+
+def test_a_drop_by_int8_names_its_cause_where_it_can() -> None:
+    (drop,) = found(points=(79.4, 36.1))
+    assert "int8 loses 43.30 points of accuracy: 79.40 as float32, 36.10" in drop
+    _, cause = found(points=(92.0, 29.7), largest=10_000)
+    assert "feature 3 of the input" in cause and "mean and std" in cause
+
+
+def test_noise_is_no_line_in_passing() -> None:
+    assert "10.6 dB above their quantization noise" in found(sqnr_db=10.6)[0]
+
+
+@pytest.mark.parametrize(
+    ("flash", "said"),
+    [
+        ((50_000, 50_400), 0), ((50_000, 50_600), 1), ((1_000, 1_256), 0), ((1_000, 1_257), 1), ((1_256, 1_000), 0),
+        ((1_257, 1_000), 1), ((101_000, 100_000), 0), ((101_001, 100_000), 1),
+    ],
+)  # fmt: skip
+def test_predictions_that_missed_are_reported(flash: tuple[int, int], said: int) -> None:
+    """By more than 256 B and more than a hundredth of what is linked."""
+    assert len(found(flash=flash)) == said
+
+
+def test_an_arena_that_missed_is_reported_by_its_name() -> None:
+    footprints = (footprint(9_000, arena_bytes=360), footprint(9_000, arena_bytes=640))
+    (said,) = doubts(accuracy(90, 90), METRICS["accuracy"], calibration(1), None, footprints)
+    assert said.startswith("arena was predicted as 360 B and is 640 B")
+
+
+def test_the_bounds_themselves_are_usual() -> None:
+    assert found(points=(90.0, 88.0)) == () and len(found(points=(90.0, 87.99))) == 1
+    assert found(sqnr_db=20.0) == () and len(found(sqnr_db=19.99)) == 1
+
+
+@pytest.mark.parametrize(("largest", "named"), [(999.0, False), (1000.0, True)])
+def test_a_feature_is_named_from_a_thousand_times_the_others_on(largest: float, named: bool) -> None:
+    inputs = np.ones((60, 4), np.float32)
+    inputs[:, 1] = largest
+    split = make_splits({"train": (inputs, np.arange(60) % 2)}, (4,)).calibration
+    footprints = (footprint(9_000), footprint(9_000))
+    said = doubts(accuracy(90, 80), METRICS["accuracy"], split, None, footprints)
+    assert any("feature 1 of the input reaches" in line for line in said) is named
+
+
+def test_a_single_feature_has_no_others() -> None:
+    split = make_splits({"train": (np.ones((60, 1), np.float32), np.arange(60) % 2)}, (1,)).calibration
+    footprints = (footprint(9_000), footprint(9_000))
+    assert len(doubts(accuracy(90, 80), METRICS["accuracy"], split, None, footprints)) == 1
+
+
+def test_a_limit_that_could_not_be_judged_does_not_hold() -> None:
+    budget = Budget(100_000, 10_000, latency_us=1.0)
+    unknown = footprint(50_000)
+    assert unknown.unjudged(budget) == ("latency",)
+    assert not unknown.fits(budget) and not unknown.exceeds(budget)
+    assert unknown.fits(Budget(100_000, 10_000))
+
+
+def test_a_limit_that_holds_by_instructions_alone_is_no_news_to_keep() -> None:
+    time = BoardTime(us=28_800, least_us=28_000, most_us=31_900, counts_flash=True)
+    (said,) = slower_than_allowed(time, 20_000)
+    assert "20.000 ms are held at one cycle an instruction" in said
+    assert "28.800 ms (28.000 ms to 31.900 ms)" in said and "1.4 times shorter" in said
+    assert slower_than_allowed(time, 29_000) == []
+    assert slower_than_allowed(time, None) == [] and slower_than_allowed(None, 20_000) == []

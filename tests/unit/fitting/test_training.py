@@ -1,0 +1,134 @@
+"""What a fit hands to training: the teacher that deserves it, the rates, the bar; and what is not trained at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from edgeprune.fitting import aware, training, windows
+from edgeprune.fitting.kept_weights import OwnValues, SharedValues
+from edgeprune.fitting.rounds import _towards
+from edgeprune.fitting.schedule import SCHEDULES
+from edgeprune.fitting.training import settings_of, train
+from edgeprune.prune.masks.clusters import LEVELS
+from edgeprune.prune.network import Network
+from edgeprune.train.finetune import TrainStep
+from tests.unit.fitting.small_job import SHAPE, Notes, job_in
+
+
+class Bars(Notes):
+    """How far each bar went, and the texts beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total, self.texts = 0, list[str]()
+
+    @contextmanager
+    def task(self, title: str, total: int) -> Iterator[Any]:
+        self.size = total
+        yield self
+
+    def advance(self, count: int = 1, text: str = "") -> None:
+        self.total += count
+        self.texts.append(text)
+
+
+def net() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 4)).eval()
+
+
+def right() -> nn.Module:
+    """The labels of `job_in` are the largest of four projections: these."""
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 4, bias=False))
+    with torch.no_grad():
+        module[1].weight.copy_(4 * torch.randn(64, 4, generator=torch.Generator().manual_seed(2)).T)
+    return module.eval()
+
+
+@pytest.mark.parametrize(("teacher", "is_used"), [(right(), True), (net(), False)])
+def test_a_teacher_no_better_than_a_constant_teaches_nothing(
+    teacher: nn.Module, is_used: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught: list[Any] = []
+    monkeypatch.setattr(training, "finetune", lambda *given: taught.append(given[4]))
+    job = job_in(tmp_path)
+    train(job, net(), settings_of(job, 1), teacher, "title", tmp_path)
+    assert taught == [teacher if is_used else None]
+    notes = " ".join(job.progress.notes)  # type: ignore[attr-defined]
+    assert ("no better than a constant output" in notes) != is_used
+
+
+def test_the_bar_ends_where_training_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def steps(*given: Any) -> None:
+        show = given[5].on_step
+        for step in range(1, 8):
+            show(TrainStep(1, step, 7, 0.5, 1.0, 91.25 if step > 4 else None))
+
+    monkeypatch.setattr(training, "finetune", steps)
+    bars = Bars()
+    train(
+        replace(job_in(tmp_path), progress=bars), net(), settings_of(job_in(tmp_path / "b"), 1), right(), "t", tmp_path
+    )
+    assert bars.total == bars.size == 1000
+    assert bars.texts[0] == "loss 0.500" and bars.texts[-1] == "loss 0.500, accuracy 91.25"
+
+
+def test_training_on_the_grid_is_slow_and_plain(tmp_path: Path) -> None:
+    job = job_in(tmp_path)
+    settings = aware._settings(job, 3)
+    assert (settings.optimizer, settings.similarity, settings.epochs) == ("sgd", 0.0, 3)
+    assert job.project.training.lr is None and settings.lr == pytest.approx(0.005)
+    faster = job.project.model_copy(update={"training": job.project.training.model_copy(update={"lr": 0.2})})
+    assert aware._settings(replace(job, project=faster), 3).lr == pytest.approx(0.02)
+
+
+def test_a_window_is_trained_from_the_first_rate_to_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rates: list[float] = []
+    gradients: list[bool] = []
+    adam = torch.optim.Adam
+
+    class Adam(adam):  # type: ignore[misc, valid-type]
+        def step(self, closure: Any = None) -> Any:
+            rates.append(self.param_groups[0]["lr"])
+            return super().step(closure)
+
+        def zero_grad(self, set_to_none: bool = True) -> None:
+            super().zero_grad(set_to_none)
+            gradients.append(any(value.grad is not None for value in self.param_groups[0]["params"]))
+
+    monkeypatch.setattr(torch.optim, "Adam", Adam)
+    original, module = Network.of(net(), SHAPE), net()
+    with torch.no_grad():
+        module[1].weight += 0.1
+    held: list[int] = []
+    keep = {group.name: range(group.size) for group in original.groups.groups}
+    split = job_in(tmp_path).splits.train
+    losses = windows.train_window(["1", "3"], module, original, keep, split, 20, lambda: held.append(1))
+    assert rates[0] == pytest.approx(1e-3) and rates[10] == pytest.approx(5e-4) and 0 < rates[-1] < 1e-5
+    assert len(losses) == len(held) == 20 and losses[-1] < losses[0] and gradients == [False] * 20
+
+
+def test_a_step_may_go_to_one_unit_and_not_below(tmp_path: Path) -> None:
+    network = Network.of(net(), SHAPE)
+    ((name, size),) = network.widths.items()
+    assert [_towards(network, {name: 1}, part)[name] for part in (0.0, 0.5, 1.0)] == [size, 3, 1]
+
+
+def test_no_schedule_but_rewinding_needs_weights_of_early_training() -> None:
+    assert [name for name in SCHEDULES.all() if SCHEDULES.find(name).needs_early] == ["rewind"]
+
+
+def test_made_up_weights_are_as_many_as_levels_and_in_the_middle_of_each() -> None:
+    values = np.arange(-128, 128).astype(np.int8)
+    shared = SharedValues().synthetic(values)
+    assert len(set(shared.tolist())) == LEVELS and np.abs(shared - values.astype(int)).max() <= 128 // LEVELS
+    assert OwnValues().synthetic(values) is values and not OwnValues().compress_unmasked(())

@@ -1,0 +1,42 @@
+"""What channels without a signal put out, against the network itself run without one."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from edgeprune.ir import OpKind
+from edgeprune.model.trace import TracedModel, trace
+from edgeprune.prune.surgery.constant_outputs import constant_outputs
+
+
+def silent(padding: nn.Module) -> tuple[nn.Sequential, TracedModel]:
+    """A padded convolution that reads nothing."""
+    module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), padding, nn.AvgPool2d(2), nn.Conv2d(4, 2, 1)).eval()
+    with torch.no_grad():
+        module[0].weight.zero_()
+        module[0].bias.copy_(torch.tensor([0.5, -1.0, 2.0, 0.1]))
+    return module, trace(module, (1, 3, 6, 6))
+
+
+def constants_of(module: nn.Module, traced: TracedModel, kind: OpKind) -> np.ndarray:
+    values = {name: tensor.double().numpy() for name, tensor in module.state_dict().items()}
+    (op,) = (op for op in traced.graph.ops if op.kind is kind)
+    return constant_outputs(traced, values)[op.outputs[0]]
+
+
+def test_zero_padding_leaves_the_constant_that_is_nearest_to_the_padded_image() -> None:
+    module, traced = silent(nn.ZeroPad2d((1, 2, 0, 1)))
+    constants = constants_of(module, traced, OpKind.PAD)
+    padded = module[:3](torch.randn(1, 3, 6, 6)).detach().double().numpy().transpose(0, 2, 3, 1)
+    assert constants.shape == (1, 1, 1, 4)
+    np.testing.assert_allclose(constants, padded.mean(axis=(1, 2), keepdims=True), rtol=1e-6)
+    nearest = np.square(padded - constants).sum()
+    assert all(np.square(padded - constants - change).sum() > nearest for change in (-0.01, 0.01))
+
+
+def test_mirrored_borders_change_no_constant() -> None:
+    module, traced = silent(nn.ReflectionPad2d(1))
+    constants = constants_of(module, traced, OpKind.MIRROR_PAD)
+    np.testing.assert_allclose(constants.ravel(), [0.5, 0.0, 2.0, 0.1], rtol=1e-6)
