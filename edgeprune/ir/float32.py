@@ -80,6 +80,7 @@ _KINDS: Mapping[OpKind, Callable[..., Floats]] = {
     OpKind.SQUARED_DIFFERENCE: lambda one, other: (one - other) * (one - other),
     OpKind.POW: _by_double(np.power),
     OpKind.ABS: np.abs,
+    OpKind.SQUARE: np.square,
     OpKind.NEG: np.negative,
     OpKind.SQRT: np.sqrt,
     OpKind.RSQRT: lambda x: _F(1) / np.sqrt(x),

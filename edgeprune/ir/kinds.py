@@ -70,6 +70,7 @@ class OpKind(StrEnum):
     QUANTIZE = "QUANTIZE"
     DEQUANTIZE = "DEQUANTIZE"
     ABS = "ABS"
+    SQUARE = "SQUARE"
     NEG = "NEG"
     SQRT = "SQRT"
     RSQRT = "RSQRT"

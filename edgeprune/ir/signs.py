@@ -7,7 +7,7 @@ from edgeprune.ir.graph import Graph, Op
 from edgeprune.ir.kinds import OpKind
 
 _CLAMPS_AT_ZERO = (Activation.RELU, Activation.RELU6)
-_ALWAYS = frozenset({OpKind.LOGISTIC, OpKind.SOFTMAX, OpKind.ABS, OpKind.SQRT, OpKind.RSQRT})
+_ALWAYS = frozenset({OpKind.LOGISTIC, OpKind.SOFTMAX, OpKind.ABS, OpKind.SQUARE, OpKind.SQRT, OpKind.RSQRT})
 _OF_ALL_INPUTS = frozenset({
     OpKind.ADD, OpKind.MUL, OpKind.MINIMUM, OpKind.BATCH_MATMUL, OpKind.MEAN, OpKind.SUM, OpKind.REDUCE_MAX,
     OpKind.TANH, OpKind.LEAKY_RELU, OpKind.HARD_SWISH, OpKind.ELU, OpKind.GELU, OpKind.QUANTIZE, OpKind.DEQUANTIZE,

@@ -151,6 +151,7 @@ TRAITS: Mapping[OpKind, Traits] = {
     OpKind.QUANTIZE: _PLAIN,
     OpKind.DEQUANTIZE: _PLAIN,
     OpKind.ABS: _PLAIN,
+    OpKind.SQUARE: _PLAIN,
     OpKind.SQRT: _PLAIN,
     OpKind.RSQRT: _PLAIN,
     **dict.fromkeys(

@@ -18,6 +18,8 @@
 #ifndef EP_FLOAT_H
 #define EP_FLOAT_H
 
+#include <math.h>
+
 #include "ep_axes.h"
 
 typedef struct {
@@ -32,6 +34,7 @@ void ep_mul_float_ref(const ep_float_pair_t *layer, const float *in1, const floa
 void ep_div_float_ref(const ep_float_pair_t *layer, const float *in1, const float *in2, float *out);
 void ep_maximum_float_ref(const ep_float_pair_t *layer, const float *in1, const float *in2, float *out);
 void ep_minimum_float_ref(const ep_float_pair_t *layer, const float *in1, const float *in2, float *out);
+void ep_squared_difference_float_ref(const ep_float_pair_t *layer, const float *in1, const float *in2, float *out);
 
 void ep_softmax_float_ref(const float *in, float *out, uint32_t rows, uint32_t len, float beta);
 

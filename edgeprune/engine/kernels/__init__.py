@@ -74,7 +74,7 @@ def plain_types() -> Mapping[OpKind, tuple[DType, ...]]:
             stated = getattr(module, "TYPES", (DType.INT8,))
             of_all = stated if isinstance(stated, Mapping) else dict.fromkeys(getattr(module, "KERNELS", {}), stated)
             types |= of_all
-    return types | {kind: (*types[kind], DType.FLOAT32) for kind in _floats()}
+    return types | {kind: (*types.get(kind, ()), DType.FLOAT32) for kind in _floats()}
 
 
 def own_isas(kind: OpKind, dtype: DType) -> tuple[Isa, ...]:

@@ -8,7 +8,7 @@ from edgeprune.engine.tflite.attributes import RULES, Rule
 from edgeprune.engine.tflite.move_attributes import reverse
 from edgeprune.engine.tflite.source import Source
 from edgeprune.errors import UnsupportedOp
-from edgeprune.ir import NO_ATTRS, ArithmeticAttrs, Attrs, AxisAttrs, OpKind
+from edgeprune.ir import NO_ATTRS, Attrs, AxisAttrs, OpKind
 
 
 def _none(s: Source) -> Attrs:
@@ -29,7 +29,6 @@ ALIKE: Mapping[str, tuple[OpKind, Rule]] = {
     "SELECT": (OpKind.SELECT_V2, Rule("", _select, required=3)),
     "REVERSE_V2": (OpKind.STRIDED_SLICE, Rule("", reverse, (0,))),
     "EMBEDDING_LOOKUP": (OpKind.GATHER, Rule("", lambda s: AxisAttrs(axis=0), (1, 0), required=2)),
-    "SQUARE": (OpKind.MUL, Rule("", lambda s: ArithmeticAttrs(), (0, 0))),
 }
 """Kind in a file -> kind in the graph, and how it is read."""
 

@@ -191,6 +191,7 @@ RULES: Mapping[OpKind, Rule] = {
     OpKind.QUANTIZE: Rule("", _none),
     OpKind.DEQUANTIZE: Rule("", _none),
     OpKind.ABS: Rule("", _none),
+    OpKind.SQUARE: Rule("", _none),
     OpKind.NEG: Rule("", _none),
     OpKind.SQRT: Rule("", _none),
     OpKind.RSQRT: Rule("", _none),

@@ -246,6 +246,7 @@ _WRITERS: Mapping[OpKind, Callable[[Graph, Op], Settings]] = {
     OpKind.QUANTIZE: _plain("QuantizeOptions"),
     OpKind.DEQUANTIZE: _plain("DequantizeOptions"),
     OpKind.ABS: _plain("AbsOptions"),
+    OpKind.SQUARE: _plain("SquareOptions"),
     OpKind.NEG: _plain("NegOptions"),
     OpKind.SQRT: _plain(),
     OpKind.RSQRT: _plain(),

@@ -87,7 +87,7 @@ def whole_models(examples: int) -> list[bytes]:
 
     models = [net(seed) for seed in range(examples) for net in (random_net, rows_net)]
 
-    @settings(parent=FEW, max_examples=examples)
+    @settings(parent=FEW, max_examples=examples, derandomize=True, database=None)
     @given(many(ALL))
     def collect(cases: list[Case]) -> None:
         for start in range(0, len(cases), 5):

@@ -233,3 +233,15 @@ def test_moves(cases: list[Case]) -> None:
 @given(many(moves()))
 def test_thousands_of_moves(cases: list[Case]) -> None:
     check(cases)
+
+
+def test_more_axes_than_one_walk_has() -> None:
+    """TILE of four axes, each longer than one and repeated, walks eight."""
+
+    def add(b: ModelBuilder) -> None:
+        source = b.input((2, 3, 4, 5), scale=0.5, zero=3)
+        result = b.tensor((4, 9, 8, 10), scale=0.5, zero=3)
+        b.op("TILE", [source, b.ints([2, 3, 2, 2])], [result], schema.TileOptionsT())
+        b.output(result)
+
+    check([Case("TILE", add)])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from edgeprune.engine.kernels.axes import Axis, axes_constant, axes_field, check_axes, merged
+from edgeprune.engine.kernels.axes import MAX_AXES, Axis, axes_constant, axes_field, check_axes, merged
 from edgeprune.engine.kernels.base import Constant, KernelCall, Symbols, Work
 from edgeprune.engine.kernels.operands import operand
 from edgeprune.ir import Graph, Op
+
+_MOST_MOVES = 64
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,32 @@ def box(shape: Sequence[int], source: Side, target: Side, element_bytes: int) ->
     )  # fmt: skip
 
 
+def _within_axes(move: Move) -> list[Move]:
+    """The same bytes in moves of at most MAX_AXES axes: one for each step of the shortest axes, as far as few do."""
+    parts = [move]
+    while len(parts[0].axes) > MAX_AXES:
+        shortest = min(parts[0].axes, key=lambda axis: axis.count)
+        if len(parts) * shortest.count > _MOST_MOVES:
+            return [move]
+        axes = tuple(axis for axis in parts[0].axes if axis is not shortest)
+        parts = [
+            replace(
+                part,
+                in_start_bytes=part.in_start_bytes + step * shortest.step_a,
+                out_start_bytes=part.out_start_bytes + step * shortest.step_b,
+                axes=axes,
+            )
+            for part in parts
+            for step in range(shortest.count)
+        ]
+    return parts
+
+
 def move_call(
     graph: Graph, op: Op, moves: Sequence[Move], before: Callable[[Symbols], str] | None = None
 ) -> KernelCall:
     """The call that does `moves` in order, after the C statements of `before`."""
+    moves = [part for move in moves for part in _within_axes(move)]
     sources = {move.source: operand(graph, op, move.source) for move in moves}
     walks = [(index, move) for index, move in enumerate(moves) if move.axes]
     for move in moves:
