@@ -15,7 +15,7 @@ import pytest
 from edgeprune import errors
 from edgeprune.cli.lazy import LazyCommand
 from edgeprune.cli.main import edgeprune
-from tests.unit.documentation.pages import PAGES, ROOT, commands, headings
+from tests.unit.documentation.pages import EXAMPLES, PAGES, ROOT, commands, headings
 
 DOCS = ROOT / "docs"
 
@@ -28,7 +28,7 @@ def test_links_lead_to_headings(page: Path) -> None:
         assert not anchor or anchor in headings(target), f"{name}#{anchor}"
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [page for page in (*PAGES, *EXAMPLES) if commands(page)], ids=str)
 def test_commands_and_options_are_there(page: Path) -> None:
     for line in commands(page):
         words = shlex.split(line)[1:]
