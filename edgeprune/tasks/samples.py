@@ -160,7 +160,11 @@ def _fitting(data: Path, tensor: Tensor, values: np.ndarray) -> np.ndarray:
     if values.shape[1:] == tensor.shape and len(values) > 0:
         values = values.reshape(len(values), *shape)
     if values.shape[1:] != shape or len(values) == 0:
-        raise DataError(f"{data}: {tensor.name!r} is {values.shape}, the model takes (N, {', '.join(map(str, shape))})")
+        last = values.ndim > 2 and np.moveaxis(values, 1, -1).shape[1:] == shape
+        raise DataError(
+            f"{data}: {tensor.name!r} is {values.shape}, the model takes (N, {', '.join(map(str, shape))})",
+            f"channels come last in this file: np.moveaxis({tensor.name}, 1, -1)" if last else None,
+        )
     wanted = np.dtype(str(tensor.dtype))
     if values.dtype == wanted and (wanted.kind != "f" or np.isfinite(values).all()):
         return values

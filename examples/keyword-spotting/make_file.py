@@ -24,4 +24,4 @@ test, labels = splits["test"]
 right = (model(torch.from_numpy(test)).argmax(1).numpy() == labels).mean()
 print(f"{right:.1%} of {len(labels)} words of a voice it never heard")
 torch.save(model.state_dict(), "weights.pt")
-np.savez("samples.npz", x=test, y=labels)
+np.savez("samples.npz", x=test.transpose(0, 2, 3, 1), y=labels)  # as the file takes them: channels last

@@ -28,7 +28,9 @@ def test_links_lead_to_headings(page: Path) -> None:
         assert not anchor or anchor in headings(target), f"{name}#{anchor}"
 
 
-@pytest.mark.parametrize("page", [page for page in (*PAGES, *EXAMPLES) if commands(page)], ids=str)
+@pytest.mark.parametrize(
+    "page", [page for page in (*PAGES, *EXAMPLES) if commands(page)], ids=lambda page: f"{page.parent.name}-{page.stem}"
+)
 def test_commands_and_options_are_there(page: Path) -> None:
     for line in commands(page):
         words = shlex.split(line)[1:]
