@@ -9,10 +9,11 @@ import numpy as np
 from torch import Tensor
 
 from edgeprune.budget import Footprint
+from edgeprune.deploy.call_sizes import with_call_sizes
 from edgeprune.deploy.predicted import BASELINE, synthetic_graph
 from edgeprune.engine.compile import CompiledModel, CompileOptions, compile_graph
 from edgeprune.engine.constant_channels import without_constant_channels
-from edgeprune.engine.cost.flash_size import EngineBaseline
+from edgeprune.engine.cost.flash_size import CallSize, EngineBaseline
 from edgeprune.hardware.profile import Target
 from edgeprune.ir import Graph
 from edgeprune.prune.masks.masking import Masks, kernels_of
@@ -24,10 +25,12 @@ class Linking:
     """How a kind of device links generated C.
 
     parts: bytes by part, linked without limits.
+    sizes: form of call -> what one of it takes.
     footprint: predicted from what was linked before.
     """
 
     parts: Callable[[CompiledModel], Mapping[str, int]]
+    sizes: Callable[[CompiledModel], Mapping[str, CallSize]]
     footprint: Callable[[CompiledModel, EngineBaseline], Footprint]
 
 
@@ -52,6 +55,7 @@ class LinkedMaskCost:
         self._target = target
         self._options = options
         self._baseline = baseline
+        self._known = dict[str, CallSize]()
         self._linking = linking
         self._synthetic = synthetic
         self._plain = synthetic_graph(network, network.widths)
@@ -66,12 +70,16 @@ class LinkedMaskCost:
 
     def footprint(self, masks: Masks) -> Footprint:
         """Predicted from the last link."""
-        return self._linking.footprint(self._compiled(self._masked(masks)), self._baseline)
+        compiled = self._compiled(self._masked(masks))
+        baseline = with_call_sizes(self._baseline, self._known, compiled.calls, lambda: self._linking.sizes(compiled))
+        return self._linking.footprint(compiled, baseline)
 
     def _linked(self, graph: Graph) -> Footprint:
         compiled, before = self._compiled(graph), self._baseline
         parts = self._linking.parts(compiled)
-        made = EngineBaseline.of(parts, compiled.calls, before.data_bytes, before.stack_bytes)
+        made = EngineBaseline.of(
+            parts, compiled.calls, before.data_bytes, before.stack_bytes, self._linking.sizes(compiled)
+        )
         self._baseline = replace(made, rates=before.rates)
         return self._linking.footprint(compiled, self._baseline)
 

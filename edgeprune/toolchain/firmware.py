@@ -90,11 +90,7 @@ def build_firmware(
     space = space or target_space(target)
     toolchain = toolchain or find_toolchain()
     cpu_flags = toolchain.cpu_flags(target.cpu)
-    units = [
-        *_runtime_units(toolchain, target, sources.input_bytes),
-        *model_units(sources.model, (*KERNEL_FLAGS[sources.optimize], *cpu_flags)),
-        *kernel_units(sources.kernels, (*KERNEL_FLAGS[sources.optimize], *cpu_flags)),
-    ]
+    units = [*_runtime_units(toolchain, target, sources.input_bytes), *_engine_units(sources, target, toolchain)]
     script = space.memory_script() + (shipped("firmware") / "boards" / "sections.ld").read_text()
     build_id = digest(toolchain.version, script, *(part for unit in units for part in identity(unit)))[:16]
     units.append(text_unit("runtime", "build_id.c", f'const char ep_build_id[] = "{build_id}";\n', cpu_flags))
@@ -120,6 +116,21 @@ def build_firmware(
     drive_file = out_dir / "firmware.uf2" if target.uf2_family_id is not None else None
     described = f"{toolchain.kind} ({toolchain.version})"
     return Firmware(elf, binary, hexadecimal, map_file, drive_file, build_id, target.name, described, size)
+
+
+def firmware_objects(sources: FirmwareSources, target: Target) -> dict[str, bytes]:
+    """The model and its kernels compiled as `build_firmware` does: object name -> bytes.
+
+    Raises:
+        ToolchainError: no compiler, or it failed.
+    """
+    toolchain = find_toolchain()
+    return compile_all(toolchain, _engine_units(sources, target, toolchain))
+
+
+def _engine_units(sources: FirmwareSources, target: Target, toolchain: Toolchain) -> list[Unit]:
+    flags = (*KERNEL_FLAGS[sources.optimize], *toolchain.cpu_flags(target.cpu))
+    return [*model_units(sources.model, flags), *kernel_units(sources.kernels, flags)]
 
 
 def _runtime_units(toolchain: Toolchain, target: Target, input_bytes: int) -> list[Unit]:

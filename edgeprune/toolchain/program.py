@@ -63,11 +63,9 @@ def build_program(
     """
     compiler = compiler or find_linux_compiler(architecture)
     cpu_flags = compiler.cpu_flags(tuple(features))
-    speed = (*_SPEED_FLAGS[sources.optimize], *cpu_flags)
     units = [
         *_runtime_units(compiler, architecture, sources.input_bytes, cpu_flags),
-        *model_units(sources.model, speed),
-        *kernel_units(sources.kernels, speed),
+        *_engine_units(sources, cpu_flags),
     ]
     build_id = digest(compiler.version, architecture, *(part for unit in units for part in identity(unit)))[:16]
     text = f'extern const char ep_build_id[];\nconst char ep_build_id[] = "{build_id}";\n'
@@ -81,6 +79,23 @@ def build_program(
     return Program(
         stripped, build_id, architecture, f"{compiler.kind} ({compiler.version})", parts, _memory_parts(whole)
     )
+
+
+def program_objects(
+    sources: FirmwareSources, architecture: Architecture, features: Iterable[str] = ()
+) -> dict[str, bytes]:
+    """The model and its kernels compiled as `build_program` does: object name -> bytes.
+
+    Raises:
+        ToolchainError: no compiler, or it failed.
+    """
+    compiler = find_linux_compiler(architecture)
+    return compile_all(compiler, _engine_units(sources, compiler.cpu_flags(tuple(features))))
+
+
+def _engine_units(sources: FirmwareSources, cpu_flags: tuple[str, ...]) -> list[Unit]:
+    speed = (*_SPEED_FLAGS[sources.optimize], *cpu_flags)
+    return [*model_units(sources.model, speed), *kernel_units(sources.kernels, speed)]
 
 
 def _runtime_units(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgeprune.budget import Budget, Limits, Optimize
-from edgeprune.deploy.firmware.images import link_images
+from edgeprune.deploy.firmware.images import link_images, measured_sizes
 from edgeprune.deploy.firmware.limits import budget_for
 from edgeprune.deploy.firmware.linked import ROOMY_BYTES, LinkedModel
 from edgeprune.deploy.firmware.predicted import footprint_of
@@ -64,5 +64,7 @@ def _linked(tflite: bytes, target: Target, options: CompileOptions) -> LinkedMod
     roomy = replace(target_space(target), flash_bytes=ROOMY_BYTES, ram_bytes=ROOMY_BYTES)
     with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
         size = link_images(model, target, Path(folder), roomy).judged.size
-    baseline = EngineBaseline.of(size.flash_parts, model.calls, size.ram_parts["data"], 0)
+    baseline = EngineBaseline.of(
+        size.flash_parts, model.calls, size.ram_parts["data"], 0, measured_sizes(model, target)
+    )
     return LinkedModel(tflite, target, model, baseline, footprint_of(model, target, baseline), 0, _linked)

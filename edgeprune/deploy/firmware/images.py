@@ -8,14 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edgeprune.deploy.call_sizes import call_sizes
 from edgeprune.device.board import open_board
 from edgeprune.device.console.console import Console
 from edgeprune.engine.compile import CompiledModel
-from edgeprune.engine.cost.flash_size import constant_bytes
+from edgeprune.engine.cost.flash_size import CallSize, constant_bytes
 from edgeprune.errors import DeviceError, UsageError
 from edgeprune.hardware.profile import Target
 from edgeprune.hardware.registry import load_target
-from edgeprune.toolchain.firmware import Firmware, FirmwareSources, build_firmware
+from edgeprune.toolchain.firmware import Firmware, FirmwareSources, build_firmware, firmware_objects
 from edgeprune.toolchain.package import PackageFacts, package_files
 from edgeprune.toolchain.size import ImageSize
 from edgeprune.toolchain.space import LinkSpace, target_space, unbounded_space
@@ -83,6 +84,19 @@ def linked_size(model: CompiledModel, target: Target) -> ImageSize:
         return link_images(model, target, Path(folder), unbounded_space(target)).judged.size
 
 
+def measured_sizes(model: CompiledModel, target: Target) -> dict[str, CallSize]:
+    """Form of call -> what one of it takes in the image whose size counts; nothing is linked.
+
+    Args:
+        model: with constant data.
+
+    Raises:
+        UsageError, ToolchainError: as `link_images`.
+    """
+    built_for = target if target.firmware is not None else emulated_target(target) or target
+    return call_sizes(model, firmware_objects(_sources(model), built_for))
+
+
 def package(model: CompiledModel, target: Target, image: Firmware) -> dict[str, str]:
     """The files of the model's C for a firmware engineer's own project; `image` holds the size of its code."""
     constants, parts = constant_bytes(model.calls), image.size.flash_parts
@@ -104,8 +118,11 @@ def package(model: CompiledModel, target: Target, image: Firmware) -> dict[str, 
 def _link(model: CompiledModel, target: Target, folder: Path, limits: LinkSpace) -> Firmware:
     origins = target_space(target)
     space = replace(limits, flash_origin=origins.flash_origin, ram_origin=origins.ram_origin)
-    sources = FirmwareSources(model.sources(), model.kernel_sources, model.input_bytes, model.options.optimize)
-    return build_firmware(sources, target, folder, space)
+    return build_firmware(_sources(model), target, folder, space)
+
+
+def _sources(model: CompiledModel) -> FirmwareSources:
+    return FirmwareSources(model.sources(), model.kernel_sources, model.input_bytes, model.options.optimize)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeprune.budget import Footprint
-from edgeprune.deploy.firmware.images import link_images, running_board
+from edgeprune.deploy.firmware.images import link_images, measured_sizes, running_board
 from edgeprune.deploy.firmware.measure import memory_in_use
 from edgeprune.deploy.firmware.predicted import footprint_of
 from edgeprune.engine.compile import CompiledModel, CompileOptions, compile_model
@@ -66,8 +66,9 @@ def linked_model(tflite: bytes, target: Target, options: CompileOptions) -> Link
     instructions = timings.total_ticks
     if options.exit_margin is not None:  # this input may have left
         instructions = max(instructions, sum(timings.layer_ticks))
+    sizes = measured_sizes(model, target)
     size = images.judged.size  # of the target's own image, whose variables are not the stand-in's
-    measured = EngineBaseline.of(size.flash_parts, model.calls, size.ram_parts["data"], memory.stack_all_bytes)
+    measured = EngineBaseline.of(size.flash_parts, model.calls, size.ram_parts["data"], memory.stack_all_bytes, sizes)
     latency_us = instructions * 1e6 / target.cpu.clock_hz  # counted, not predicted
     footprint = replace(footprint_of(model, target, measured), latency_us=latency_us)
     return LinkedModel(tflite, target, model, measured, footprint, instructions, linked_model)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from edgeprune.budget import Budget, Footprint, Optimize
+from edgeprune.deploy.call_sizes import with_call_sizes
+from edgeprune.deploy.firmware.images import measured_sizes
 from edgeprune.deploy.firmware.linked import LinkedModel
 from edgeprune.deploy.firmware.predicted import footprint_of
 from edgeprune.engine.compile import compile_graph
-from edgeprune.engine.cost.flash_size import EngineBaseline
+from edgeprune.engine.cost.flash_size import CallSize
 from edgeprune.engine.cost.latency import predicted_instructions
 from edgeprune.engine.kernels import lower
 from edgeprune.engine.kernels.base import KernelCall
-from edgeprune.toolchain.kernels import kernel_bytes
-from edgeprune.toolchain.toolchain import find_toolchain
 
 _MOST_LINKS = 3
 
@@ -52,23 +52,15 @@ def _worthwhile(linked: LinkedModel) -> list[int]:
 def _within_limits(linked: LinkedModel, limits: Budget, ranked: list[int]) -> tuple[frozenset[int], Footprint | None]:
     """As many of them, in order, as the predicted footprint has room for, and that footprint; None for none."""
     model, target = linked.model, linked.target
-    chosen, expected = frozenset[int](), None
+    chosen, expected, known = frozenset[int](), None, dict[str, CallSize]()
     for index in ranked:
         options = replace(model.options, faster=chosen | {index})
         tried = compile_graph(model.graph, target, options, model.identity)
-        footprint = footprint_of(tried, target, _with_kernels(linked, tried.kernel_sources))
+        baseline = with_call_sizes(linked.baseline, known, tried.calls, partial(measured_sizes, tried, target))
+        footprint = footprint_of(tried, target, baseline)
         if footprint.fits(limits):
             chosen, expected = options.faster, footprint
     return chosen, expected
-
-
-def _with_kernels(linked: LinkedModel, sources: Iterable[str]) -> EngineBaseline:
-    """The model's baseline with the kernels that its own image does not hold."""
-    model, toolchain = linked.model, find_toolchain()
-    added = set(sources) - set(model.kernel_sources)
-    grown = kernel_bytes(added, toolchain.cpu_flags(linked.target.cpu), model.options.optimize, toolchain)
-    parts = dict(linked.baseline.flash_parts)
-    return replace(linked.baseline, flash_parts=parts | {"kernels": parts["kernels"] + grown})
 
 
 def _flash_bytes(call: KernelCall) -> int:

@@ -8,17 +8,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgeprune.budget import Footprint
+from edgeprune.deploy.call_sizes import call_sizes
 from edgeprune.deploy.hosted.place import architecture_on, machine_for
 from edgeprune.deploy.hosted.replies import Times
 from edgeprune.deploy.hosted.roofline import layer_ns, rates_of
 from edgeprune.deploy.hosted.session import installed
 from edgeprune.device.machines.machine import Source
 from edgeprune.engine.compile import CompiledModel
-from edgeprune.engine.cost.flash_size import EngineBaseline
+from edgeprune.engine.cost.flash_size import CallSize, EngineBaseline
 from edgeprune.engine.cost.footprint import footprint as engine_footprint
 from edgeprune.hardware.profile import Target
 from edgeprune.toolchain.firmware import FirmwareSources
-from edgeprune.toolchain.program import PAGE_BYTES, Program, build_program
+from edgeprune.toolchain.program import PAGE_BYTES, Program, build_program, program_objects
 
 WARM_UP, RUNS = 5, 20
 _UNPREDICTED_BYTES = 192
@@ -41,11 +42,29 @@ def build_programs(model: CompiledModel, target: Target, machine_runs: str) -> P
     """
     hosted = target.hosted
     assert hosted is not None
-    sources = FirmwareSources(model.sources(), model.kernel_sources, model.input_bytes, model.options.optimize)
+    sources = sources_of(model)
     own = build_program(sources, hosted.architecture, hosted.features)
     if own.architecture == machine_runs:
         return Programs(own, own)
     return Programs(own, build_program(sources, type(hosted.architecture)(machine_runs)))
+
+
+def sources_of(model: CompiledModel) -> FirmwareSources:
+    return FirmwareSources(model.sources(), model.kernel_sources, model.input_bytes, model.options.optimize)
+
+
+def measured_sizes(model: CompiledModel, target: Target) -> dict[str, CallSize]:
+    """Form of call -> what one of it takes in the target's program; nothing is linked.
+
+    Args:
+        model: with constant data.
+
+    Raises:
+        ToolchainError: no compiler, or it failed.
+    """
+    hosted = target.hosted
+    assert hosted is not None
+    return call_sizes(model, program_objects(sources_of(model), hosted.architecture, hosted.features))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +104,7 @@ def built_model(tflite: bytes, model: CompiledModel, target: Target, address: st
         nothing = bytes(session.input_bytes)
         stack_bytes = session.stack_bytes(nothing)
         times = session.times(nothing, WARM_UP, RUNS)
-    baseline = baseline_of(model, programs.own, stack_bytes, times)
+    baseline = replace(baseline_of(model, programs.own, stack_bytes, times), sizes=measured_sizes(model, target))
     predicted = footprint_of(model, target, baseline)
     parts = dict(programs.own.memory_parts) | {"stack": stack_bytes}
     latency_us = predicted.latency_us
@@ -112,7 +131,7 @@ def baseline_of(model: CompiledModel, program: Program, stack_bytes: int, times:
             [model.calls[index] for index in model.running], [float(ns) for ns in np.median(times.layer_ns, 0)]
         )
     made = EngineBaseline.of(parts, model.calls, data_bytes, stack_bytes)
-    return EngineBaseline(made.flash_parts, made.data_bytes, made.stack_bytes, rates)
+    return replace(made, rates=rates)
 
 
 def footprint_of(model: CompiledModel, target: Target, baseline: EngineBaseline) -> Footprint:

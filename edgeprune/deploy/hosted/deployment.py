@@ -60,7 +60,7 @@ class HostedDeployment:
                 "no device is named: times are predicted from the roofline of the profile, the least any program could "
                 "take, and nobody measured them"
             )
-        return ProgramCost(network, setup.target, options, EngineBaseline(**noted), setup.port)
+        return ProgramCost(network, setup.target, options, EngineBaseline.recorded(noted), setup.port)
 
     def exit_work(self, after: str, network: Network, leaving: Network) -> ExitWork:
         return work_behind(after, network, leaving, self.setup.target.cpu, self.options.optimize)

@@ -1,14 +1,17 @@
 """Flash of a whole image at any widths, from one link of the same network.
 
-Kernels, start-up and console do not change with channel counts as long as the same kernels are chosen; the model's
-arrays and the functions specialised for its layers do, and their sizes are known exactly. So one linked image is enough
-to predict all others.
+Start-up and console do not change with channel counts; the model's arrays and the functions specialised for its layers
+do, and their sizes are known exactly. Where other kernels are chosen, or a slice that was a view becomes a copy, what
+such a call takes is measured in compiled objects (`deploy/call_sizes.py`). So one linked image is enough to predict all
+others.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from edgeprune.engine.kernels.base import KernelCall
 
@@ -35,6 +38,38 @@ def specialised_bytes(calls: Sequence[KernelCall]) -> int:
     return sum(shared.code_bytes for shared in {shared for call in calls for shared in call.shared})
 
 
+def form_of(call: KernelCall) -> str:
+    """What decides how much code and how many structs a call is: its kernels, the arrays it reads, what it copies."""
+    moves = (f"{call.moves} moves",) if call.moves else ()
+    return " ".join((call.function, *call.sources, *(constant.role for constant in call.constants), *moves))
+
+
+def forms_of(calls: Sequence[KernelCall]) -> dict[str, int]:
+    """Form -> how many of the calls that run have it."""
+    return dict(Counter(form_of(call) for call in calls if not call.is_view))
+
+
+_LOOP_BYTES = 24
+"""Of an `ep_model_invoke` that calls layers in a loop."""
+
+
+@dataclass(frozen=True)
+class CallSize:
+    """Flash of one call.
+
+    Attributes:
+        code_bytes: of its function, specialised ones apart.
+        call_bytes: of calling it, or of its body there, in an `ep_model_invoke` that is a straight line.
+        struct_bytes: of its parameters, and of its place in the table of layers.
+        kernels: bytes of each function and table of the shipped kernels that it needs, by name.
+    """
+
+    code_bytes: float = 0
+    call_bytes: float = 0
+    struct_bytes: float = 0
+    kernels: Mapping[str, int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class EngineBaseline:
     """One linked image less the parts that change with channel counts, and RAM measured on its board.
@@ -45,24 +80,66 @@ class EngineBaseline:
         data_bytes: variables and console buffers.
         stack_bytes: high-water mark on the board, console included.
         rates: instructions of kernels whose cost is in no table, from the same run (`engine/cost/latency.py`).
+        forms: of its calls, and how many of each; empty where nothing was linked.
+        loops: whether its layers are called in a loop, as they are where some are repeated (`codegen/emit.py`).
+        sizes: by form, of its calls and of others.
     """
 
     flash_parts: Mapping[str, int]
     data_bytes: int
     stack_bytes: int
     rates: Mapping[str, float] = field(default_factory=dict)
+    forms: Mapping[str, int] = field(default_factory=dict)
+    loops: bool = False
+    sizes: Mapping[str, CallSize] = field(default_factory=dict)
 
     @staticmethod
     def of(
-        flash_parts: Mapping[str, int], calls: Sequence[KernelCall], data_bytes: int, stack_bytes: int
+        flash_parts: Mapping[str, int],
+        calls: Sequence[KernelCall],
+        data_bytes: int,
+        stack_bytes: int,
+        sizes: Mapping[str, CallSize] | None = None,
     ) -> EngineBaseline:
         """A link with these calls; `flash_parts` holds the model's arrays and structs under `constants`."""
         rest = dict(flash_parts)
         rest["structs"] = rest.pop("constants") - sum(constant_bytes(calls).values())
         rest["model"] -= specialised_bytes(calls)
-        return EngineBaseline(rest, data_bytes, stack_bytes)
+        return EngineBaseline(
+            rest, data_bytes, stack_bytes, forms=forms_of(calls), loops=_repeats(calls), sizes=sizes or {}
+        )
+
+    @staticmethod
+    def recorded(noted: Mapping[str, Any]) -> EngineBaseline:
+        """From `asdict` of one, kept as JSON."""
+        sizes = {form: CallSize(**size) for form, size in noted["sizes"].items()}
+        return EngineBaseline(**{**noted, "sizes": sizes})
+
+    def lacking(self, calls: Sequence[KernelCall]) -> set[str]:
+        """Forms of calls that the link had none of; none where nothing was linked."""
+        return set(forms_of(calls)) - set(self.forms) if self.forms else set()
 
     def flash_with(self, calls: Sequence[KernelCall]) -> dict[str, int]:
-        """Bytes by part of an image with these calls, of the same kernels as the baseline's."""
-        model = self.flash_parts["model"] + specialised_bytes(calls)
-        return dict(self.flash_parts) | constant_bytes(calls) | {"model": model}
+        """Bytes by part of an image with these calls; forms whose size nobody measured count as nothing."""
+        parts, forms = dict(self.flash_parts), forms_of(calls)
+        parts["model"] += specialised_bytes(calls)
+        if self.forms:
+            new, old = self._calls_take(forms, _repeats(calls)), self._calls_take(self.forms, self.loops)
+            for part, size_bytes in new.items():
+                parts[part] += round(size_bytes - old[part])
+        return parts | constant_bytes(calls)
+
+    def _calls_take(self, forms: Mapping[str, int], in_a_loop: bool) -> dict[str, float]:
+        """Bytes by part of so many calls; kernels that several need count once."""
+        sizes = [(count, self.sizes.get(form, CallSize())) for form, count in forms.items()]
+        kernels = {name: size_bytes for _, size in sizes for name, size_bytes in size.kernels.items()}
+        invoke = _LOOP_BYTES if in_a_loop else sum(count * size.call_bytes for count, size in sizes)
+        return {
+            "kernels": sum(kernels.values()),
+            "model": sum(count * size.code_bytes for count, size in sizes) + invoke,
+            "structs": sum(count * size.struct_bytes for count, size in sizes),
+        }
+
+
+def _repeats(calls: Sequence[KernelCall]) -> bool:
+    return any(call.like is not None for call in calls)

@@ -160,6 +160,7 @@ class KernelCall:
         spread: the same call with the pixels of its output this many bytes apart, for an output placed so; None where
             the kernel cannot.
         work: for the latency model.
+        moves: boxes of bytes it moves, each a C call of its own; 0 for what is no copy.
         emit: C statements of the call, given the names.
         definitions: C text at file scope (parameter structs, specialised loops), given the names.
         shared: specialised functions that other calls may use too.
@@ -179,6 +180,7 @@ class KernelCall:
     placed: tuple[Placed, ...] = ()
     spread: Callable[[int], KernelCall | None] | None = None
     work: Work = Work()
+    moves: int = 0
     definitions: Callable[[Symbols], str] | None = None
     shared: tuple[Shared, ...] = ()
     others: Callable[[], tuple[KernelCall, ...]] | None = None

@@ -123,6 +123,7 @@ def move_call(
         sources=("ref/copy.c",) if walks else (),
         headers=("ep_copy.h",) if walks else (),
         constants=tuple(constants),
+        moves=len(moves),
         work=Work(outputs=sum(graph.output_of(op, index).element_count for index in range(len(op.outputs)))),
         definitions=definitions,
     )

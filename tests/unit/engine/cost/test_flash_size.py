@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from edgeprune.budget import Optimize
-from edgeprune.engine.cost.flash_size import EngineBaseline, constant_bytes, specialised_bytes
+from edgeprune.engine.cost.flash_size import CallSize, EngineBaseline, constant_bytes, form_of, specialised_bytes
 from edgeprune.engine.cost.footprint import footprint
 from edgeprune.engine.cost.synthetic_constants import with_synthetic_constants
 from edgeprune.engine.kernels import lower
@@ -51,6 +51,29 @@ def test_a_baseline_gives_back_its_own_link_and_follows_other_widths() -> None:
     narrower = [call(50, 4, (Shared("b", 300),)), call(30)]
     assert baseline.flash_with(narrower)["model"] == 700
     assert baseline.flash_with(narrower)["weights"] == 52 + 32
+
+
+def test_calls_the_link_lacks_count_by_their_measured_sizes() -> None:
+    def copying(source: str) -> KernelCall:
+        return KernelCall("copy", lambda s: "", sources=(source,))
+
+    old, new, unknown = copying("old.c"), copying("new.c"), copying("unknown.c")
+    sizes = {
+        form_of(old): CallSize(26, 4, 8, {"k copy": 50, "k shared": 10}),
+        form_of(new): CallSize(16.5, 4, 4, {"k walk": 70, "k shared": 10}),
+    }
+    linked = {"runtime": 5000, "kernels": 2000, "model": 900, "constants": 100}
+    baseline = EngineBaseline.of(linked, [old, old], 0, 0, sizes)
+    assert baseline.lacking([old, new, unknown]) == {form_of(new), form_of(unknown)}
+    assert baseline.flash_with([old, old]) == {
+        "runtime": 5000, "kernels": 2000, "model": 900, "structs": 100, "weights": 0, "tables": 0,
+    }  # fmt: skip
+    other = baseline.flash_with([old, new, new, unknown])
+    assert (other["kernels"], other["model"], other["structs"]) == (2070, 900 - 30 + 41, 100 - 8 + 8)
+    repeated = baseline.flash_with([old, replace(old, like="first")])
+    assert repeated["model"] == 900 - 8 + 24  # a loop instead of two calls
+    without = baseline.flash_with([new])
+    assert (without["kernels"], without["model"], without["structs"]) == (2020, 900 - 60 + 20, 100 - 16 + 4)
 
 
 @dataclass(frozen=True)
