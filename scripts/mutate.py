@@ -1,12 +1,13 @@
 """Puts one-line faults into the code, one at a time, and runs the nearest tests: which of them would nobody notice?
 
     python scripts/mutate.py [--count 200] [--seed 1] [--rooms prune fitting engine device] [--write]
-    python scripts/mutate.py --again FILE          the survivors of an earlier output once more
+    python scripts/mutate.py --again FILE ...      the survivors of earlier outputs once more
+    python scripts/mutate.py --join FILE ... --write     one record of outputs; the last verdict on a fault counts
 
-Works in a copy of the tree, never in the checkout. First the tests run once under coverage, to know which test runs
-which line (kept with --reach FILE for later calls); then each fault's nearest tests run in a process forked from one
-that has the large libraries loaded, until one fails. Faults: operators, comparisons, bounds, constants, conditions
-turned round, statements dropped; not: texts, annotations, assertions, notes of progress. A fault that no test runs
+Works in a copy of the tree, never in the checkout. Each fault's nearest test files (those that import its module, those
+called like it; each measured once on the code as it is, kept with --seconds FILE) run in a process forked from one that
+has the large libraries loaded, until one fails. Faults: operators, comparisons, bounds, constants, conditions turned
+round, statements dropped; not: texts, annotations, assertions, notes of progress. A fault that has no test near it
 survives.
 """
 
@@ -24,18 +25,20 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 from mutation.faults import Fault, faults_of
-from mutation.nearest import Reach, load, record
+from mutation.nearest import Nearest
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("prune", "fitting", "engine", "device")
 TESTS = ("tests/unit", "tests/firmware")
+_VERDICT = re.compile(r"^(?:\d+/\d+ \d+ s|survivor:) (\S+):(\d+)  (.*)  \[([^,\]]+), (\d+) files(.*)\]$", re.M)
 _WAITS = 4  # times the processor time a test may take, on a busy machine
-NEAREST_S = (15.0, 150.0)  # of tests, as they ran under coverage: the nearest, and where none of them fails, all near
-KILLED, SURVIVED, NO_TEST, ENDLESS = "killed", "survived", "no test runs it", "killed: endless"
+NEAREST_S = [8.0, 40.0]  # of tests: the nearest, and where none of them fails, all near
+KILLED, SURVIVED, NO_TEST, ENDLESS = "killed", "survived", "no test near it", "killed: endless"
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Verdict:
         return self.ended in (SURVIVED, NO_TEST)
 
     def text(self) -> str:
-        return f"{self.fault.path}:{self.fault.line}  {self.fault.what}  [{self.ended}, {self.tests} tests{self.by}]"
+        return f"{self.fault.path}:{self.fault.line}  {self.fault.what}  [{self.ended}, {self.tests} files{self.by}]"
 
 
 def copy_of_the_tree(folder: Path) -> Path:
@@ -66,16 +69,16 @@ def copy_of_the_tree(folder: Path) -> Path:
 
 
 def sample(tree: Path, rooms: Sequence[str], count: int, seed: int) -> list[Fault]:
-    """`count` faults, as many from each room, files drawn by their length."""
+    """`count` faults, as many from each room and in turn, files drawn by their length."""
     rng = np.random.default_rng(seed)
-    chosen = []
+    chosen: list[list[Fault]] = []
     for place, room in enumerate(rooms):
         faults = [
             fault for path in sorted((tree / "edgeprune" / room).rglob("*.py")) for fault in faults_of(tree, path)
         ]
         share = count // len(rooms) + (place < count % len(rooms))
-        chosen += [faults[index] for index in rng.choice(len(faults), min(share, len(faults)), replace=False)]
-    return chosen
+        chosen.append([faults[index] for index in rng.choice(len(faults), min(share, len(faults)), replace=False)])
+    return [fault for turn in zip_longest(*chosen) for fault in turn if fault is not None]
 
 
 def forked(tree: Path, arguments: Sequence[str], limit_s: float, log: Path) -> int:
@@ -100,25 +103,35 @@ def forked(tree: Path, arguments: Sequence[str], limit_s: float, log: Path) -> i
     return os.waitstatus_to_exitcode(ended[1])
 
 
-def judged(fault: Fault, tree: Path, reach: Reach, log: Path) -> Verdict:
+def measured(file: str, tree: Path, log: Path, limit_s: float) -> float | None:
+    """Processor seconds of the test file; None where it fails as the code is, or takes longer."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended = forked(tree, [file], limit_s, log)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime if ended == 0 else None
+
+
+def judged(fault: Fault, tree: Path, nearest: Nearest, log: Path, nearest_s: Sequence[float]) -> Verdict:
     """The verdict of the fault's nearest tests, a few at first."""
     path = tree / fault.path
     whole = path.read_text()
-    path.write_text(fault.text)
     passed: list[str] = []
-    try:
-        for limit_s in NEAREST_S:
-            tests = [test for test in reach.nearest(fault.path, fault.line, limit_s) if test not in passed]
-            ended = forked(tree, tests, 30 + 3 * sum(map(reach.seconds.__getitem__, tests)), log) if tests else 0
-            if ended < 0:
-                return Verdict(fault, ENDLESS, len(passed) + len(tests))
-            if ended > 0:
-                failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", log.read_text("utf-8", "replace"), re.M)
-                by = f", by {failed[0].split('::', 1)[-1]}" if failed else ""
-                return Verdict(fault, KILLED, len(passed) + len(tests), by)
-            passed += tests
-    finally:
-        path.write_text(whole)
+    for limit_s in nearest_s:
+        tests = [test for test in nearest.files(fault.path, limit_s) if test not in passed]
+        if not tests:
+            continue
+        path.write_text(fault.text)
+        try:
+            ended = forked(tree, tests, 20 + 3 * sum(nearest.seconds(test) or 0.0 for test in tests), log)
+        finally:
+            path.write_text(whole)
+        count = len(passed) + len(tests)
+        if ended < 0:
+            return Verdict(fault, ENDLESS, count)
+        if ended > 0:
+            failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", log.read_text("utf-8", "replace"), re.M)
+            return Verdict(fault, KILLED, count, f", by {failed[0].split('::', 1)[-1]}" if failed else "")
+        passed += tests
     return Verdict(fault, SURVIVED if passed else NO_TEST, len(passed))
 
 
@@ -141,29 +154,17 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rooms", nargs="+", default=list(ROOMS))
-    parser.add_argument("--tests", nargs="+", default=list(TESTS), help="what runs under coverage")
-    parser.add_argument("--reach", type=Path, help="where that is kept; made where it is not there")
+    parser.add_argument("--tests", nargs="+", default=list(TESTS), help="where test files are looked for")
+    parser.add_argument("--seconds", type=Path, help="where it is kept what each takes")
+    parser.add_argument("--nearest-s", type=float, nargs="+", default=NEAREST_S, help="seconds of tests, a few and all")
+    parser.add_argument("--until-s", type=float, default=float("inf"), help="judge no further fault after so long")
     parser.add_argument("--part", default="1/1", help="K/N: every N-th fault from the K-th on, for N calls at once")
-    parser.add_argument("--again", type=Path, help="an earlier output: its survivors alone")
+    parser.add_argument("--again", type=Path, nargs="+", help="earlier outputs: their survivors alone")
+    parser.add_argument("--except", type=Path, nargs="+", default=[], dest="known", help="earlier outputs: not these")
+    parser.add_argument("--join", type=Path, nargs="+", help="earlier outputs, the oldest first; judges none")
     parser.add_argument("--write", action="store_const", const=ROOT / "benchmarks" / "results" / "mutation.txt")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="edgeprune-mutate-") as folder:
-        tree = copy_of_the_tree(Path(folder))
-        os.environ |= {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
-        sys.dont_write_bytecode = True
-        sys.path.insert(0, str(tree))
-        reach = _reach(tree, given.tests, given.reach or tree / "reach.json")
-        warm_up()
-        part, parts = map(int, given.part.split("/"))
-        faults = sample(tree, given.rooms, given.count, given.seed)[part - 1 :: parts]
-        if given.again:
-            known = set(re.findall(r"(edgeprune/\S+:\d+  .*?)  \[(?:survived|no test)", given.again.read_text()))
-            faults = [fault for fault in faults if f"{fault.path}:{fault.line}  {fault.what}" in known]
-        verdicts = []
-        started = time.monotonic()
-        for number, fault in enumerate(faults, 1):
-            verdicts.append(judged(fault, tree, reach, Path(folder) / "pytest.log"))
-            print(f"{number}/{len(faults)} {time.monotonic() - started:.0f} s {verdicts[-1].text()}", flush=True)
+    verdicts = joined(given.join) if given.join else _judge(given)
     lines = _lines(verdicts, given)
     print("\n".join(lines))
     if given.write:
@@ -171,15 +172,43 @@ def main() -> int:
     return 0 if sum(verdict.survived for verdict in verdicts) < 0.1 * len(verdicts) else 1
 
 
-def _reach(tree: Path, tests: Sequence[str], kept: Path) -> Reach:
-    if not kept.is_file():
-        child = os.fork()
-        if child == 0:
-            os.chdir(tree)
-            record(tree, tests, kept)
-            os._exit(0)
-        os.waitpid(child, 0)
-    return load(kept)
+def joined(outputs: Sequence[Path]) -> list[Verdict]:
+    """The last verdict on each fault."""
+    last = {}
+    for output in outputs:
+        for path, line, what, ended, tests, by in _VERDICT.findall(output.read_text()):
+            last[path, line, what] = Verdict(Fault(path, int(line), what, ""), ended, int(tests), by)
+    return list(last.values())
+
+
+def _named(verdict: Verdict) -> tuple[str, int, str]:
+    return verdict.fault.path, verdict.fault.line, verdict.fault.what
+
+
+def _judge(given: argparse.Namespace) -> list[Verdict]:
+    with tempfile.TemporaryDirectory(prefix="edgeprune-mutate-") as folder:
+        tree = copy_of_the_tree(Path(folder))
+        os.environ |= {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+        sys.dont_write_bytecode = True
+        sys.path.insert(0, str(tree))
+        warm_up()
+        log, kept = Path(folder) / "pytest.log", given.seconds or Path(folder) / "seconds.json"
+        nearest = Nearest(tree, given.tests, lambda file: measured(file, tree, log, max(given.nearest_s)), kept)
+        part, parts = map(int, given.part.split("/"))
+        faults = sample(tree, given.rooms, given.count, given.seed)[part - 1 :: parts]
+        if given.again:
+            survivors = {_named(verdict) for verdict in joined(given.again) if verdict.survived}
+            faults = [fault for fault in faults if (fault.path, fault.line, fault.what) in survivors]
+        known = set(map(_named, joined(given.known)))
+        faults = [fault for fault in faults if (fault.path, fault.line, fault.what) not in known]
+        verdicts: list[Verdict] = []
+        started = time.monotonic()
+        for number, fault in enumerate(faults, 1):
+            if (spent_s := time.monotonic() - started) > given.until_s:
+                break
+            verdicts.append(judged(fault, tree, nearest, log, given.nearest_s))
+            print(f"{number}/{len(faults)} {spent_s:.0f} s {verdicts[-1].text()}", flush=True)
+        return verdicts
 
 
 def _lines(verdicts: Sequence[Verdict], given: argparse.Namespace) -> list[str]:

@@ -74,6 +74,6 @@ def exported(setup: Setup, module: nn.Module, stage: str) -> Int8File:
         rounded = [asdict(layer) for layer in made.layer_sqnr(samples)]
         return {"layers": list(made.layers), "sqnr_db": made.sqnr_db, "layer_sqnr": rounded}
 
-    noted = setup.workspace.once(f"{stage}: export", export)
+    noted = setup.workspace.once(f"{stage}: export", export, path)
     rounded = tuple(LayerSqnr(**layer) for layer in noted["layer_sqnr"])
     return Int8File(setup, path.read_bytes(), tuple(noted["layers"]), noted["sqnr_db"], rounded)

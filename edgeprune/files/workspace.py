@@ -30,13 +30,14 @@ _STATE = "state.json"
 class _State:
     """The content of `state.json`.
 
-    begun_by: the version of EdgePrune.
+    begun_by: the version of EdgePrune. kept: digests of what stages wrote, by stage.
     """
 
     begun_by: str
     request: dict[str, Any]
     notes: dict[str, Any]
     seconds: dict[str, float]
+    kept: dict[str, str]
 
     @property
     def digest(self) -> str:
@@ -106,7 +107,7 @@ class Workspace:
 
     @staticmethod
     def _create(folder: Path, request: dict[str, Any]) -> Workspace:
-        workspace = Workspace(folder, FolderLock(folder), _State(__version__, request, {}, {}))
+        workspace = Workspace(folder, FolderLock(folder), _State(__version__, request, {}, {}, {}))
         try:
             workspace._save()
         except BaseException:
@@ -124,15 +125,29 @@ class Workspace:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def once(self, stage: str, compute: Callable[[], Any]) -> Any:
-        """The stage's result: noted earlier, or computed now and noted."""
+    def once(self, stage: str, compute: Callable[[], Any], kept: Path | None = None) -> Any:
+        """The stage's result: noted earlier, or computed now and noted.
+
+        Args:
+            kept: file or folder that `compute` writes and that is read again later; a note counts with its content.
+
+        Raises:
+            UsageError: noted earlier, and `kept` holds something else now.
+        """
         notes, seconds = self._state.notes, self._state.seconds
         if stage not in notes:
             started = time.monotonic()
             result = compute()
             seconds[stage] = round(time.monotonic() - started, 3)
             notes[stage] = result
+            if kept is not None:
+                self._state.kept[stage] = _content_digest(kept)
             self._save()
+        elif kept is not None and self._state.kept.get(stage) != _content_digest(kept):
+            raise UsageError(
+                f"{kept} is not what the stage '{stage}' wrote: it was changed or removed since",
+                hint="start a new run without --resume",
+            )
         return notes[stage]
 
     @property
@@ -151,6 +166,16 @@ def request_of(folder: Path) -> dict[str, Any]:
         UsageError: no run was begun there, or its state is damaged.
     """
     return _read(folder).request
+
+
+def _content_digest(path: Path) -> str:
+    """Of a file, or of all files in a folder and their names; nothing there has a digest, too."""
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            content = file.read_bytes()
+            digest.update(f"{file.relative_to(path.parent).as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
 
 
 def _new_folder(runs: Path, name: str) -> Path:

@@ -65,7 +65,7 @@ def settle_on_grid(
         (folder / CHECKPOINT_NAME).unlink(missing_ok=True)
         return {"epochs": epochs, "training": [asdict(epoch) for epoch in trained.epochs]}
 
-    result = once(f"{stage}: aware", settle)
+    result = once(f"{stage}: aware", settle, folder)
     settled = make_candidate(job, network.load_thinned(folder, job.input_shape), f"{stage} aware")
     after = once(f"{stage} aware: int8 validation", lambda: evaluate_deployed(settled, validation, metric))
     kept = settled.footprint.fits(job.budget) and metric.is_better(after, before)

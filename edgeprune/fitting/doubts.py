@@ -85,7 +85,7 @@ def _large_feature(calibration: Split) -> list[str]:
 
 
 def _missed(what: str, predicted: int, linked: int) -> list[str]:
-    off = predicted - linked
-    if abs(off) <= max(_MISS_BYTES, _MISS_SHARE * linked):
+    off_bytes = abs(predicted - linked)
+    if off_bytes <= min(_MISS_BYTES, _MISS_SHARE * linked):
         return []
     return [f"{what} was predicted as {predicted:,} B and is {linked:,} B: report it, the two should be one"]

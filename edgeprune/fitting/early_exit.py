@@ -60,7 +60,7 @@ def exited(job: Job, candidate: Candidate, stage: str) -> Candidate:
         write_bytes(kept_head, save({name: value.contiguous() for name, value in head.state_dict().items()}))
         return True
 
-    once(f"{stage}: head", train_head)
+    once(f"{stage}: head", train_head, kept_head)
     weights = load_file(kept_head)
     classes, features = weights["fc.weight"].shape
     head = place.head(features, classes).eval()

@@ -165,7 +165,7 @@ def _step(
             "training": [] if trained is None else [asdict(epoch) for epoch in trained.epochs],
         }
 
-    result = job.workspace.once(stage, take)
+    result = job.workspace.once(stage, take, folder)
     return network.load_thinned(folder, job.input_shape), result
 
 

@@ -13,6 +13,7 @@ from edgeprune.errors import ModelError
 from edgeprune.model.checkpoints.names import NamedWeights, network_weights
 from edgeprune.model.checkpoints.read import read_checkpoint
 from edgeprune.model.inputs import with_inputs, with_whole_numbers
+from edgeprune.model.lazy import refuse_lazy
 from edgeprune.model.plain_weights import with_plain_weights
 from edgeprune.progress import Progress, Silent
 from edgeprune.project.entry import load_entry, user_code
@@ -66,6 +67,7 @@ def load_module(
         raise ModelError(
             f"{entry} returned a {type(module).__name__}, not a torch.nn.Module", hint="return the network"
         )
+    refuse_lazy(module)
     module = module.float().cpu()
     if weights is not None:
         path = root / weights

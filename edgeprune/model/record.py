@@ -24,11 +24,12 @@ from edgeprune.model.composed.rewritten import Rewriting
 from edgeprune.model.composed.table import Composition
 from edgeprune.model.inputs import inputs_of
 from edgeprune.model.known import Known
+from edgeprune.model.lazy import refuse_lazy
 from edgeprune.model.needed import idle_calls, needed_calls
 from edgeprune.model.recording import Call, Recording, Ref
 from edgeprune.model.shapes import output_shapes
 from edgeprune.model.twin import twin
-from edgeprune.model.user_line import failed_at, quoted, user_line
+from edgeprune.model.user_line import failed_at, layer_of, quoted, user_line
 from edgeprune.model.ways_out import reads_values, understood
 
 _VALUE_READS = {"aten._local_scalar_dense", "aten.item", "aten.equal", "aten.nonzero", "aten.masked_select"}
@@ -39,7 +40,7 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 
 
 class ForwardError(ModelError):
-    """The user's forward pass raised; `where` is their line."""
+    """The user's forward pass raised; `where` is their line, or the layer where forward() is torch's own."""
 
     def __init__(self, message: str, hint: str, where: str):
         super().__init__(message, hint)
@@ -57,6 +58,7 @@ def record(module: nn.Module, example_shapes: Sequence[Sequence[int]]) -> Record
     Raises:
         ModelError: the pass fails, reads a tensor's value, draws random numbers, or returns other things than tensors.
     """
+    refuse_lazy(module)
     compiled = next((path for path, child in module.named_modules() if isinstance(child, torch.jit.ScriptModule)), None)
     if compiled is not None:
         raise ModelError(
@@ -90,7 +92,7 @@ def record(module: nn.Module, example_shapes: Sequence[Sequence[int]]) -> Record
     except Exception as error:
         # Whatever the user's forward raises ends up here: it is their code that runs.
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        where = failed_at(error)
+        where = failed_at(error) or layer_of(error, skeleton) or "an unknown line"
         reason, hint = understood(reason)
         shown = f"the forward pass fails on input {_shapes_text(example_shapes)} at {where}: {reason}"
         raise ForwardError(shown + quoted(where), hint, where) from error
@@ -175,7 +177,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def note(self, frame: FrameType | None) -> None:
         """Keeps the first line where values become 16 bits wide."""
-        self.narrow = self.narrow or user_line(frame)
+        self.narrow = self.narrow or self._place(frame)
 
     def _bind(self, tensor: Tensor) -> int:
         self._alive.append(tensor)
@@ -189,7 +191,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         name = f"{func.namespace}.{func._schema.name.split('::')[1]}"
         in_place = name.endswith("_") and not name.endswith("__")
         target = name.rstrip("_") if in_place else name
-        where = user_line(sys._getframe(1))
+        where = self._place(sys._getframe(1))
         if target in _VALUE_READS:
             return self._read(func, args, kwargs or {}, where)
         if target in ("aten.index", "aten.index_put") and any(map(_is_mask, args[1])):
@@ -248,6 +250,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         value = self.value_of(result)
         self._value_of_id[id(tensor)] = self._written[_storage(tensor)] = value
         return tensor
+
+    def _place(self, frame: FrameType | None) -> str:
+        """The user's line; where forward() is torch's own, as of a Sequential, the layer that is called."""
+        innermost = self._layers[-1].rstrip(".") if self._layers else ""
+        return user_line(frame, record.__code__) or (f"layer {innermost}" if innermost else "an unknown line")
 
     def _layer(self, target: str) -> str:
         innermost = self._layers[-1] if self._layers else ""

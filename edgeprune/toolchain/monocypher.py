@@ -18,13 +18,31 @@ from edgeprune.errors import ToolchainError
 from edgeprune.files import atomic
 
 VERSION = "4.0.3.4"
-# Of the archive, before pip runs its build script; and of what is taken out of it.
+# Of the archive, and of what is taken out of it.
 _SDIST_DIGEST = "5e56e3d3eb770a53e0b9f6274146663c11a11f3d0de5cd48e3be0428d1b07a4a"
 _DIGESTS = {
     "monocypher.c": "57eb914fc88136119bd41655cccb8c250048bf54d470540625186f8ab16f64be",
     "monocypher.h": "c494da712122da7ff679fdcf318a5317e84972b6c950fe9d896212947797facd",
 }
 _FETCH_TIMEOUT_S = 300
+# pip asks an sdist's build system for its name and version before it keeps the archive, and would download one without
+# digests for that. This one answers instead, and runs nothing of the archive.
+_BUILD_SYSTEM = f"""
+import pathlib, sys
+
+__legacy__ = sys.modules[__name__]
+
+
+def get_requires_for_build_wheel(config_settings=None):
+    return []
+
+
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    folder = pathlib.Path(metadata_directory, "pymonocypher-{VERSION}.dist-info")
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\\nName: pymonocypher\\nVersion: {VERSION}\\n")
+    return folder.name
+"""
 
 
 def monocypher_sources() -> dict[str, str]:
@@ -71,12 +89,20 @@ def _fetch() -> dict[str, bytes]:
     with tempfile.TemporaryDirectory(prefix="edgeprune-monocypher-") as folder:
         wanted = Path(folder) / "requirements.txt"
         wanted.write_text(f"pymonocypher=={VERSION} --hash=sha256:{_SDIST_DIGEST}\n")
+        build_system = Path(folder) / "build" / "setuptools"
+        build_system.mkdir(parents=True)
+        (build_system / "__init__.py").touch()
+        (build_system / "build_meta.py").write_text(_BUILD_SYSTEM)
         command = [
             sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "pymonocypher",
-            "--require-hashes", "--dest", folder, "--requirement", str(wanted),
+            "--no-build-isolation", "--require-hashes", "--dest", folder, "--requirement", str(wanted),
         ]  # fmt: skip
+        paths = [str(build_system.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
         try:
-            result = subprocess.run(command, capture_output=True, text=True, timeout=_FETCH_TIMEOUT_S, check=False)
+            result = subprocess.run(
+                command, capture_output=True, text=True, timeout=_FETCH_TIMEOUT_S, check=False, env=environment
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise _not_fetched(str(error)) from error
         archives = list(Path(folder).glob("*.tar.gz"))

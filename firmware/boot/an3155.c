@@ -248,7 +248,7 @@ bool an3155_called(uint32_t timeout_ms)
     int byte;
     do {
         byte = line_get_until(deadline);
-    } while (byte != LINE_SILENT && byte != CALL);
+    } while (byte != LINE_SILENT && byte != CALL && !line_is_late(deadline));
     if (byte == CALL) {
         line_put(ACK);
     }
@@ -258,9 +258,10 @@ bool an3155_called(uint32_t timeout_ms)
 _Noreturn void an3155_run(void)
 {
     uint64_t deadline = line_deadline(DESERTED_MS);
+    bool is_deserted = false; /* noise alone has come for that long */
     for (;;) {
         int command = line_get_until(deadline);
-        if (command == LINE_SILENT) {
+        if (command == LINE_SILENT || is_deserted) {
             handover_reset(HANDOVER_NONE);
         }
         if (command == CALL) {
@@ -269,6 +270,7 @@ _Noreturn void an3155_run(void)
             obey((uint8_t)command);
         } else {
             refuse();
+            is_deserted = line_is_late(deadline);
             continue; /* noise is nobody */
         }
         deadline = line_deadline(DESERTED_MS);

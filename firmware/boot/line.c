@@ -1,7 +1,5 @@
 #include "line.h"
 
-#include <stdbool.h>
-
 #include "board.h"
 #include "watchdog.h"
 
@@ -27,6 +25,11 @@ uint64_t line_deadline(uint32_t duration_ms)
     return board_ticks() + ticks_in_ms(duration_ms);
 }
 
+bool line_is_late(uint64_t deadline)
+{
+    return board_ticks() >= deadline;
+}
+
 int line_get_until(uint64_t deadline)
 {
     do {
@@ -35,7 +38,7 @@ int line_get_until(uint64_t deadline)
         if (byte >= 0) {
             return byte;
         }
-    } while (board_ticks() < deadline);
+    } while (!line_is_late(deadline));
     return LINE_SILENT;
 }
 
@@ -47,6 +50,6 @@ int line_get(uint32_t timeout_ms)
 void line_wait_silence(void)
 {
     uint64_t deadline = line_deadline(PATIENCE_MS);
-    while (board_ticks() < deadline && line_get(SILENCE_MS) != LINE_SILENT) {
+    while (!line_is_late(deadline) && line_get(SILENCE_MS) != LINE_SILENT) {
     }
 }

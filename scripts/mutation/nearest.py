@@ -1,82 +1,72 @@
-"""Which tests run which lines: one run of the tests under coverage, kept for later."""
+"""Which test files are nearest to a module (those that import it, those called like it), and how long they take."""
 
 from __future__ import annotations
 
+import ast
 import json
-import time
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+_IMPORTED = 4  # times what one of its folders in the name of a test counts
 
-@dataclass(frozen=True)
-class Reach:
-    """lines: file -> line -> tests that run it; seconds: of each test, as it ran under coverage."""
 
-    lines: dict[str, dict[int, list[str]]]
-    seconds: dict[str, float]
+class Nearest:
+    """Test files by module, each measured once as the code is.
 
-    def nearest(self, path: str, line: int, limit_s: float) -> list[str]:
-        """Tests that run the line: those of the file's own room and name first, then the quickest; whole test files
-        where they are quick, since what a fixture ran another test of the file looks at. Up to `limit_s` together."""
-        own = self.lines.get(path, {})
-        # What runs when a module is imported, its constants say, is any of its tests' to notice.
-        covering = own.get(line) or sorted({test for tests in own.values() for test in tests})
-        by_file: dict[str, list[str]] = defaultdict(list)
-        for test in covering:
-            by_file[test.partition("::")[0]].append(test)
+    Args:
+        tree: the repository's copy.
+        tests: folders and files that are looked at.
+        measure: (test file) -> seconds of processor time it takes, None where it fails or takes too long.
+        kept: where these are kept from call to call.
+    """
+
+    def __init__(self, tree: Path, tests: Sequence[str], measure: Callable[[str], float | None], kept: Path):
+        self._imports = {
+            str(file.relative_to(tree)): _imports(file) for place in tests for file in _files(tree / place)
+        }
+        self._measure = measure
+        self._kept = kept
+        self._seconds: dict[str, float | None] = json.loads(kept.read_text()) if kept.is_file() else {}
+
+    def files(self, path: str, limit_s: float) -> list[str]:
+        """Those nearest to the module at `path`, up to `limit_s` together, the nearest first and always one."""
+        module = ".".join(Path(path).with_suffix("").parts).removesuffix(".__init__")
+        near = {
+            file: _IMPORTED * (module in imports) + _likeness(path, file) for file, imports in self._imports.items()
+        }
         chosen: list[str] = []
-        spent = 0.0
-        for file in sorted(by_file, key=lambda file: (-_likeness(path, file), self._cost(by_file[file]))):
-            whole = [test for test in self.seconds if test.startswith(f"{file}::")]
-            tests = whole if self._cost(whole) <= limit_s / 4 else sorted(by_file[file], key=self.seconds.__getitem__)
-            for test in tests:
-                if not chosen or spent + self.seconds[test] <= limit_s:
-                    chosen.append(test)
-                    spent += self.seconds[test]
+        spent_s = 0.0
+        for file in sorted(near, key=lambda file: (-near[file], len(self._imports[file]), file)):
+            if near[file] < 2 or spent_s >= limit_s:
+                break
+            seconds = self.seconds(file)
+            if seconds is not None and (not chosen or spent_s + seconds <= limit_s):
+                chosen.append(file)
+                spent_s += seconds
         return chosen
 
-    def _cost(self, tests: Sequence[str]) -> float:
-        return sum(self.seconds[test] for test in tests)
+    def seconds(self, file: str) -> float | None:
+        if file not in self._seconds:
+            self._seconds[file] = self._measure(file)
+            self._kept.write_text(json.dumps(self._seconds, indent=1))
+        return self._seconds[file]
+
+
+def _files(place: Path) -> list[Path]:
+    return sorted(place.rglob("test_*.py")) if place.is_dir() else [place]
+
+
+def _imports(file: Path) -> set[str]:
+    """Modules the file names in its imports; of `from package import module` both."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
 
 
 def _likeness(path: str, test_file: str) -> int:
     """How many of the module's folders and names the test's path has."""
     return sum(part in test_file for part in Path(path).with_suffix("").parts[1:])
-
-
-def record(tree: Path, tests: Sequence[str], kept: Path) -> None:
-    """Runs `tests` in `tree` under coverage and writes what ran which line to `kept`. In a process of its own."""
-    import coverage
-    import pytest
-
-    cover = coverage.Coverage(source=[str(tree / "edgeprune")], data_file=None)
-    seconds: dict[str, float] = defaultdict(float)
-
-    class Contexts:
-        def pytest_runtest_logstart(self, nodeid: str) -> None:
-            cover.switch_context(nodeid)
-
-        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-            seconds[report.nodeid] += report.duration
-
-    cover.start()
-    started = time.monotonic()
-    pytest.main(["-q", "-p", "no:cacheprovider", *tests], plugins=[Contexts()])
-    cover.stop()
-    data = cover.get_data()
-    lines = {
-        str(Path(file).relative_to(tree)): {
-            line: sorted(context for context in contexts if context)
-            for line, contexts in data.contexts_by_lineno(file).items()
-        }
-        for file in data.measured_files()
-    }
-    kept.write_text(json.dumps({"lines": lines, "seconds": seconds, "took_s": time.monotonic() - started}))
-
-
-def load(kept: Path) -> Reach:
-    noted = json.loads(kept.read_text())
-    lines = {file: {int(line): tests for line, tests in found.items()} for file, found in noted["lines"].items()}
-    return Reach(lines, noted["seconds"])

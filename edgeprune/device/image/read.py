@@ -40,12 +40,21 @@ def image_bytes(path: Path) -> bytes:
         raise UsageError(f"cannot read {path}: {error.strerror}", hint="name an elf, bin, hex or uf2 file") from None
 
 
+def has_addresses(data: bytes) -> bool:
+    """Whether the file states where its bytes go: all kinds but a plain binary."""
+    return data.startswith(b"\x7fELF") or is_uf2(data) or _is_intel_hex(data)
+
+
 def parse_image(data: bytes, name: str, binary_address: int, uf2_family_id: int | None = None) -> Image:
     """The same from the file's bytes; `name` is only named in errors."""
     if data.startswith(b"\x7fELF"):
         return parse_elf(data, name)
     if is_uf2(data):
         return parse_uf2(data, name, uf2_family_id)
-    if data.lstrip()[:1] == b":" and data.isascii():
+    if _is_intel_hex(data):
         return parse_intel_hex(data, name)
     return image_of([Segment(binary_address, data)], name)
+
+
+def _is_intel_hex(data: bytes) -> bool:
+    return data.lstrip()[:1] == b":" and data.isascii()

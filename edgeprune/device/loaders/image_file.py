@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgeprune.device.image.application import MAGIC
 from edgeprune.device.image.elf import elf_text
-from edgeprune.device.image.read import image_bytes, parse_image
+from edgeprune.device.image.read import has_addresses, image_bytes, parse_image
 from edgeprune.device.image.segments import Image
 from edgeprune.device.loaders.agreement import check_elf, check_header, check_vectors, touches_start
 from edgeprune.errors import UsageError
@@ -36,11 +36,17 @@ def load_image(path: Path, target: Target | None, address: int | None) -> Loaded
         address: where a plain binary goes; None: where the target's images start.
 
     Raises:
-        UsageError: no image there, no target known, or the image is for another one.
+        UsageError: no image there, no target known, the image is for another one, or it states its own addresses and
+            `address` is another's.
     """
     path = find_image(path)
     data = image_bytes(path)
     is_elf = data.startswith(_ELF)
+    if address is not None and has_addresses(data):
+        raise UsageError(
+            f"{path.name} states its own addresses; {address:#010x} was asked for",
+            hint="leave --address away: it is for plain binaries (.bin)",
+        )
     named = elf_text(data, "ep_model_target") if is_elf else None
     if target is None:
         if named is None or named not in target_names():

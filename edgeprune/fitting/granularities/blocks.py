@@ -53,5 +53,5 @@ def blocks(job: Job, network: Network, cost: Cost, budget: Budget, stage: str) -
         shorter.save(folder)
         return True
 
-    job.workspace.once(f"{stage}: without blocks", remove)
+    job.workspace.once(f"{stage}: without blocks", remove, folder)
     return network.load_thinned(folder, job.input_shape)

@@ -54,6 +54,7 @@ def read_for(link: Link, duration_s: float, wanted: bytes) -> bytes:
 
 FULL_LINE = """
 #include <stdio.h>
+#include <stdlib.h>
 #include "board.h"
 #include "line.h"
 
@@ -66,25 +67,61 @@ bool board_can_put(void) { return true; }
 void board_put(uint8_t byte) { (void)byte; }
 int board_get(void) { return 0x55; } /* there is always one more */
 
+void board_drain(void) {}
+static void ended(void) { printf("%u", (unsigned)(ticks / 1000u)); exit(0); }
+
 int main(void)
 {
-    line_wait_silence();
-    printf("%u", (unsigned)(ticks / 1000u));
-    return 0;
+    WAITS;
+    ended();
 }
 """
+LOADER = """
+#include "an3155.h"
+#include "flash.h"
+#include "handover.h"
+#include "info.h"
+#include "slots.h"
+
+bool flash_erase(uint32_t address, uint32_t count) { return address < count; }
+bool flash_program(uint32_t address, const void *from, uint32_t count) { return from && address < count; }
+bool slots_begin(void) { return false; }
+uint32_t slots_written(void) { return 0; }
+uint32_t slots_readable(void) { return 0; }
+application_verdict_t slots_verdict(void) { return APPLICATION_NONE; }
+void info_read(boot_info_t *info) { (void)info; }
+void handover_reset(uint32_t request) { (void)request; ended(); }
+"""
+HANDOVER = """
+enum { HANDOVER_NONE, HANDOVER_START };
+void handover_reset(uint32_t request);
+"""
+LAYOUT = {
+    "SLOTS": 1, "HEADER_BYTES": 512, "SLOT_ORIGIN": 0x8000, "SLOT_BYTES": 0x8000, "BLOCK_BYTES": 0x1000,
+    "WRITE_BYTES": 4, "FRAME_MS": 300,
+}  # fmt: skip
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
-def test_silence_is_not_awaited_for_ever(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("waits", "least_ms", "most_ms"),
+    [
+        ("line_wait_silence()", 900, 1100),
+        ("an3155_called(300u)", 290, 310),  # at the start: then an application is started
+        ("an3155_run()", 59_000, 62_000),  # a minute without a command, and a refusal of a second at most
+    ],
+)
+def test_nothing_is_awaited_for_ever(tmp_path: Path, waits: str, least_ms: int, most_ms: int) -> None:
     """On this machine, because no host feeds an emulated board without a gap."""
-    (tmp_path / "main.c").write_text(FULL_LINE)
+    (tmp_path / "main.c").write_text(FULL_LINE.replace("int main", LOADER + "\nint main").replace("WAITS", waits))
+    (tmp_path / "handover.h").write_text(HANDOVER)
     root = shipped("firmware")
-    includes = [f"-I{root / name}" for name in ("boot", "boards")]
-    command = ["gcc", "-std=c11", *includes, "main.c", root / "boot" / "line.c", "-o", "main"]
-    subprocess.run(command, cwd=tmp_path, check=True)
+    flags = [f"-I{folder}" for folder in (tmp_path, root / "boot", root / "boards")]
+    flags += [f"-DBOOT_{name}={value}u" for name, value in LAYOUT.items()]
+    sources = [root / "boot" / name for name in ("line.c", "an3155.c")]
+    subprocess.run(["gcc", "-std=c11", *flags, "main.c", *sources, "-o", "main"], cwd=tmp_path, check=True)
     waited_ms = int(subprocess.run([tmp_path / "main"], capture_output=True, timeout=20, check=True).stdout)
-    assert 900 <= waited_ms <= 1100
+    assert least_ms <= waited_ms <= most_ms
 
 
 def test_noise_does_not_keep_an_application_from_starting(board, application) -> None:

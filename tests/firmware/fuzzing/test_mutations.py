@@ -12,9 +12,10 @@ def test_damaged_files() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3 * 3600)
+@pytest.mark.timeout(1800)
 @pytest.mark.xfail(
     reason="not run to its end since its last fault was mended: take this away once it was", strict=False
 )
-def test_a_hundred_thousand_damaged_files() -> None:
-    mutate(count=100_000, runs=400, seed=2, examples=60)
+@pytest.mark.parametrize("seed", range(2, 12))
+def test_a_hundred_thousand_damaged_files(seed: int) -> None:
+    mutate(count=10_000, runs=40, seed=seed, examples=60)

@@ -145,6 +145,13 @@ def test_a_label_out_of_range(cli: Cli, project: Path, label: int, messages: str
     assert messages in refused(cli, "fit")
 
 
+def test_data_that_are_all_zero(cli: Cli, project: Path) -> None:
+    np.savez(project / "data.npz", x_train=np.zeros((80, 1, 8, 8), np.float32), y_train=np.arange(80) % 2)
+    assert "inputs of 'train' are the same, 0 throughout" in refused(cli, "fit")
+    np.savez(project / "data.npz", x_train=np.random.rand(80, 1, 8, 8), y_train=np.zeros(80, np.int64))
+    assert "targets of 'train' are the same, 0 throughout" in refused(cli, "fit")
+
+
 def test_data_of_another_shape(cli: Cli, project: Path) -> None:
     np.savez(project / "data.npz", x_train=np.zeros((80, 3, 8, 8), np.float32), y_train=np.zeros(80, np.int64))
     assert "(80, 3, 8, 8)" in refused(cli, "fit")

@@ -225,6 +225,17 @@ def test_data_is_written_where_nothing_starts_and_never_started(cli: Cli, tmp_pa
     assert outside.exit_code == DoesNotFit.exit_code
 
 
+@pytest.mark.parametrize("kind", ["elf", "hex", "uf2"])
+def test_an_address_asked_for_beside_one_that_is_stated_is_refused(cli: Cli, firmware, tmp_path, kind) -> None:
+    drive = a_drive(tmp_path / "drive", PICO)
+    path = getattr(firmware(PICO), kind)
+    asked = ("flash", str(path), "--target", PICO, "--port", str(drive), "--address", "0x10100000", "--no-go")
+    refused = cli(*asked)
+    assert refused.exit_code == UsageError.exit_code
+    assert "states its own addresses; 0x10100000 was asked for" in refused.stderr and "hint:" in refused.stderr
+    assert not (drive / "edgeprune.uf2").exists()
+
+
 def an_application(firmware, target: str = BOOT, header_bytes: int = 512) -> Segment:
     payload = parse_elf(firmware(BOOT).elf.read_bytes(), "x").flat()
     return make_application(payload, header_bytes, target)

@@ -56,6 +56,32 @@ def test_a_note_that_was_changed_is_not_believed(tmp_path: Path) -> None:
         Workspace.resume(begun.folder)
 
 
+@pytest.mark.parametrize("kind", ["file", "folder"])
+@pytest.mark.parametrize("change", ["changed", "removed", "whole"])
+def test_what_a_stage_wrote_is_what_its_note_was_made_with(tmp_path: Path, kind: str, change: str) -> None:
+    with Workspace.begin(tmp_path, "run", {}) as begun:
+        kept = begun.folder / "step" / "weights" if kind == "file" else begun.folder / "step"
+        written = begun.folder / "step" / "weights"
+
+        def train() -> float:
+            written.parent.mkdir()
+            written.write_bytes(b"learned")
+            return 61.5
+
+        begun.once("train", train, kept)
+    if change == "changed":
+        written.write_bytes(b"another")
+    elif change == "removed":
+        written.unlink()
+    with Workspace.resume(begun.folder) as resumed:
+        if change == "whole":
+            assert resumed.once("train", train, kept) == 61.5
+            return
+        with pytest.raises(UsageError, match="not what the stage 'train' wrote: it was changed or removed") as refused:
+            resumed.once("train", train, kept)
+        assert "without --resume" in str(refused.value.hint)
+
+
 def test_two_at_once_the_second_is_refused_until_the_first_ends(tmp_path: Path) -> None:
     with Workspace.begin(tmp_path, "run", {}) as first:
         with pytest.raises(UsageError, match="is in use by process"):

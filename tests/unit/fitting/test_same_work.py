@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,6 +16,7 @@ from edgeprune.errors import UsageError
 from edgeprune.files.workspace import Workspace
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.same_work import check_same_work
+from edgeprune.project.entry import load_entry
 from tests.unit.fitting.small_job import job_in
 
 
@@ -67,6 +70,68 @@ def test_what_changed_is_named(tmp_path: Path, change: Callable[[Job], Job], wor
     with pytest.raises(UsageError, match=words) as refused:
         check_same_work(resumed(change(job)), module())
     assert refused.value.hint
+
+
+def test_other_layers_of_the_same_weights(tmp_path: Path) -> None:
+    job = job_in(tmp_path)
+    check_same_work(job, nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU()))
+    with pytest.raises(UsageError, match="layers or weights are others"):
+        torch.manual_seed(0)
+        check_same_work(resumed(job), nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU6()))
+
+
+@pytest.fixture
+def own_files(tmp_path: Path) -> Iterator[Path]:
+    """A network that imports its layer from a neighbour, and a metric, as a project names them."""
+    (tmp_path / "own_layers.py").write_text("from torch import nn\n\ndef layer():\n    return nn.Linear(64, 4)\n")
+    (tmp_path / "own.py").write_text(
+        "from torch import nn\nimport own_layers\n\ndef build():\n    return nn.Sequential(nn.Flatten(), "
+        "own_layers.layer())\n\ndef metric(outputs, targets):\n    return (outputs.argmax(1) == targets).sum()\n"
+    )
+    load_entry("own.py:build", tmp_path, UsageError)
+    yield tmp_path
+    for name in ("edgeprune_user_own", "own_layers"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("name", ["own.py", "own_layers.py"])
+@pytest.mark.parametrize("change", ["forward", "gone", "comment"])
+def test_code_that_says_something_else(own_files: Path, name: str, change: str) -> None:
+    """Another metric or forward() has the same weights, and every figure noted is another's."""
+    job = job_in(own_files)
+    check_same_work(job, module())
+    path = own_files / name
+    if change == "gone":
+        path.unlink()
+    else:
+        added = "# nothing\n\n" if change == "comment" else "nn.Linear.forward = lambda self, x: x[:, :4]\n"
+        path.write_text(path.read_text() + added)
+    if change == "comment":
+        check_same_work(resumed(job), module())
+        return
+    with pytest.raises(UsageError, match=f"begun on something else: {name} says something else"):
+        check_same_work(resumed(job), module())
+
+
+def test_an_installed_package_in_the_projects_folder_is_not_the_projects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / ".venv" / "lib" / "site-packages" / "somebodys.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("a = 1\n")
+    monkeypatch.setitem(sys.modules, "somebodys", SimpleNamespace(__file__=str(path)))  # type: ignore[arg-type]
+    job = job_in(tmp_path)
+    check_same_work(job, module())
+    path.write_text("a = 2\n")
+    check_same_work(resumed(job), module())
+
+
+def test_other_class_names(tmp_path: Path) -> None:
+    job = job_in(tmp_path)
+    check_same_work(job, module())
+    named = replace(job, splits=replace(job.splits, class_names=("a", "b", "c", "d")))
+    with pytest.raises(UsageError, match="samples or targets are others"):
+        check_same_work(resumed(named), module())
 
 
 def test_other_weights(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edgeprune.errors import ModelError
+from edgeprune.errors import EdgePruneError, ModelError
 from edgeprune.export.tflite import checked_float_form, export_tflite
 from edgeprune.model.trace import trace
+from edgeprune.prune.network import Network
 
 FILE = Path(__file__).name
 IMAGE, SEQUENCE, VECTOR = (3, 8, 8), (10, 8), (6,)
@@ -263,3 +266,52 @@ def test_what_parameters_and_buffers_decide_is_followed() -> None:
 
     torch.manual_seed(0)
     assert export_tflite(Decided().eval(), torch.randn(16, *IMAGE)).sqnr_db > 30
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "message"),
+    [
+        (nn.Conv3d(4, 2, 1), (4, 3, 6, 6), "0 at layer 0: a convolution over 3 dimensions"),
+        (nn.FractionalMaxPool2d(2, output_size=4), (4, 12, 12), "draws random numbers at layer 0, even in eval mode"),
+        (nn.PairwiseDistance(), (4, 12), "fails on input 1x4x12 at layer 0: PairwiseDistance.forward() missing 1"),
+    ],
+)
+def test_where_no_line_is_the_users_the_layer_is_named(layer: nn.Module, shape: tuple[int, ...], message: str) -> None:
+    """forward() of a Sequential is torch's; what called it is none of the user's network."""
+    with pytest.raises(EdgePruneError, match=re.escape(message)) as refused:
+        trace(nn.Sequential(layer), (1, *shape))
+    assert ".py" not in refused.value.message
+
+
+def test_frozen_channels_of_layers_alone_name_the_layer() -> None:
+    held = Network.of(
+        nn.Sequential(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)).eval(), (6, 8)
+    ).groups.frozen
+    assert held and {one.where for one in held} <= {"", "layer 0", "layer 0.norm1", "layer 0.norm2"}
+
+
+def test_lines_of_the_standard_library_are_nobodys() -> None:
+    class Net(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            with contextlib.closing(Closing(x)):
+                return x * 2
+
+    class Closing:
+        def __init__(self, x: Tensor) -> None:
+            self.close = partial(torch.bernoulli, x)
+
+    with pytest.raises(ModelError, match=r"draws random numbers at test_refusals\.py:"):
+        trace(Net(), (1, 4))
+
+
+@pytest.mark.parametrize("layer", [nn.LazyLinear(3), nn.LazyConv2d(3, 3), nn.LazyBatchNorm2d()])
+def test_a_lazy_layer_that_was_never_called(layer: nn.Module) -> None:
+    with pytest.raises(ModelError, match="of lazy layers have no shape yet") as refused:
+        trace(nn.Sequential(layer), (1, 4, 8, 8))
+    assert "call the network once" in str(refused.value.hint)
+
+
+def test_a_lazy_layer_that_was_called_is_one_like_any_other() -> None:
+    net = nn.Sequential(nn.LazyConv2d(3, 3), nn.ReLU())
+    net(torch.zeros(1, 4, 8, 8))
+    assert trace(net.eval(), (1, 4, 8, 8)).graph.ops

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import subprocess
@@ -55,25 +56,47 @@ def test_a_module_in_the_users_folder_is_not_pip(
     assert not canary.exists()
 
 
-def test_an_archive_with_another_digest_is_not_even_unpacked(no_index: Path, tmp_path: Path) -> None:
-    canary = tmp_path / "setup-ran"
+def sdist(folder: Path, canary: Path) -> bytes:
+    """An archive of that name whose setup.py touches `canary`, and which asks for something to build it with."""
     name = f"pymonocypher-{monocypher.VERSION}"
     files = {
         "setup.py": CANARY.format(path=str(canary)) + "from setuptools import setup; setup()\n",
         "setup.cfg": f"[metadata]\nname = pymonocypher\nversion = {monocypher.VERSION}\n",
         "PKG-INFO": f"Metadata-Version: 1.0\nName: pymonocypher\nVersion: {monocypher.VERSION}\n",
-        "monocypher.c": "",
-        "monocypher.h": "",
+        "pyproject.toml": '[build-system]\nrequires = ["no-such-builder", "setuptools"]\n',
+        "monocypher.c": "code",
+        "monocypher.h": "header",
     }
-    with tarfile.open(no_index / f"{name}.tar.gz", "w:gz") as archive:
+    path = folder / f"{name}.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
         for file_name, text in files.items():
             member = tarfile.TarInfo(f"{name}/{file_name}")
             member.size = len(text)
             archive.addfile(member, io.BytesIO(text.encode()))
+    return path.read_bytes()
+
+
+def test_an_archive_with_another_digest_is_not_even_unpacked(no_index: Path, tmp_path: Path) -> None:
+    canary = tmp_path / "setup-ran"
+    sdist(no_index, canary)
     with pytest.raises(ToolchainError, match="pip cannot fetch"):
         monocypher.monocypher_sources()
     assert not canary.exists()
     assert not (tmp_path / "cache").exists()
+
+
+def test_the_archive_that_is_meant_is_read_and_nothing_of_it_runs(
+    no_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither its build script nor what it asks to be built with, which pip would fetch without a digest."""
+    canary = tmp_path / "setup-ran"
+    archive = sdist(no_index, canary)
+    texts = {"monocypher.c": "code", "monocypher.h": "header"}
+    digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+    monkeypatch.setattr(monocypher, "_SDIST_DIGEST", hashlib.sha256(archive).hexdigest())
+    monkeypatch.setattr(monocypher, "_DIGESTS", digests)
+    assert monocypher.monocypher_sources() == texts
+    assert not canary.exists()
 
 
 def test_every_python_we_start_leaves_the_working_folder_out() -> None:
