@@ -81,6 +81,24 @@ def sample(tree: Path, rooms: Sequence[str], count: int, seed: int) -> list[Faul
     return [fault for turn in zip_longest(*chosen) for fault in turn if fault is not None]
 
 
+def again(tree: Path, outputs: Sequence[Path]) -> list[Fault]:
+    """The survivors of earlier outputs, of whatever commit: the same change on the nearest line of the file."""
+    found = {}
+    for verdict in (verdict for verdict in joined(outputs) if verdict.survived):
+        before = verdict.fault
+        alike = [fault for fault in _faults_at(tree, before.path) if fault.what == before.what]
+        if alike:
+            nearest = min(alike, key=lambda fault, line=before.line: abs(fault.line - line))  # type: ignore[misc]
+            found[nearest.path, nearest.line, nearest.what] = nearest
+        else:
+            print(f"gone: {before.path}:{before.line}  {before.what}")
+    return list(found.values())
+
+
+def _faults_at(tree: Path, path: str) -> list[Fault]:
+    return faults_of(tree, tree / path) if (tree / path).is_file() else []
+
+
 def forked(tree: Path, arguments: Sequence[str], limit_s: float, log: Path) -> int:
     """pytest's exit status in a child that ends after `limit_s` of its own time, or where it waits for something, of a
     few times that; negative: the signal that ended it."""
@@ -159,7 +177,7 @@ def main() -> int:
     parser.add_argument("--nearest-s", type=float, nargs="+", default=NEAREST_S, help="seconds of tests, a few and all")
     parser.add_argument("--until-s", type=float, default=float("inf"), help="judge no further fault after so long")
     parser.add_argument("--part", default="1/1", help="K/N: every N-th fault from the K-th on, for N calls at once")
-    parser.add_argument("--again", type=Path, nargs="+", help="earlier outputs: their survivors alone")
+    parser.add_argument("--again", type=Path, nargs="+", help="earlier outputs: their survivors alone, of any commit")
     parser.add_argument("--except", type=Path, nargs="+", default=[], dest="known", help="earlier outputs: not these")
     parser.add_argument("--join", type=Path, nargs="+", help="earlier outputs, the oldest first; judges none")
     parser.add_argument("--write", action="store_const", const=ROOT / "benchmarks" / "results" / "mutation.txt")
@@ -176,8 +194,8 @@ def joined(outputs: Sequence[Path]) -> list[Verdict]:
     """The last verdict on each fault."""
     last = {}
     for output in outputs:
-        for path, line, what, ended, tests, by in _VERDICT.findall(output.read_text()):
-            last[path, line, what] = Verdict(Fault(path, int(line), what, ""), ended, int(tests), by)
+        for path, line, what, ended, count, by in _VERDICT.findall(output.read_text()):
+            last[path, line, what] = Verdict(Fault(path, int(line), what, ""), ended, int(count or 0), by)
     return list(last.values())
 
 
@@ -195,10 +213,8 @@ def _judge(given: argparse.Namespace) -> list[Verdict]:
         log, kept = Path(folder) / "pytest.log", given.seconds or Path(folder) / "seconds.json"
         nearest = Nearest(tree, given.tests, lambda file: measured(file, tree, log, max(given.nearest_s)), kept)
         part, parts = map(int, given.part.split("/"))
-        faults = sample(tree, given.rooms, given.count, given.seed)[part - 1 :: parts]
-        if given.again:
-            survivors = {_named(verdict) for verdict in joined(given.again) if verdict.survived}
-            faults = [fault for fault in faults if (fault.path, fault.line, fault.what) in survivors]
+        faults = again(tree, given.again) if given.again else sample(tree, given.rooms, given.count, given.seed)
+        faults = faults[part - 1 :: parts]
         known = set(map(_named, joined(given.known)))
         faults = [fault for fault in faults if (fault.path, fault.line, fault.what) not in known]
         verdicts: list[Verdict] = []

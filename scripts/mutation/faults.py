@@ -20,7 +20,7 @@ _COMPUTED = {
 }  # fmt: skip
 _CALLED = {"min": "max", "max": "min", "any": "all", "all": "any", "amin": "amax", "amax": "amin"}
 _EPSILON = 1e-6  # what keeps a quotient or a logarithm finite; twice that does the same
-_SAID = ("progress", "logging", "print")  # what only tells the user how far it got
+_SAID = re.compile(r"(^|\.)(progress\.|logging\.|print$)")  # what only tells the user how far it got
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _changes(tree: ast.AST, raw: bytes, starts: list[int]) -> Iterator[tuple[int
                 yield start, end, f"not ({raw[start:end].decode()})"
             case ast.AugAssign() | ast.Continue() | ast.Break() | ast.Raise():
                 yield from _dropped(node, raw, span)
-            case ast.Expr(value=ast.Call(func=func)) if not ast.unparse(func).startswith(_SAID):
+            case ast.Expr(value=ast.Call(func=func)) if not _SAID.search(ast.unparse(func)):
                 yield from _dropped(node, raw, span)
             case ast.Assign(targets=[ast.Subscript() | ast.Attribute()]):
                 yield from _dropped(node, raw, span)

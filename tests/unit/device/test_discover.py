@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeprune.device.discovery.adb_phones import parse_phones
+from edgeprune.device.discovery.adb_phones import _ask, parse_phones
 from edgeprune.device.discovery.discover import choose_device
 from edgeprune.device.discovery.emulators import announced, running_emulators
 from edgeprune.device.discovery.serial_ports import described_ports
@@ -173,6 +175,44 @@ def test_probes_are_found_by_their_names(tmp_path: Path) -> None:
         if serial:
             (tmp_path / name / "serial").write_text(serial + "\n")
     assert [probe.address for probe in debug_probes(tmp_path)] == ["066C", "99"]
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_a_probe_flashes_where_pyocd_is_installed(
+    is_installed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if is_installed else None)
+    (tmp_path / "1-1").mkdir()
+    (tmp_path / "1-1" / "product").write_text("STM32 STLink\n")
+    (probe,) = debug_probes(tmp_path)
+    assert probe.abilities == ((Ability.FLASH,) if is_installed else ())
+    assert (probe.note is None) == is_installed
+
+
+def test_a_reply_of_adb_ends_where_its_length_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its server may leave the line open; a refusal and what is cut off are no list."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(server.getsockname()[1]))
+        lines: list[socket.socket] = []
+
+        def answer() -> None:
+            for reply in (b"OKAY0005helloworld", b"FAIL0005hello"):
+                line, _ = server.accept()
+                lines.append(line)
+                assert line.recv(64) == b"000chost:devices"
+                line.sendall(reply)
+                if reply.startswith(b"FAIL"):
+                    line.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            assert _ask(b"host:devices") == "helloworld"
+            assert _ask(b"host:devices") == ""
+        finally:
+            thread.join()
+            for line in lines:
+                line.close()
 
 
 def test_listing_imports_neither_torch_nor_anything_heavy() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -258,6 +259,24 @@ def test_a_reply_without_end_is_cut_off():
 def test_a_device_that_dribbles_runs_into_the_deadline():
     with pytest.raises(NoAnswer):
         LineReader(Endless(b"m")).reply(0.05)
+
+
+@pytest.mark.parametrize("quiet_after", [3, 10**6])
+def test_what_is_left_is_dropped_until_it_is_quiet_or_five_seconds_long(
+    quiet_after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter(range(1000))
+    monkeypatch.setattr(lines, "time", SimpleNamespace(monotonic=lambda: float(next(now))))
+
+    class Talks(Endless):
+        def read(self, timeout_s: float) -> bytes:
+            return super().read(timeout_s) if self.sent_bytes < quiet_after else b""
+
+    link = Talks(b"m")
+    reader = LineReader(link)
+    reader._pending += b"half a line"
+    reader.discard(0.1)
+    assert reader.rest() == b"" and link.sent_bytes == min(quiet_after, 4)  # by a clock of a second a look
 
 
 def test_an_error_line_is_a_refusal():

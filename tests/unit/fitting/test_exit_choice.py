@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from edgeprune.budget import Budget
 from edgeprune.deploy.protocol import ExitWork
 from edgeprune.errors import DoesNotFit, ModelError
+from edgeprune.fitting import early_exit, exit_place
 from edgeprune.fitting.early_exit import _decided
 from edgeprune.fitting.exit_place import choose_place
+from edgeprune.model.exits import ExitPlace
 from edgeprune.prune.network import Network
 from tests.unit.fitting.memory_deployment import MemoryDeployment
 from tests.unit.fitting.small_job import SHAPE, job_in
@@ -92,3 +95,48 @@ def test_leaving_that_saves_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DoesNotFit, match="leaving early saves nothing") as refused:
         chosen(tmp_path, {"1": ExitWork(100, 90, 100)})
     assert "--early-exit" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize("allowed", [0.0, 0.5, 5.0])
+def test_the_points_that_are_allowed_are_the_ones_asked_for(
+    allowed: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While places are compared, and when the margin is decided."""
+    asked: list[float] = []
+
+    def margin(own: Any, early: Any, lost: Any, points: float) -> int:
+        asked.append(points)
+        return -128
+
+    monkeypatch.setattr(early_exit, "choose_margin", margin)
+    monkeypatch.setattr(exit_place, "choose_margin", margin)
+    assert chosen(tmp_path / "a", {"1": ExitWork(20, 90, 100)}, allowed) == "1"
+    _decided(job_in(tmp_path / "b", early_exit=allowed), artifact(0))
+    assert asked == [allowed, allowed]
+
+
+@pytest.mark.parametrize(("late", "wrong", "is_kept"), [(90.0, 0, True), (0.5, 0, True), (10.0, 40, False)])
+def test_a_head_is_trained_kept_and_left_out_where_it_saves_nothing(
+    late: float, wrong: int, is_kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = ExitPlace("1", (6, 8, 8), (1, 1))
+    trained: list[str] = []
+    train = early_exit.trained_head
+    monkeypatch.setattr(early_exit, "trained_head", lambda *given: trained.append("head") or train(*given))
+    job = job_in(tmp_path, early_exit=1.0)
+    job.workspace.once("early exit: place", lambda: asdict(place))
+    made = SimpleNamespace(exit_work=lambda: ExitWork(20 if is_kept else 100, late, 100))
+    file = artifact(wrong)
+    file.build = lambda network, leaving: made
+    object.__setattr__(job.deployment, "export", lambda module, stage: file)
+    candidate: Any = SimpleNamespace(network=Network.of(net(), SHAPE))
+    for _ in range(2):  # the second time from what was noted
+        result = early_exit.exited(job, candidate, "round 1")
+        assert result is (made if is_kept else candidate)
+    head = load_file(job.workspace.folder / "candidates" / "round-1-exit" / "head.safetensors")
+    assert head["fc.weight"].shape == (4, 6) and trained == ["head"]
+
+
+def test_without_an_exit_asked_for_the_candidate_is_what_it_was(tmp_path: Path) -> None:
+    candidate: Any = object()
+    assert early_exit.exited(job_in(tmp_path), candidate, "round 1") is candidate

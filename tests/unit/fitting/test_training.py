@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,18 @@ import pytest
 import torch
 from torch import nn
 
-from edgeprune.fitting import aware, training, windows
+from edgeprune.budget import Budget, Footprint
+from edgeprune.fitting import aware, loop, rounds, schedule, training, windows
+from edgeprune.fitting.granularity import MaskSaving
 from edgeprune.fitting.kept_weights import OwnValues, SharedValues
 from edgeprune.fitting.rounds import _towards
 from edgeprune.fitting.schedule import SCHEDULES
 from edgeprune.fitting.training import settings_of, train
 from edgeprune.prune.masks.clusters import LEVELS
+from edgeprune.prune.masks.masking import Kernels
 from edgeprune.prune.network import Network
+from edgeprune.prune.scoring.layers import plain_layers
+from edgeprune.prune.widths.allocate import GroupChoice
 from edgeprune.train.finetune import TrainStep
 from tests.unit.fitting.small_job import SHAPE, Notes, job_in
 
@@ -132,3 +138,77 @@ def test_made_up_weights_are_as_many_as_levels_and_in_the_middle_of_each() -> No
     shared = SharedValues().synthetic(values)
     assert len(set(shared.tolist())) == LEVELS and np.abs(shared - values.astype(int)).max() <= 128 // LEVELS
     assert OwnValues().synthetic(values) is values and not OwnValues().compress_unmasked(())
+
+
+def test_what_leaves_a_window_counts_where_it_stays(tmp_path: Path) -> None:
+    """Of a layer whose channels no group has, the network's outputs, all of it."""
+    original = Network.of(net(), SHAPE)
+    layers = {layer.op.name: layer for layer in plain_layers(original.module, original.traced)}
+    (group,) = original.groups.groups
+    for name, kept, wanted in (("1", [1, 6], [1, 6]), ("3", [1, 6], [0, 1, 2, 3])):
+        _, chosen = windows._staying(layers[name], original, {group.name: kept})
+        assert chosen.tolist() == wanted  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("flash_bytes", "unmasked_bytes", "words"),
+    [(900, 1_000, "100 B saved"), (999, 1_000, "1 B saved"), (1_000, 1_000, "nothing is saved")],
+)
+def test_what_masks_saved_is_of_the_image_itself(
+    flash_bytes: int, unmasked_bytes: int, words: str, tmp_path: Path
+) -> None:
+    job = job_in(tmp_path)
+    footprint = Footprint({"weights": flash_bytes}, {"arena": 10}, "", 1)
+    saving = MaskSaving(0.5, footprint, unmasked_bytes)
+    candidate: Any = SimpleNamespace(footprint=footprint)
+    record = loop._saved(job, "weights", candidate, saving)
+    assert (record.saved_bytes, record.unmasked_flash_bytes) == (unmasked_bytes - flash_bytes, unmasked_bytes)
+    notes = job.progress.notes  # type: ignore[attr-defined]
+    assert notes[-1].endswith(words) and notes[-1].startswith("weights: 50.0% of the weights stay")
+
+
+def test_unmasked_layers_are_compressed_where_all_of_them_lie_on_levels() -> None:
+    few, many = torch.randn(4, 2, 2, 2).sign(), torch.randn(4, 64)
+    layers = [Kernels(str(index), "", one, 0) for index, one in enumerate((few, many))]
+    assert SharedValues().compress_unmasked(layers[:1]) and not SharedValues().compress_unmasked(layers)
+
+
+def test_a_schedule_trains_where_there_are_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(schedule, "train", lambda job, module, settings, *rest: asked.append(settings.epochs))
+    thinning = schedule.Thinning(job_in(tmp_path), Network.of(net(), SHAPE), {}, "a, b c")
+    module = net()
+    assert thinning.trained(module, 0) is module and asked == []
+    assert thinning.trained(module, 3) is module and asked == [3]
+    assert thinning.folder.name == "a-b-c"
+
+
+def test_widths_are_sized_by_links_until_they_stay_and_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each link corrects the costs; five at most, and of what they gave the one within the limits."""
+    network, curves = Network.of(net(), SHAPE), list[int]()
+    (group,) = network.groups.groups
+
+    def measured(module: Any, groups: Any, ranking: Any, multiple: int, probe: Any, told: Any) -> list[GroupChoice]:
+        curves.append(len(probe.samples))
+        return [GroupChoice(group.name, tuple(range(1, 9)), (0.0,) * 8)]
+
+    class Cost:
+        def __init__(self, links: int) -> None:
+            self.links = links
+
+        def corrected(self, widths: Any) -> Cost:
+            return Cost(self.links + 1)
+
+        def footprint(self, widths: Any) -> Footprint:
+            return Footprint({"all": 50 if self.links == 3 else 500}, {"arena": 1}, "", 1)
+
+    tries = iter(range(8, 0, -1))
+    allocated = lambda *given: SimpleNamespace(widths={group.name: next(tries)}, damage=1.0)  # noqa: E731
+    monkeypatch.setattr(rounds, "measure_damage_curves", measured)
+    monkeypatch.setattr(rounds, "allocate", allocated)
+    cost: Any = Cost(0)
+    widths, corrected = rounds.allocate_widths(job_in(tmp_path), network, cost, Budget(100, 100), "round 1")
+    assert next(tries) == 3 and widths == {group.name: 6} and corrected.links == 3  # type: ignore[attr-defined]
+    assert curves == [256]

@@ -1,6 +1,7 @@
 """Criteria against small cases worked out by hand or by autograd."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,10 +9,11 @@ from torch import Tensor, nn
 
 from edgeprune.errors import DataError, ModelError, UsageError
 from edgeprune.model.trace import trace
+from edgeprune.prune.coupling.channels import Role
 from edgeprune.prune.coupling.groups import find_groups
 from edgeprune.prune.scoring.calibration_statistics import CalibrationData
 from edgeprune.prune.scoring.criterion import CRITERIA, ChannelRows, Need
-from edgeprune.prune.scoring.score import normalized, rank_channels, score
+from edgeprune.prune.scoring.score import _rows, normalized, rank_channels, score
 from edgeprune.prune.surgery.thin import zeroed
 from tests import nets
 
@@ -179,3 +181,18 @@ def test_removing_the_worst_channels_hurts_less_than_removing_the_best():
         halves = ({"0": sorted(ranking[:4])}, {"0": sorted(ranking[4:])})
         damage = [(zeroed(module, groups, keep)(x) - before).square().mean() for keep in halves]
         assert damage[0] < damage[1], name
+
+
+def test_readers_are_scored_by_what_reads_them_and_outputs_by_what_makes_them():
+    """Channels of the network's output have no reader."""
+    net = nn.Sequential(nn.Conv2d(2, 3, 1, bias=False), nn.ReLU(), nn.Conv2d(3, 4, 1, bias=False))
+    with torch.no_grad():
+        net[0].weight.copy_(torch.arange(6.0).reshape(3, 2, 1, 1))
+        net[2].weight.copy_(torch.arange(12.0).reshape(4, 3, 1, 1) ** 2)
+    groups = find_groups(trace(net.eval(), (1, 2, 4, 4)))
+    (inner,) = groups.groups
+    rows = _rows(inner, CRITERIA.find("neuron-norm"), dict(net.named_parameters()))
+    torch.testing.assert_close(rows, net[2].weight.detach().flatten(1).T)
+    made = replace(inner, slices=tuple(piece for piece in inner.slices if piece.role is not Role.READS))
+    rows = _rows(made, CRITERIA.find("neuron-norm"), dict(net.named_parameters()))
+    torch.testing.assert_close(rows, net[0].weight.detach().flatten(1))

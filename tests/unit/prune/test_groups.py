@@ -223,3 +223,27 @@ def test_tied_parameters_are_cut_once():
     assert thinned.decode.weight is thinned.encode.weight
     assert thinned.decode.out_features == 3
     assert thinned(torch.zeros(1, 6)).shape == (1, 2)
+
+
+@pytest.mark.parametrize("added", [(2, 1), (0, 3)])
+def test_channels_added_at_a_border_belong_to_no_group_and_rows_added_move_none(added):
+    """Zeros beside the channels: what reads them behind keeps its weights for the zeros and loses its own units'."""
+
+    class Padded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Conv2d(1, 4, 3), nn.Conv2d(7, 3, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.last(nn.functional.pad(self.first(x), (1, 0, 0, 2, *added)))
+
+    net = Padded().eval()
+    groups = find_groups(trace(net, (1, 1, 8, 8)))
+    (group,) = groups.groups
+    assert group.size == 4
+    with torch.no_grad():
+        net.first.weight[1], net.first.bias[1] = 0, 0
+    thinned = thin(net, groups, {group.name: [0, 2, 3]})
+    assert thinned.last.weight.shape == (3, 6, 1, 1)
+    x = torch.randn(2, 1, 8, 8)
+    torch.testing.assert_close(thinned(x), net(x))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from edgeprune.errors import ModelError
 from edgeprune.export.tflite import export_tflite
 from edgeprune.model.trace import trace
-from edgeprune.prune.masks.clusters import LEVELS, clustered, clustered_again
+from edgeprune.prune.masks.clusters import LEVELS, clustered, clustered_again, fitted
 from edgeprune.prune.masks.kernels import kernels
 from edgeprune.prune.masks.masking import Kernels, density_of, kernels_of, masks_at
 from edgeprune.prune.masks.patterns import dictionary, patterns
@@ -156,3 +156,14 @@ def test_k_means_moves_levels_to_their_weights_and_keeps_the_ends() -> None:
     means = sorted({round(float(value), 4) for value in module.weight.detach().flatten() / 2})
     assert len(means) == 4 and means[0] == pytest.approx(-1, abs=1e-2) and means[3] == pytest.approx(1, abs=1e-2)
     assert means[1:3] == pytest.approx([0.30, 0.55], abs=2e-3)
+
+
+@pytest.mark.parametrize("tie", [10.5, -3.5, 63.5])
+def test_a_level_keeps_away_from_where_int8_rounds_up_or_down(tie: float) -> None:
+    """A cluster whose value lies there would be two values in the file."""
+    row = torch.tensor([[1.0, -1.0, tie / 127, 20.0 / 127]])
+    levels, scales = fitted(row, torch.ones(1, 4, dtype=torch.bool), torch.tensor([[LEVELS - 1, 0, 5, 9]]))
+    steps = levels * 127
+    assert scales.item() == pytest.approx(1.0, abs=1e-3)
+    assert abs(float(steps[5]) - tie) == pytest.approx(2e-3, abs=5e-4)  # away from the tie, and no further
+    assert float(steps[9]) == pytest.approx(20.0, abs=5e-4)  # not at one: left where it is

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeprune.engine.kernels import check_supported
+from edgeprune.budget import Optimize
+from edgeprune.engine.kernels import check_supported, lower
 from edgeprune.engine.tflite.attributes import RULES
-from edgeprune.errors import UnsupportedOp
-from edgeprune.ir import DType, FullyConnectedAttrs, Graph, Op, OpKind, QParams, Tensor
+from edgeprune.errors import EdgePruneError, UnsupportedOp
+from edgeprune.hardware.profile import Isa
+from edgeprune.ir import AxisAttrs, DType, FullyConnectedAttrs, Graph, Op, OpKind, QParams, Tensor
 
 DOCS = Path(__file__).resolve().parents[4] / "docs" / "operators.md"
 
@@ -56,3 +58,15 @@ def test_a_float_model_is_told_how_to_be_quantized() -> None:
     with pytest.raises(UnsupportedOp, match="a float model: 1 of its 1 operators") as caught:
         check_supported(Graph(tensors, (op,), (0,), (2,)))
     assert "representative_dataset" in (caught.value.hint or "")
+
+
+def test_a_gather_from_nothing_is_refused_in_words() -> None:
+    """A damaged file may leave an input out."""
+    numbers = np.array([1, 0], np.int32)
+    tensors = (
+        Tensor("picked", (2,), DType.INT32, data=numbers, is_constant=True),
+        Tensor("rows", (2, 4), DType.INT8, QParams((0.1,), (0,))),
+    )
+    op = Op(OpKind.GATHER, "pick", (-1, 0), (1,), AxisAttrs(axis=0))
+    with pytest.raises(EdgePruneError, match="input 0 is missing"):
+        lower(Graph(tensors, (op,), (0,), (1,)), Isa.SCALAR, Optimize.SIZE)

@@ -171,3 +171,10 @@ def test_a_transposed_convolution_with_a_bias_or_a_clamp() -> None:
     of = [version(OpKind.TRANSPOSE_CONV, *ends[:count], constants=(1, 2)) for count in (2, 3)]
     assert of == [1, 3]
     assert version(OpKind.TRANSPOSE_CONV, *ends, constants=(1, 2), activation=Activation.RELU) == 4
+
+
+def test_groups_of_floats_ask_for_what_groups_ask_and_no_more() -> None:
+    ends = ((1, 4, 4, 4), F), ((2, 3, 3, 2), F)
+    assert version(OpKind.CONV_2D, *ends, constants=(1,), attrs=CONV) == 6
+    depthwise = ((1, 4, 4, 2), F), ((1, 3, 3, 2), F)
+    assert version(OpKind.DEPTHWISE_CONV_2D, *depthwise, constants=(1,), attrs=CONV) == 1
