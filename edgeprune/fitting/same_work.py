@@ -64,6 +64,7 @@ def _own_code(root: Path) -> Mapping[str, str]:
     what these import from there. Weights and samples alone do not show another forward() or another metric."""
     loaded = ((name, getattr(module, "__file__", None)) for name, module in list(sys.modules.items()))
     paths = {Path(file) for name, file in loaded if file and name.partition(".")[0] != "edgeprune"}
+    paths = {path for path in paths if path.is_absolute()}  # some of torch's are not, and lie nowhere
     root = root.resolve()
     names = (path.resolve().relative_to(root) for path in paths if path.resolve().is_relative_to(root))
     return {name.as_posix(): _code(root / name) for name in sorted(names) if not _INSTALLED & set(name.parts)}

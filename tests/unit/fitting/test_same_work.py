@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -96,8 +97,11 @@ def own_files(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("name", ["own.py", "own_layers.py"])
 @pytest.mark.parametrize("change", ["forward", "gone", "comment"])
-def test_code_that_says_something_else(own_files: Path, name: str, change: str) -> None:
+def test_code_that_says_something_else(
+    own_files: Path, name: str, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another metric or forward() has the same weights, and every figure noted is another's."""
+    monkeypatch.chdir(own_files)
     job = job_in(own_files)
     check_same_work(job, module())
     path = own_files / name
@@ -111,6 +115,8 @@ def test_code_that_says_something_else(own_files: Path, name: str, change: str) 
         return
     with pytest.raises(UsageError, match=f"begun on something else: {name} says something else"):
         check_same_work(resumed(job), module())
+    noted = json.loads((job.workspace.folder / "state.json").read_text())["notes"]["depends on"]["code"]
+    assert sorted(noted) == ["own.py", "own_layers.py"]  # whatever folder it runs in
 
 
 def test_an_installed_package_in_the_projects_folder_is_not_the_projects(
