@@ -106,6 +106,16 @@ class Uf2Drive:
         Raises:
             DeviceError: it stayed.
         """
+        self._wait_until_gone()
+
+    def start(self, image: Image) -> None:
+        """It restarts by itself, and is not said to have before it has. Raises DeviceError: it stayed."""
+        self._wait_until_gone()
+
+    def close(self) -> None:
+        pass
+
+    def _wait_until_gone(self) -> None:
         deadline_s = time.monotonic() + _GONE_S
         while (self._root / INFO_FILE).exists():
             if time.monotonic() > deadline_s:
@@ -114,12 +124,6 @@ class Uf2Drive:
                     hint="is the image for this chip? Its UF2 family must be the one the board's ROM takes",
                 )
             time.sleep(0.1)
-
-    def start(self, image: Image) -> None:
-        """It has restarted by itself."""
-
-    def close(self) -> None:
-        pass
 
 
 def _described(root: Path) -> FoundDevice | None:

@@ -33,7 +33,7 @@ def a_loader(drive: Path) -> Uf2Drive:
 
 
 def test_an_image_is_copied_as_uf2(drive: Path) -> None:
-    write_image(a_loader(drive), IMAGE, WriteOptions(verify=False), Silent())
+    write_image(a_loader(drive), IMAGE, WriteOptions(verify=False, start=False), Silent())
     data = (drive / "edgeprune.uf2").read_bytes()
     written = parse_uf2(data, "x", 0xE48BFF56)
     assert written.read(IMAGE.address, IMAGE.size_bytes) == IMAGE.segments[0].content
@@ -44,6 +44,8 @@ def test_a_drive_that_stays_has_not_taken_it(drive: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(uf2_drive, "_GONE_S", 0.0)
     with pytest.raises(DeviceError, match="has not taken the image"):
         write_image(a_loader(drive), IMAGE, WriteOptions(), Silent())
+    with pytest.raises(DeviceError, match="has not taken the image"):  # nor is it said to have been started
+        write_image(a_loader(drive), IMAGE, WriteOptions(verify=False), Silent())
 
 
 def test_a_drive_that_goes_has(drive: Path) -> None:
@@ -52,6 +54,7 @@ def test_a_drive_that_goes_has(drive: Path) -> None:
     loader.write(IMAGE, Silent())
     (drive / "INFO_UF2.TXT").unlink()
     loader.verify(IMAGE, Silent())
+    loader.start(IMAGE)
 
 
 def test_a_folder_is_no_drive(tmp_path: Path) -> None:
