@@ -1,16 +1,19 @@
 """Damaged files at every reader of files from outside: refused in words or taken, nothing else.
 
-    python benchmarks/reader_fuzz.py [--count 100000] [--seed 1] [reader ...]
+    python benchmarks/reader_fuzz.py [--count 100000] [--seed 1] [--write] [reader ...]
 
 Each file is an undamaged one with one to four changes (`tests/damaged_files.py`). Memory is bounded to 6 GiB, so a file
 that claims more than it holds ends the run. Exits with 1 where a reader raised anything but an error with words, with
-the file kept.
+the file kept. --write keeps a row for each reader and seed in benchmarks/results/reader_fuzz.txt; pieces of a
+reader's files are calls with several seeds.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +28,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.damaged_files import READERS, refusal
 
 MEMORY_BYTES = 6 << 30
+ROOT = Path(__file__).resolve().parents[1]
+KEPT = ROOT / "benchmarks" / "results" / "reader_fuzz.txt"
+HEAD = f"{'reader':<12} {'seed':>4} {'files':>8} {'refused':>8} {'taken':>7} {'faults':>6} {'s':>6}  commit"
 
 
 def main() -> int:
@@ -32,12 +38,14 @@ def main() -> int:
     parser.add_argument("readers", nargs="*", default=list(READERS))
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     faults = 0
-    print(f"{'reader':<12} {'files':>8} {'refused':>8} {'taken':>7} {'faults':>6} {'s':>6}")
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
+    print(HEAD)
     with tempfile.TemporaryDirectory() as folder:
         for name in given.readers:
             reader, rng, started = READERS[name], np.random.default_rng(given.seed), time.monotonic()
@@ -55,11 +63,21 @@ def main() -> int:
                 refused += found is not None and bool(found.hint)
             faults += wrong
             taken = given.count - refused - wrong
-            print(
-                f"{name:<12} {given.count:>8,} {refused:>8,} {taken:>7,} {wrong:>6} {time.monotonic() - started:>6.0f}",
-                flush=True,
+            row = (
+                f"{name:<12} {given.seed:>4} {given.count:>8,} {refused:>8,} {taken:>7,} {wrong:>6} "
+                f"{time.monotonic() - started:>6.0f}  {commit.stdout.strip()}"
             )
+            print(row, flush=True)
+            if given.write:
+                keep(row)
     return 1 if faults else 0
+
+
+def keep(row: str) -> None:
+    """In place of the row of the same reader and seed."""
+    rows = {tuple(line.split()[:2]): line for line in KEPT.read_text().splitlines() if re.match(r"\w+ +\d+ ", line)}
+    rows[tuple(row.split()[:2])] = row
+    KEPT.write_text("\n".join([HEAD, *(rows[key] for key in sorted(rows))]) + "\n")
 
 
 if __name__ == "__main__":
