@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,6 +13,7 @@ from edgeprune.fitting.granularity import Again
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.record import AwareRecord, EpochRecord
 from edgeprune.fitting.training import CHECKPOINT_NAME, settings_of, train
+from edgeprune.model.twin import copied
 from edgeprune.train.evaluate import evaluate
 from edgeprune.train.fake_quantized import FakeQuantized
 from edgeprune.train.optimizer import DEFAULT_LR
@@ -57,7 +57,7 @@ def settle_on_grid(
     folder = job.workspace.folder / "steps" / f"{stage}-aware".replace(" ", "-")
 
     def settle() -> dict[str, Any]:
-        module = copy.deepcopy(network.module)
+        module = copied(network.module)
         student = FakeQuantized(module, job.splits.calibration)
         hold, title = again(module), f"{stage}: training on the int8 grid"
         trained = train(job, student, _settings(job, epochs), teacher, title, folder, hold)

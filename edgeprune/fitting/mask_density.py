@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from edgeprune.budget import Budget, Footprint
 from edgeprune.deploy.protocol import MaskCost
 from edgeprune.fitting.job import Job
+from edgeprune.model.twin import copied
 from edgeprune.prune.masks.masking import Kernels, Masks, Scores, density_of, masks_at
 from edgeprune.prune.network import Network
 from edgeprune.quantize.weights import weight_scales
@@ -92,7 +92,7 @@ def _arrays(footprint: Footprint) -> int:
 
 def damage_on(job: Job, module: nn.Module, masks: Masks) -> float:
     """The loss on calibration samples with these masks, nothing trained."""
-    tried = copy.deepcopy(module)
+    tried = copied(module)
     with torch.no_grad():
         for parameter, mask in in_parameters(tried, masks).items():
             tried.get_parameter(parameter).mul_(mask)

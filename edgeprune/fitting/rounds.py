@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
@@ -17,6 +16,7 @@ from edgeprune.fitting.job import Job
 from edgeprune.fitting.record import EpochRecord, StepRecord
 from edgeprune.fitting.recover import thin_and_recover
 from edgeprune.fitting.training import CHECKPOINT_NAME, settings_of, train
+from edgeprune.model.twin import copied
 from edgeprune.prune.network import Network
 from edgeprune.prune.scoring.score import rank_channels
 from edgeprune.prune.widths.allocate import GroupChoice, allocate
@@ -171,7 +171,7 @@ def _step(
 
 def _thinned(job: Job, network: Network, widths: Mapping[str, int]) -> nn.Module:
     if widths == network.widths:
-        return copy.deepcopy(network.module)
+        return copied(network.module)
     ranking = _ranking(job, network)
     keep = {name: sorted(ranking[name][:width]) for name, width in widths.items()}
     return thin_and_recover(job, network, keep)

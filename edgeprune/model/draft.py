@@ -30,6 +30,7 @@ from edgeprune.model.fold import Fold
 from edgeprune.model.layout import view_of
 from edgeprune.model.recording import Call, Recording, Ref
 from edgeprune.model.values import Activation, Constant, Formula, ParameterSlice, Values, channels_last
+from edgeprune.model.ways_out import computed_constant
 
 
 @dataclass
@@ -84,7 +85,10 @@ class Draft:
     def constant(self, call: Call, name: str) -> Constant:
         value = self.values[call.tensor(name)]
         if not isinstance(value, Constant):
-            raise UnsupportedOp(f"{call.target} at {call.where} takes its {name} from another layer's output")
+            raise UnsupportedOp(
+                f"{call.target.removeprefix('aten.')} at {call.where} takes its {name} from another layer's output",
+                hint=computed_constant(call.target.removeprefix("aten."), name),
+            )
         return value
 
     def activation(self, value: int) -> Activation:

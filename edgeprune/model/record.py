@@ -23,7 +23,7 @@ from edgeprune.model.composed import COMPOSED
 from edgeprune.model.composed.rewritten import Rewriting
 from edgeprune.model.composed.table import Composition
 from edgeprune.model.inputs import inputs_of
-from edgeprune.model.known import Known
+from edgeprune.model.known import Known, keep_values
 from edgeprune.model.lazy import refuse_lazy
 from edgeprune.model.needed import idle_calls, needed_calls
 from edgeprune.model.recording import Call, Recording, Ref
@@ -66,6 +66,7 @@ def record(module: nn.Module, example_shapes: Sequence[Sequence[int]]) -> Record
             hint="build the module it was made from, and load its state_dict() into that",
         )
     skeleton = twin(module, lambda tensor: torch.empty_like(tensor, device="meta"))
+    keep_values(skeleton, module)
     recorder = _Recorder(module)
     for name, tensor in [*skeleton.named_parameters(), *skeleton.named_buffers()]:
         recorder.parameters[recorder.value_of(tensor)] = name
@@ -85,7 +86,12 @@ def record(module: nn.Module, example_shapes: Sequence[Sequence[int]]) -> Record
         )
     ]
     try:
-        with torch.no_grad(), torch.device("meta"), recorder, Rewriting(recorder.literal, recorder.note):
+        with (
+            torch.no_grad(),
+            torch.device("meta"),
+            recorder,
+            Rewriting(recorder.literal, recorder.note, recorder.is_zero),
+        ):
             result = skeleton(*args, **kwargs)
     except ModelError:
         raise
@@ -175,6 +181,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.constants[self._bind(stand_in)] = tensor
         return stand_in
 
+    def is_zero(self, tensor: Tensor) -> bool:
+        return self._known.is_zero(self.value_of(tensor), self.calls, self.parameters, self.constants)
+
     def note(self, frame: FrameType | None) -> None:
         """Keeps the first line where values become 16 bits wide."""
         self.narrow = self.narrow or self._place(frame)
@@ -210,6 +219,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if target == "prim.device":
             return func(*args, **(kwargs or {}))
         given = _by_name(func, args, kwargs or {})
+        if target == "aten.pow" and isinstance(given["self"], Tensor) and isinstance(given["exponent"], Tensor):
+            given["exponent"] = self._number(given["exponent"])
         composition = COMPOSED.get(f"{target}.{func._overloadname}", COMPOSED.get(target))
         result = NotImplemented
         with self:
@@ -232,6 +243,13 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         given = [self._value(argument, where) if isinstance(argument, Tensor) else argument for argument in args]
         result = func(*given, **kwargs)
         return self.literal(result) if isinstance(result, Tensor) else result
+
+    def _number(self, tensor: Tensor) -> Any:
+        """A parameter or buffer of one element as the number it holds; others as they are."""
+        if tensor.numel() != 1:
+            return tensor
+        held = self._known.of(self.value_of(tensor), self.calls, self.parameters, self.constants)
+        return tensor if held is None else float(held)
 
     def _places(self, index: Tensor | None, where: str) -> Sequence[Tensor | None]:
         """An index as whole numbers; of a mask one for each of its axes."""

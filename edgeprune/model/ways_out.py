@@ -40,6 +40,7 @@ _WORDS = (
      "write it with torch's functions, which are followed"),
     (r"missing \d+ required (positional|keyword)", None,
      "state every input: a table [model.inputs] of shapes, by the names of forward()'s parameters"),
+    (r"values that are no whole numbers", None, "give it x.long(), or integer samples to a model that takes them"),
     (r"register_meta|fake impl|Meta tensors", "the size of the result depends on values", _HOST),
 )  # fmt: skip
 
@@ -48,6 +49,17 @@ def way_out_of(operator: str) -> str:
     """operator: without namespace, `argmax`."""
     family = next((hint for prefix, hint in _FAMILIES if operator.startswith(prefix)), None)
     return _OPERATORS.get(operator) or family or "replace this layer, or keep it on the host"
+
+
+def computed_constant(operator: str, name: str) -> str | None:
+    """The way out where an operator takes from another layer what the device holds as a constant; None: no particular
+    one."""
+    if operator == "convolution" and name == "weight":
+        return (
+            "of weights mixed by a sample (CondConv, DynamicConv), run the layers side by side and mix their outputs: "
+            "share_1 * conv_1(x) + share_2 * conv_2(x)"
+        )
+    return None
 
 
 def reads_values(where: str, is_mask: bool) -> ModelError:

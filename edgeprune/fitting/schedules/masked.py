@@ -1,9 +1,8 @@
-import copy
-
 from torch import nn
 
 from edgeprune.fitting.schedule import Thinning, schedule
 from edgeprune.fitting.training import CHECKPOINT_NAME, settings_of, train
+from edgeprune.model.twin import copied
 from edgeprune.prune.surgery.soft_mask import FILTERS, soft_mask
 from edgeprune.prune.surgery.thin import thin
 
@@ -18,7 +17,7 @@ def masked(thinning: Thinning) -> nn.Module:
     Filter Pruning for Accelerating Deep Convolutional Neural Networks", IJCAI 2018, arXiv:1808.06866.
     """
     job, original, epochs = thinning.job, thinning.original, thinning.job.options.epochs
-    module = copy.deepcopy(original.module)
+    module = copied(original.module)
     choice = Choice(thinning, module, epochs)
     best_epoch = 0
     if epochs > 0:
@@ -56,5 +55,5 @@ class Choice:
             self._choose()
 
     def _choose(self) -> None:
-        self._made.append(self._thinning.best(copy.deepcopy(self._module).cpu().eval()))
+        self._made.append(self._thinning.best(copied(self._module).cpu().eval()))
         soft_mask(self._module, self._thinning.original.groups, self._made[-1], FILTERS)

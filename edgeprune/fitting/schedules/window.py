@@ -1,4 +1,3 @@
-import copy
 import math
 from functools import partial
 
@@ -7,6 +6,7 @@ from torch import nn
 from edgeprune.fitting.schedule import Thinning, schedule
 from edgeprune.fitting.training import settings_of
 from edgeprune.fitting.windows import WINDOW, train_window, windows
+from edgeprune.model.twin import copied
 from edgeprune.prune.scoring.layers import plain_layers
 from edgeprune.prune.surgery.soft_mask import soft_mask
 from edgeprune.prune.surgery.thin import thin
@@ -25,7 +25,7 @@ def window(thinning: Thinning) -> nn.Module:
     Network Acceleration", IJCAI 2018; the windows here overlap.
     """
     job, original = thinning.job, thinning.original
-    module, chosen = copy.deepcopy(original.module).eval(), thinning.best(original.module)
+    module, chosen = copied(original.module).eval(), thinning.best(original.module)
     spans = windows([layer.op.name for layer in plain_layers(module, original.traced)])
     early_epochs = math.ceil(job.options.epochs * _SHARE)
     samples = len(job.splits.train)

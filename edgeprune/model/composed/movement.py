@@ -35,6 +35,15 @@ def _roll(args: Mapping[str, Any]) -> Any:
     return x.reshape(shape)
 
 
+@composes("as_strided")
+def _same_strides(args: Mapping[str, Any]) -> Any:
+    """Torch's own pools restate the strides of what they return."""
+    x, size, strides = args["self"], tuple(args["size"]), args["stride"]
+    same = all(n == 1 or own == new for n, own, new in zip(size, x.stride(), strides, strict=False))
+    is_same = size == tuple(x.shape) and same and args["storage_offset"] in (None, x.storage_offset())
+    return x if is_same else NotImplemented
+
+
 @composes("flip")
 def _flip(args: Mapping[str, Any]) -> Any:
     x = args["self"]

@@ -19,7 +19,7 @@ _ZERO = "_edgeprune_is_zero"
 
 
 def marked_zeros(zeros: Tensor) -> Tensor:
-    """What torch.zeros gives, known again as a state that need not be read."""
+    """Zeros whatever goes in, known again as a state that need not be read."""
     setattr(zeros, _ZERO, True)
     return zeros
 

@@ -56,12 +56,15 @@ def _squeeze(x: Tensor, *dims: Any, **named: Any) -> Any:
 
 
 _HALVES = {Tensor.half, Tensor.bfloat16}
+_RECURRENT: Mapping[Any, Callable[..., Any]] = {
+    getattr(torch, name): layer for name, layer in {**LAYERS, **CELLS}.items()
+}
 REWRITTEN: Mapping[Any, Callable[..., Any]] = {
     functional.pad: _pad,
     torch.squeeze: _squeeze,
     Tensor.squeeze: _squeeze,
     functional.instance_norm: _instance_norm,
-    **{getattr(torch, name): layer for name, layer in {**LAYERS, **CELLS}.items()},
+    **_RECURRENT,
 }
 """A function of torch -> what is called in its place."""
 
@@ -72,12 +75,19 @@ class Rewriting(TorchFunctionMode):
     Args:
         literal: numbers -> a tensor without values that stands for them.
         narrow: called with the frame of what runs in 16 bits.
+        is_zero: whether a tensor is zeros, whatever goes in and is trained.
     """
 
-    def __init__(self, literal: Callable[[Tensor], Tensor], narrow: Callable[[FrameType], None]):
+    def __init__(
+        self,
+        literal: Callable[[Tensor], Tensor],
+        narrow: Callable[[FrameType], None],
+        is_zero: Callable[[Tensor], bool],
+    ):
         super().__init__()
         self._literal = literal
         self._narrow = narrow
+        self._is_zero = is_zero
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -87,11 +97,14 @@ class Rewriting(TorchFunctionMode):
             self._narrow(sys._getframe(1))
         if func in (torch.tensor, torch.as_tensor) and not (args and isinstance(args[0], Tensor)):
             return self._literal(func(*args, **{**given, "device": "cpu"}))
-        if func in (torch.zeros, torch.zeros_like):
-            return marked_zeros(func(*args, **given))
         if func is Tensor.__getitem__ and len(args) == 2:
             args = (args[0], self._with_literals(args[1]))
         rewritten = REWRITTEN.get(func)
+        if func in _RECURRENT:
+            states = args[1] if isinstance(args[1], list | tuple) else args[1:2]
+            for state in states:
+                if isinstance(state, Tensor) and self._is_zero(state):
+                    marked_zeros(state)
         result = NotImplemented if rewritten is None else rewritten(*args, **given)
         return func(*args, **given) if result is NotImplemented else result
 

@@ -10,7 +10,6 @@ Layers that only fed a dropped branch no longer reach the output, and go with it
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 from edgeprune.errors import ModelError
 from edgeprune.model.record import record
 from edgeprune.model.recording import Call, Recording, Ref
-from edgeprune.model.twin import twin
+from edgeprune.model.twin import copied, twin
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class DroppedBranch(nn.Module):
 
 def without(module: nn.Module, blocks: Sequence[Block]) -> nn.Module:
     """A copy of the module in evaluation mode without these blocks; the weights of the rest are the module's."""
-    result = copy.deepcopy(module).eval()
+    result = copied(module).eval()
     for block in blocks:
         _remove(result, block)
     return result

@@ -12,7 +12,6 @@ The issue behind this: microsoft/nni#2130.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -27,6 +26,7 @@ from edgeprune.ir import Conv2dAttrs, Op, OpKind, TransposeConvAttrs, attrs_of
 from edgeprune.model.fold import FoldKind
 from edgeprune.model.parameter_owners import Owners, parameter_owners
 from edgeprune.model.trace import TracedModel, own_bias, trace
+from edgeprune.model.twin import copied
 from edgeprune.prune.surgery.constant_outputs import arranged, constant_outputs
 from edgeprune.prune.surgery.keep import Kept
 
@@ -63,7 +63,7 @@ def _new_biases(traced: TracedModel) -> Mapping[str, str]:
     The network itself shows which ones: its shapes are followed once more with all such biases in place. Code that
     takes a layer's weight and leaves its bias does not read it.
     """
-    skeleton = copy.deepcopy(traced.skeleton)
+    skeleton = copied(traced.skeleton)
     owners = parameter_owners(skeleton)
     without = [
         op

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from edgeprune.errors import ModelError
 from edgeprune.model.parameter_owners import Owners, parameter_owners, put
+from edgeprune.model.twin import copied
 from edgeprune.prune.surgery.fold_into_bias import add_biases, fold_constants
 from edgeprune.prune.surgery.keep import Kept, kept
 from edgeprune.prune.surgery.layer_sizes import refresh
@@ -64,7 +64,7 @@ def apply_widths(module: nn.Module, groups: ChannelGroups, widths: Mapping[str, 
     Raises:
         UsageError: an unknown group, or a width outside 1 to the group's size.
     """
-    result = copy.deepcopy(module)
+    result = copied(module)
     staying = kept(groups, {name: range(width) for name, width in widths.items()})
     return _cut(result, {**groups.axes, **add_biases(result, groups, staying)}, staying)
 
@@ -102,13 +102,13 @@ def widths_of(
 
 def cut(module: nn.Module, groups: ChannelGroups, keep: Mapping[str, Sequence[int]]) -> nn.Module:
     """A copy with sliced parameters; the constants of removed channels are lost. For shapes without data."""
-    return _cut(copy.deepcopy(module), groups.axes, kept(groups, keep))
+    return _cut(copied(module), groups.axes, kept(groups, keep))
 
 
 def _with_folded_constants(
     module: nn.Module, groups: ChannelGroups, keep: Mapping[str, Sequence[int]]
 ) -> tuple[nn.Module, Axes, Kept]:
-    result, staying = copy.deepcopy(module), kept(groups, keep)
+    result, staying = copied(module), kept(groups, keep)
     known = parameter_owners(result)
     for name, _ in groups.axes:
         if name not in known:
