@@ -37,8 +37,8 @@ _TAIL = """## What can be thinned
 | GroupNorm | whole groups: each is normalized by itself |
 | InstanceNorm, BatchNorm | channels |
 | LayerNorm, RMSNorm, GroupNorm of one group | nothing: a norm over channels changes with their number. The layers between two norms, as the hidden layer of a transformer block, are thinned |
-| attention | channels of all heads alike, or whole heads, where forward() takes their sizes from its tensors (`reshape(n, t, heads, -1)`) |
-| LSTM, GRU, RNN and cells | hidden units, in all gates; one number of them for all layers and directions of one nn.LSTM |
+| attention | channels of all heads alike, or whole heads, where forward() takes their sizes from its tensors (`reshape(n, t, heads, -1)`); whole heads as well where it takes them from its module (`self.num_heads`) |
+| LSTM, GRU, RNN and cells | hidden units, in all gates; one number of them for all layers and directions of one nn.LSTM. States made in forward() are left out, or sized by `self.lstm.hidden_size` or a whole number of its module (`self.hidden_dim`), which follows |
 | Embedding | columns of its table |
 | GLU | the same channels of both halves |
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
@@ -24,6 +24,10 @@ class Extent:
 
     def at(self, widths: Mapping[str, int]) -> int:
         return self.constant + sum(multiplier * widths[group] for group, multiplier in self.terms)
+
+
+OwnSizes = Mapping[tuple[str, str], Extent]
+"""(path of a module, name of its attribute) -> the size it holds."""
 
 
 class Role(StrEnum):
@@ -109,6 +113,7 @@ class ChannelGroups:
         axes: (parameter, axis) -> the unit at each position.
         activations: tensor -> (axis along which its channels lie, the unit of each).
         traced: the network the groups belong to.
+        sizes: attributes of the user's modules that count channels, and follow them.
     """
 
     groups: tuple[ChannelGroup, ...]
@@ -118,6 +123,7 @@ class ChannelGroups:
     axes: Mapping[tuple[str, int], AxisMap]
     activations: Mapping[int, tuple[int, AxisMap]]
     traced: TracedModel
+    sizes: OwnSizes = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> Mapping[str, ChannelGroup]:

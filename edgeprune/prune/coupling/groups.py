@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from edgeprune.errors import ModelError
 from edgeprune.model.trace import TracedModel
 from edgeprune.prune.coupling.channels import ChannelGroups
 from edgeprune.prune.coupling.labels import FIXED, Reading, Tracker
+from edgeprune.prune.coupling.own_sizes import own_sizes
 from edgeprune.prune.coupling.partition import Partition
 from edgeprune.prune.coupling.recurrence import tie_layers
 from edgeprune.prune.coupling.rules import RULES
@@ -43,12 +45,35 @@ def find_groups(traced: TracedModel, shrinkable_outputs: Collection[int] = ()) -
             unused |= idle
             continue
         open_ones = [name for name in tracker.risky if readings.get(name) is not Reading.FROZEN]
-        blamed = blamed_operators(traced, groups, open_ones) if groups.groups and open_ones else []
+        groups, blamed = _tried(traced, groups, open_ones) if groups.groups and open_ones else (groups, [])
         if not blamed:
             return groups
         other_readings = [name for name in blamed if untried.get(name)]
         for name in other_readings or blamed:
             readings[name] = untried[name].pop(0) if other_readings else Reading.FROZEN
+
+
+def _tried(traced: TracedModel, groups: ChannelGroups, risky: Sequence[str]) -> tuple[ChannelGroups, list[str]]:
+    """The groups as they are, else with sizes in attributes that follow them, and the operators to read differently."""
+    reason: ModelError | None = None
+    blamed = list[str]()
+    try:
+        blamed = blamed_operators(traced, groups, risky)
+    except ModelError as error:
+        reason = error
+    if not blamed and reason is None:
+        return groups, []
+    for sizes in own_sizes(traced, groups):
+        following = replace(groups, sizes=sizes)
+        try:
+            left = blamed_operators(traced, following, risky)
+        except ModelError:
+            continue
+        if not left:
+            return following, []
+    if reason is not None:
+        raise reason
+    return groups, blamed
 
 
 def _readings_by_units(

@@ -9,6 +9,7 @@ from edgeprune.errors import ModelError
 from edgeprune.ir import Graph, OpKind, SliceAttrs
 from edgeprune.model.record import ForwardError
 from edgeprune.model.trace import TracedModel, trace
+from edgeprune.prune.coupling.own_sizes import same_numbers
 from edgeprune.prune.surgery.thin import cut
 from edgeprune.prune.widths.predicted_graph import int8_form, predicted_graph
 
@@ -30,6 +31,8 @@ def blamed_operators(traced: TracedModel, groups: ChannelGroups, risky: Sequence
         blamed = _on_line(traced, risky, error.where)
         reason: ModelError = error
     else:
+        if groups.sizes and not same_numbers(traced.recording, thinned.recording):
+            raise ModelError("a size that follows its channels is a number forward() computes with")
         layer = _first_mismatch(predicted_graph(traced, groups, widths), int8_form(thinned.graph))
         if layer is None:
             return []

@@ -22,10 +22,12 @@ class Kept:
     """Attributes:
     starts: where each group's units begin in `stays`.
     stays: one flag per unit of all groups, in order.
+    widths: how many units of each group stay.
     """
 
     starts: NDArray[np.int64]
     stays: Bools
+    widths: Mapping[str, int]
 
     def along(self, axis_map: AxisMap) -> Bools:
         """For each position of an axis whether it stays; positions without owner do."""
@@ -47,6 +49,7 @@ def kept(groups: ChannelGroups, keep: Mapping[str, Sequence[int]]) -> Kept:
     if unknown:
         raise UsageError(f"no channel group is called '{unknown[0]}'", hint="edgeprune inspect lists them")
     flags: list[Bools] = [np.zeros(0, bool)]
+    widths: dict[str, int] = {}
     for group in groups.groups:
         units = np.asarray(keep.get(group.name, range(group.size)), int)
         if units.size == 0 or units.min() < 0 or units.max() >= group.size:
@@ -57,5 +60,7 @@ def kept(groups: ChannelGroups, keep: Mapping[str, Sequence[int]]) -> Kept:
         flag = np.zeros(group.size, bool)
         flag[units] = True
         flags.append(flag)
+        widths[group.name] = int(flag.sum())
     sizes = [group.size for group in groups.groups]
-    return Kept(np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)[: len(sizes)], np.concatenate(flags))
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)[: len(sizes)]
+    return Kept(starts, np.concatenate(flags), widths)

@@ -1,8 +1,14 @@
-"""What torch's layers repeat of their parameters' shapes, after channels were removed."""
+"""What layers and the user's modules repeat of their parameters' shapes, after channels were removed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from torch import nn
+
+if TYPE_CHECKING:
+    from edgeprune.prune.coupling.channels import OwnSizes
 
 _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 
@@ -47,3 +53,9 @@ def _refresh_norm(module: nn.GroupNorm | nn.modules.instancenorm._InstanceNorm) 
         module.num_channels = known.shape[0]
     else:
         module.num_features = known.shape[0]
+
+
+def set_sizes(module: nn.Module, sizes: OwnSizes, widths: Mapping[str, int]) -> None:
+    """Sets the attributes of the user's own modules that count channels; in place."""
+    for (path, name), size in sizes.items():
+        setattr(module.get_submodule(path), name, size.at(widths))

@@ -15,7 +15,7 @@ from edgeprune.model.parameter_owners import Owners, parameter_owners, put
 from edgeprune.model.twin import copied
 from edgeprune.prune.surgery.fold_into_bias import add_biases, fold_constants
 from edgeprune.prune.surgery.keep import Kept, kept
-from edgeprune.prune.surgery.layer_sizes import refresh
+from edgeprune.prune.surgery.layer_sizes import refresh, set_sizes
 
 if TYPE_CHECKING:
     from edgeprune.prune.coupling.channels import AxisMap, ChannelGroups
@@ -39,7 +39,7 @@ def thin(module: nn.Module, groups: ChannelGroups, keep: Mapping[str, Sequence[i
         ModelError: the module lacks parameters of the groups.
     """
     result, axes, staying = _with_folded_constants(module, groups, keep)
-    return _cut(result, axes, staying)
+    return _cut(result, axes, staying, groups)
 
 
 def zeroed(module: nn.Module, groups: ChannelGroups, keep: Mapping[str, Sequence[int]]) -> nn.Module:
@@ -66,7 +66,7 @@ def apply_widths(module: nn.Module, groups: ChannelGroups, widths: Mapping[str, 
     """
     result = copied(module)
     staying = kept(groups, {name: range(width) for name, width in widths.items()})
-    return _cut(result, {**groups.axes, **add_biases(result, groups, staying)}, staying)
+    return _cut(result, {**groups.axes, **add_biases(result, groups, staying)}, staying, groups)
 
 
 def widths_of(
@@ -102,7 +102,7 @@ def widths_of(
 
 def cut(module: nn.Module, groups: ChannelGroups, keep: Mapping[str, Sequence[int]]) -> nn.Module:
     """A copy with sliced parameters; the constants of removed channels are lost. For shapes without data."""
-    return _cut(copied(module), groups.axes, kept(groups, keep))
+    return _cut(copied(module), groups.axes, kept(groups, keep), groups)
 
 
 def _with_folded_constants(
@@ -118,7 +118,7 @@ def _with_folded_constants(
     return result, {**groups.axes, **added}, staying
 
 
-def _cut(module: nn.Module, axes: Axes, staying: Kept) -> nn.Module:
+def _cut(module: nn.Module, axes: Axes, staying: Kept, groups: ChannelGroups) -> nn.Module:
     owners = parameter_owners(module)
     for (name, axis), axis_map in axes.items():
         stays = staying.along(axis_map)
@@ -126,6 +126,7 @@ def _cut(module: nn.Module, axes: Axes, staying: Kept) -> nn.Module:
             _select(owners[name], axis, torch.from_numpy(np.flatnonzero(stays)))
     for child in module.modules():
         refresh(child)
+    set_sizes(module, groups.sizes, staying.widths)
     return module
 
 
