@@ -91,8 +91,9 @@ class ModelTable(Strict):
 
 
 class DataTable(Strict):
-    """entry: `file.py:function`; path: an `.npz`, or a folder or zip of files in class folders: images, or recordings
-    (`.csv`, `.wav`) for an input of (channels, moments). One of the two.
+    """entry: `file.py:function`; path: an `.npz`, a folder of `.npy`, a saved dataset of Hugging Face, or a folder or
+    zip of files in class folders: images, or recordings (`.csv`, `.wav`) for an input of (channels, moments). One of
+    the two.
 
     mean, std: per channel; the network sees (value - mean) / std, where 8-bit images are first scaled to 0..1. Of
     several inputs, tables by name.

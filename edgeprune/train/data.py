@@ -14,6 +14,8 @@ from edgeprune.project.entry import load_entry, user_code
 from edgeprune.project.file import Project
 from edgeprune.train.class_folders import class_names, members_of
 from edgeprune.train.decode import SUFFIXES as IMAGES
+from edgeprune.train.forms.array_folder import is_array_folder, read_array_folder
+from edgeprune.train.forms.hugging_face import is_saved_dataset, read_saved_dataset
 from edgeprune.train.forms.several_inputs import joined_inputs
 from edgeprune.train.images import load_images
 from edgeprune.train.recordings import SUFFIXES as RECORDINGS
@@ -31,6 +33,8 @@ def load_data(project: Project) -> Splits:
       split may be a torch Dataset or DataLoader
     - `.npz`: `x_train`, `y_train`, `x_validation` (or `x_val`), `x_test`, ... or `x`, `y`; of several inputs
       `x_train_NAME`, ...
+    - a folder of memory-mapped `.npy`: `x_train.npy`, ... called as the arrays of an `.npz`
+    - a folder that Hugging Face's `save_to_disk` wrote, where `datasets` is installed
     - a folder or `.zip`: `<class>/*.jpg`, or `train/<class>/*.jpg` beside `test/...` and `validation/...`; `.csv` and
       `.wav` recordings likewise, where the input is (channels, moments)
 
@@ -66,16 +70,24 @@ def load_data(project: Project) -> Splits:
 def _folder_names(project: Project) -> tuple[str, ...]:
     """Of the class folders the data lie in, by label."""
     path = project.data.path
-    if path is None or path.suffix == ".npz":
+    if path is None or path.suffix == ".npz" or _holds_no_classes(project.root / path):
         return ()
     suffixes = RECORDINGS if len(project.model.sample_shape) == 2 else IMAGES
     return tuple(class_names(members_of(project.root / path, suffixes, "files")))
+
+
+def _holds_no_classes(path: Path) -> bool:
+    return is_array_folder(path) or is_saved_dataset(path)
 
 
 def _read(path: Path, project: Project) -> Mapping[str, Any]:
     shape, data = project.model.sample_shape, project.data
     if path.suffix == ".npz":
         return _npz(path, project.model.inputs_by_name)
+    if is_array_folder(path):
+        return _splits_of(read_array_folder(path), path.name, project.model.inputs_by_name)
+    if is_saved_dataset(path):
+        return read_saved_dataset(path)
     if project.model.inputs is not None:
         raise DataError(
             f"{path.name} holds one input a sample, the model takes {', '.join(project.model.inputs_by_name)}",
@@ -93,6 +105,11 @@ def _npz(path: Path, names: Iterable[str]) -> dict[str, Any]:
         raise DataError(
             f"{path.name} cannot be read: {problem}", hint="write it with numpy.savez, numeric arrays only"
         ) from problem
+    return _splits_of(arrays, path.name, names)
+
+
+def _splits_of(arrays: Mapping[str, Any], source: str, names: Iterable[str]) -> dict[str, Any]:
+    """Arrays called x_train, y_train, ... by split."""
     splits: dict[str, Any] = {}
     for name, split in _NPZ_NAMES.items():
         parts = {own: arrays[f"{name}_{own}"] for own in names if f"{name}_{own}" in arrays}
@@ -101,7 +118,7 @@ def _npz(path: Path, names: Iterable[str]) -> dict[str, Any]:
             splits[split] = (given,) if targets is None else (given, targets)
     if "train" not in splits:
         raise DataError(
-            f"{path.name} holds {', '.join(arrays) or 'nothing'}",
+            f"{source} holds {', '.join(arrays) or 'nothing'}",
             hint="name the arrays x_train, y_train, and x_test, y_test where there is a test split",
         )
     return splits

@@ -137,7 +137,7 @@ def test_datasets_and_loaders(given: object) -> None:
 
 class Rows(Counted):
     def __getitem__(self, index: int) -> dict[str, object]:  # type: ignore[override]
-        return {"audio": INPUTS[index], "label": 0}
+        return {"audio": INPUTS[index], "kind": 0}
 
 
 class Ragged(Counted):
@@ -146,7 +146,7 @@ class Ragged(Counted):
 
 
 @pytest.mark.parametrize(
-    ("given", "words"), [(Rows(), "gives a dict of audio, label, not"), (Ragged(), "do not make one array")]
+    ("given", "words"), [(Rows(), "gives a dict of audio, kind, not"), (Ragged(), "do not make one array")]
 )
 def test_datasets_of_something_else_are_told(given: object, words: str) -> None:
     with pytest.raises(DataError, match=words):
