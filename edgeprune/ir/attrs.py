@@ -177,13 +177,61 @@ class TransposeAttrs(Attrs):
 
 @dataclass(frozen=True, kw_only=True)
 class AxisAttrs(Attrs):
-    """SPLIT, SPLIT_V, PACK, UNPACK, GATHER, ARG_MAX and ARG_MIN.
+    """SPLIT, SPLIT_V, PACK, UNPACK, ONE_HOT, ARG_MAX and ARG_MIN.
 
     Attributes:
-        axis: not negative; of the input, but of the output for PACK.
+        axis: not negative; of the input, but of the output for PACK and ONE_HOT.
     """
 
     axis: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatherAttrs(AxisAttrs):
+    """GATHER.
+
+    Attributes:
+        batch_dims: leading axes that the input and its indices share; at most `axis`.
+    """
+
+    batch_dims: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CumsumAttrs(AxisAttrs):
+    """CUMSUM.
+
+    Attributes:
+        exclusive: a sum is without the value at its own place.
+        reverse: from the end.
+    """
+
+    exclusive: bool = False
+    reverse: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionAttrs(Attrs):
+    """DETECTION_POSTPROCESS.
+
+    Attributes:
+        classes: without the background, which the scores may have in front of them.
+        most_detections: that come out.
+        most_classes: of one box, where boxes are suppressed by their best class (`each_class` false).
+        most_of_a_class: boxes of one class, where each class suppresses its own (`each_class` true).
+        least_score: of a box that is looked at.
+        most_overlap: intersection over union beyond which the box of the lower score goes.
+        scales: by which encoded y, x, height and width are divided.
+    """
+
+    classes: int
+    most_detections: int
+    most_classes: int
+    most_of_a_class: int
+    each_class: bool
+    least_score: float
+    most_overlap: float
+    scales: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)

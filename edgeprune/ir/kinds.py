@@ -20,12 +20,17 @@ class OpKind(StrEnum):
     SQUARED_DIFFERENCE = "SQUARED_DIFFERENCE"
     FLOOR_DIV = "FLOOR_DIV"
     FLOOR_MOD = "FLOOR_MOD"
+    BITWISE_XOR = "BITWISE_XOR"
+    RIGHT_SHIFT = "RIGHT_SHIFT"
     AVERAGE_POOL_2D = "AVERAGE_POOL_2D"
     MAX_POOL_2D = "MAX_POOL_2D"
+    L2_POOL_2D = "L2_POOL_2D"
     MEAN = "MEAN"
     SUM = "SUM"
     REDUCE_MAX = "REDUCE_MAX"
     REDUCE_MIN = "REDUCE_MIN"
+    REDUCE_PROD = "REDUCE_PROD"
+    CUMSUM = "CUMSUM"
     L2_NORMALIZATION = "L2_NORMALIZATION"  # over the last axis
     SOFTMAX = "SOFTMAX"
     LOG_SOFTMAX = "LOG_SOFTMAX"
@@ -57,6 +62,8 @@ class OpKind(StrEnum):
     GATHER = "GATHER"
     GATHER_ND = "GATHER_ND"
     SCATTER_ND = "SCATTER_ND"  # inputs (indices, updates); the shape is the output's
+    DYNAMIC_UPDATE_SLICE = "DYNAMIC_UPDATE_SLICE"
+    ONE_HOT = "ONE_HOT"  # inputs (indices, on, off); the depth is the output's
     RESIZE_NEAREST_NEIGHBOR = "RESIZE_NEAREST_NEIGHBOR"
     RESIZE_BILINEAR = "RESIZE_BILINEAR"
     SPACE_TO_DEPTH = "SPACE_TO_DEPTH"
@@ -97,6 +104,7 @@ class OpKind(StrEnum):
     ARG_MAX = "ARG_MAX"
     ARG_MIN = "ARG_MIN"
     TOPK_V2 = "TOPK_V2"  # outputs (values, indices), as many as they have room for
+    DETECTION_POSTPROCESS = "DETECTION_POSTPROCESS"  # custom in a file: TFLite_Detection_PostProcess
     UNIDIRECTIONAL_SEQUENCE_LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
     SVDF = "SVDF"
     FUNCTION = "FUNCTION"  # not TFLite's: a float function of each value (`function.py`), a TABLE once it is quantized

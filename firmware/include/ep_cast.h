@@ -3,6 +3,7 @@
  *
  *   out[i] = (type)in[i]     EP_CAST
  *   out[i] = in[i] != 0      EP_CAST_BOOL
+ *   out[i] = (type)in[i]     EP_CAST_FLOAT: towards 0; what lies outside low..high is the nearest of them, NaN is 0
  *
  *   in   integers  [count]
  *   out  type      [count]
@@ -27,6 +28,14 @@
         for (uint32_t i = 0; i < (count); i++) {   \
             (out)[i] = (type)((in)[i] != 0);       \
         }                                          \
+    } while (0)
+
+#define EP_CAST_FLOAT(type, in, out, count, low, high)                                             \
+    do {                                                                                           \
+        for (uint32_t i = 0; i < (count); i++) {                                                   \
+            const float x = (in)[i];                                                               \
+            (out)[i] = x != x ? (type)0 : x <= (float)(low) ? (low) : x >= (float)(high) ? (high) : (type)x; \
+        }                                                                                          \
     } while (0)
 
 #endif

@@ -36,6 +36,11 @@ EP_INLINE void ep_store_int8(void *values, int32_t index, int32_t value)
     ((int8_t *)values)[index] = (int8_t)value;
 }
 
+EP_INLINE void ep_store_uint8(void *out, int32_t index, int32_t value)
+{
+    ((uint8_t *)out)[index] = (uint8_t)value;
+}
+
 EP_INLINE void ep_store_int16(void *values, int32_t index, int32_t value)
 {
     ((int16_t *)values)[index] = (int16_t)value;

@@ -1,11 +1,11 @@
 /*
  * Slices of a tensor picked by an index tensor.
  *
- *   out[o][k] = in[o][indices[k]],   slices of slice_bytes; an index outside the axis is taken as the nearest inside
+ *   out[b][o][k] = in[b][o][indices[b][k]],   slices of slice_bytes; an index outside the axis is taken as the nearest inside
  *
- *   in       any type  [outer][axis_len][slice_bytes]
- *   indices  int32     [count]
- *   out      as in     [outer][count][slice_bytes]
+ *   in       any type  [batches][outer][axis_len][slice_bytes]
+ *   indices  int32     [batches][count]
+ *   out      as in     [batches][outer][count][slice_bytes]
  *
  * Scratch: 0 bytes. Align: 4 bytes for indices.
  * Proof:   tests/firmware/operators/test_gather.py, the same bytes as LiteRT's reference interpreter.
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 typedef struct {
-    uint32_t outer, axis_len, count, slice_bytes;
+    uint32_t batches, outer, axis_len, count, slice_bytes;
 } ep_gather_t;
 
 void ep_gather_ref(const ep_gather_t *layer, const void *in, const int32_t *indices, void *out);

@@ -2,15 +2,15 @@
  * Slices of a tensor picked by, or put where, vectors of indices point.
  *
  *   gather:   out[k] = in[indices[k][0]][indices[k][1]] ...
- *   scatter:  out = 0;  out[indices[k][0]][indices[k][1]] ... += in[k], bytes that wrap around
+ *   scatter:  out = 0;  out[indices[k][0]][indices[k][1]] ... += in[k], integers that wrap around
  *
  *   indices  int32  [count][depth]; one outside its axis is taken as the nearest inside
  *   gather:   in   any type  slices of slice_bytes   out  as in  [count][slice_bytes]
- *   scatter:  in   int8      [count][slice_bytes]    out  int8   out_bytes in all
+ *   scatter:  in   numbers   slices of slice_bytes   out  as in  out_bytes in all
  *
  *   sizes, steps_bytes   of each of the `depth` axes the indices run along: its length, and bytes from one to the next
  *
- * Scratch: 0 bytes. Align: 4 bytes for indices.
+ * Scratch: 0 bytes. Align: 4 bytes for indices, of its type for what is scattered.
  * Proof:   tests/firmware/operators/test_gather.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_GATHER_ND_H
@@ -25,6 +25,11 @@ typedef struct {
 } ep_gather_nd_t;
 
 void ep_gather_nd_ref(const ep_gather_nd_t *layer, const void *in, const int32_t *indices, void *out);
-void ep_scatter_nd_ref(const ep_gather_nd_t *layer, const int32_t *indices, const int8_t *in, int8_t *out);
+
+/* Of bytes, of int32, int64 and float. */
+void ep_scatter_nd_ref(const ep_gather_nd_t *layer, const int32_t *indices, const void *in, void *out);
+void ep_scatter_nd_int32_ref(const ep_gather_nd_t *layer, const int32_t *indices, const void *in, void *out);
+void ep_scatter_nd_int64_ref(const ep_gather_nd_t *layer, const int32_t *indices, const void *in, void *out);
+void ep_scatter_nd_float_ref(const ep_gather_nd_t *layer, const int32_t *indices, const void *in, void *out);
 
 #endif

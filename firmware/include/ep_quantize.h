@@ -18,7 +18,9 @@
 void ep_quantize_ref(const float *in, int8_t *out, uint32_t count, float scale, int32_t zero);
 void ep_dequantize_ref(const int8_t *in, float *out, uint32_t count, float scale, int32_t zero);
 
-/* The same between float and int16. */
+/* The same between float and uint8, float and int16. */
+void ep_quantize_uint8_ref(const float *in, uint8_t *out, uint32_t count, float scale, int32_t zero);
+void ep_dequantize_uint8_ref(const uint8_t *in, float *out, uint32_t count, float scale, int32_t zero);
 void ep_quantize_int16_ref(const float *in, int16_t *out, uint32_t count, float scale, int32_t zero);
 void ep_dequantize_int16_ref(const int16_t *in, float *out, uint32_t count, float scale, int32_t zero);
 

@@ -27,11 +27,12 @@ typedef struct {
     uint16_t in_w, out_h, out_w, channels;
 } ep_resize_t;
 
-void ep_resize_nearest_ref(const ep_resize_t *layer, const int8_t *in, int8_t *out);
+/* Of any type: `channels` are bytes. */
+void ep_resize_nearest_ref(const ep_resize_t *layer, const void *in, void *out);
+
 void ep_resize_bilinear_ref(const ep_resize_t *layer, const int8_t *in, int8_t *out);
 
 /* The same from int16 to int16. */
-void ep_resize_nearest_int16_ref(const ep_resize_t *layer, const int16_t *in, int16_t *out);
 void ep_resize_bilinear_int16_ref(const ep_resize_t *layer, const int16_t *in, int16_t *out);
 
 #endif

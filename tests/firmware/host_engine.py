@@ -204,7 +204,8 @@ def random_samples(model: bytes, count: int, seed: int) -> list[list[np.ndarray]
                 sample.append(rng.normal(0, 3, tensor.shape).astype(np.float32))
             else:
                 limits = np.iinfo(np.dtype(str(tensor.dtype)))
-                sample.append(rng.integers(limits.min, limits.max + 1, tensor.shape).astype(str(tensor.dtype)))
+                drawn = rng.integers(limits.min, limits.max, tensor.shape, np.int64, endpoint=True)
+                sample.append(drawn.astype(str(tensor.dtype)))
         samples.append(sample)
     return samples
 

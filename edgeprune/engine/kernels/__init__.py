@@ -1,7 +1,8 @@
 """Operators become kernel calls: `lower(graph, isa, optimize)`, one call per operator.
 
 `linear/`, `movement/`, `pointwise/` and `reduction/` hold plain C that suits all, a file an operator or a few that
-differ in a line; its `KERNELS` lists them, and is looked up by that name; `floats/` has those for float32. `scalar/`,
+differ in a line; its `KERNELS` lists them, and is looked up by that name; `floats/` and `integers/` have those for
+float32 and int32 as they are. `scalar/`,
 `dsp/` and `mve/` hold the faster kernels of an instruction set, listed in the folder's `KERNELS`. They are tried first,
 in order: one that does not suit the trade, the shapes or the values returns None.
 """
@@ -57,12 +58,23 @@ def _plain() -> Mapping[OpKind, Plain]:
 
 
 @cache
-def _floats() -> Mapping[OpKind, Plain]:
-    """The kernel in plain C for operators on float32, of the kinds that have one of its own."""
+def _numbers(family: str) -> Mapping[OpKind, Plain]:
+    """The kernels in plain C for operators on numbers as they are: `floats` or `integers`."""
     found: dict[OpKind, Plain] = {}
-    for module in modules_of("edgeprune.engine.kernels.floats"):
+    for module in modules_of(f"edgeprune.engine.kernels.{family}"):
         found |= getattr(module, "KERNELS", {})
     return found
+
+
+_FAMILIES = {DType.FLOAT32: "floats", DType.INT32: "integers"}
+
+
+def _plain_kernel(graph: Graph, op: Op) -> Plain | None:
+    """Numbers as they are have kernels of their own; those for stored numbers of any type stand with the integers."""
+    tensor = graph.input_of(op, 0)
+    family = _FAMILIES.get(tensor.dtype) if tensor is not None else None
+    own = _numbers(family).get(op.kind) if family else None
+    return own or _plain().get(op.kind) or _numbers("integers").get(op.kind) or _numbers("floats").get(op.kind)
 
 
 @cache
@@ -74,7 +86,9 @@ def plain_types() -> Mapping[OpKind, tuple[DType, ...]]:
             stated = getattr(module, "TYPES", (DType.INT8,))
             of_all = stated if isinstance(stated, Mapping) else dict.fromkeys(getattr(module, "KERNELS", {}), stated)
             types |= of_all
-    return types | {kind: (*types.get(kind, ()), DType.FLOAT32) for kind in _floats()}
+    for module in modules_of("edgeprune.engine.kernels.integers"):
+        types |= getattr(module, "STORED", {})
+    return types | {kind: (*types.get(kind, ()), DType.FLOAT32) for kind in _numbers("floats")}
 
 
 def own_isas(kind: OpKind, dtype: DType) -> tuple[Isa, ...]:
@@ -154,7 +168,7 @@ def problems_of(graph: Graph) -> dict[int, ModelError]:
 
 
 def _lower(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
-    plain = (_floats().get(op.kind) if _reads_floats(graph, op) else None) or _plain().get(op.kind)
+    plain = _plain_kernel(graph, op)
     if plain is None:
         raise UnsupportedOp(
             f"{place(graph, op)}: the engine has no kernel for {op.kind}",

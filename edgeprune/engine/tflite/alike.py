@@ -8,7 +8,7 @@ from edgeprune.engine.tflite.attributes import RULES, Rule
 from edgeprune.engine.tflite.move_attributes import reverse
 from edgeprune.engine.tflite.source import Source
 from edgeprune.errors import UnsupportedOp
-from edgeprune.ir import NO_ATTRS, Attrs, AxisAttrs, OpKind
+from edgeprune.ir import NO_ATTRS, Attrs, GatherAttrs, OpKind
 
 
 def _none(s: Source) -> Attrs:
@@ -27,8 +27,10 @@ ALIKE: Mapping[str, tuple[OpKind, Rule]] = {
     "LESS": (OpKind.GREATER, Rule("", _none, (1, 0), required=2)),
     "LESS_EQUAL": (OpKind.GREATER_EQUAL, Rule("", _none, (1, 0), required=2)),
     "SELECT": (OpKind.SELECT_V2, Rule("", _select, required=3)),
+    "REDUCE_ANY": (OpKind.REDUCE_MAX, RULES[OpKind.REDUCE_MAX]),
+    "REDUCE_ALL": (OpKind.REDUCE_MIN, RULES[OpKind.REDUCE_MIN]),
     "REVERSE_V2": (OpKind.STRIDED_SLICE, Rule("", reverse, (0,))),
-    "EMBEDDING_LOOKUP": (OpKind.GATHER, Rule("", lambda s: AxisAttrs(axis=0), (1, 0), required=2)),
+    "EMBEDDING_LOOKUP": (OpKind.GATHER, Rule("", lambda s: GatherAttrs(axis=0), (1, 0), required=2)),
 }
 """Kind in a file -> kind in the graph, and how it is read."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from edgeprune.engine.tflite import move_attributes
 from edgeprune.engine.tflite.source import Source
 from edgeprune.engine.tflite.windows import same_or_valid, transposed_pad
-from edgeprune.errors import UnsupportedOp
+from edgeprune.errors import ModelError, UnsupportedOp
 from edgeprune.ir import (
     NO_ATTRS,
     Activation,
@@ -22,6 +22,7 @@ from edgeprune.ir import (
     BatchMatmulAttrs,
     ConcatenationAttrs,
     Conv2dAttrs,
+    CumsumAttrs,
     DivAttrs,
     DType,
     FullyConnectedAttrs,
@@ -94,6 +95,21 @@ def _arg_max(s: Source) -> Attrs:
     return AxisAttrs(axis=s.axis(s.ints(1)[0], s.rank()))
 
 
+def _cumsum(s: Source) -> Attrs:
+    o = s.options
+    axis = s.axis(s.ints(1)[0], s.rank())
+    return CumsumAttrs(axis=axis, exclusive=bool(o.Exclusive()), reverse=bool(o.Reverse()))
+
+
+def _one_hot(s: Source) -> Attrs:
+    rank = s.rank() + 1
+    axis = s.axis(s.options.Axis(), rank)
+    depth, made = s.ints(1)[0], s.outputs[0].shape
+    if len(made) != rank or made[axis] != depth:
+        raise ModelError(f"{s.where}: a depth of {depth} along axis {axis}, but its output has shape {made}")
+    return AxisAttrs(axis=axis)
+
+
 def _l2_normalization(s: Source) -> Attrs:
     if _activation(s) is not Activation.NONE:
         raise UnsupportedOp(f"{s.where}: an activation fused into it, which LiteRT has no kernel for")
@@ -141,12 +157,17 @@ RULES: Mapping[OpKind, Rule] = {
     OpKind.SQUARED_DIFFERENCE: Rule("", _none, required=2),
     OpKind.FLOOR_DIV: Rule("", _none, required=2),
     OpKind.FLOOR_MOD: Rule("", _none, required=2),
+    OpKind.BITWISE_XOR: Rule("", _none, required=2),
+    OpKind.RIGHT_SHIFT: Rule("", _none, required=2),
+    OpKind.L2_POOL_2D: Rule("Pool2DOptions", _pool),
     OpKind.AVERAGE_POOL_2D: Rule("Pool2DOptions", _pool),
     OpKind.MAX_POOL_2D: Rule("Pool2DOptions", _pool),
     OpKind.MEAN: Rule("ReducerOptions", _reduce, _FIRST),
     OpKind.SUM: Rule("ReducerOptions", _reduce, _FIRST),
     OpKind.REDUCE_MAX: Rule("ReducerOptions", _reduce, _FIRST),
     OpKind.REDUCE_MIN: Rule("ReducerOptions", _reduce, _FIRST),
+    OpKind.REDUCE_PROD: Rule("ReducerOptions", _reduce, _FIRST),
+    OpKind.CUMSUM: Rule("CumsumOptions", _cumsum, _FIRST),
     OpKind.L2_NORMALIZATION: Rule("L2NormOptions", _l2_normalization),
     OpKind.SOFTMAX: Rule("SoftmaxOptions", lambda s: SoftmaxAttrs(beta=s.real(s.options.Beta()))),
     OpKind.LOG_SOFTMAX: Rule("", _none),
@@ -178,6 +199,8 @@ RULES: Mapping[OpKind, Rule] = {
     OpKind.GATHER: Rule("GatherOptions", move_attributes.gather, required=2),
     OpKind.GATHER_ND: Rule("", _none, (0, 1), required=2),
     OpKind.SCATTER_ND: Rule("", _none, (0, 1), required=2),
+    OpKind.DYNAMIC_UPDATE_SLICE: Rule("", _none, required=3),
+    OpKind.ONE_HOT: Rule("OneHotOptions", _one_hot, (0, 2, 3), required=3),
     OpKind.RESIZE_NEAREST_NEIGHBOR: Rule("ResizeNearestNeighborOptions", move_attributes.resize, _FIRST),
     OpKind.RESIZE_BILINEAR: Rule("ResizeBilinearOptions", move_attributes.resize, _FIRST),
     OpKind.SPACE_TO_DEPTH: Rule("SpaceToDepthOptions", move_attributes.block),

@@ -13,7 +13,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeprune.engine.tflite.move_attributes import strided_slice
+from edgeprune.engine.tflite.move_attributes import gather, strided_slice
 from edgeprune.engine.tflite.source import Source
 from edgeprune.engine.tflite.tensors import NUMPY_TYPES
 from edgeprune.errors import ModelError, UnsupportedOp
@@ -104,6 +104,15 @@ def _join(join: Callable[..., Array]) -> Callable[[Source], Array]:
     return value
 
 
+def _gather(s: Source) -> Array:
+    attrs, data, picked = gather(s), _data(s, 0), _data(s, 1)
+    if not attrs.batch_dims:
+        return np.take(data, picked, axis=attrs.axis)
+    shared, axis = data.shape[: attrs.batch_dims], attrs.axis - attrs.batch_dims
+    rows = [np.take(data[batch], picked[batch], axis=axis) for batch in np.ndindex(shared)]
+    return np.reshape(rows, (*shared, *rows[0].shape))
+
+
 def _range(s: Source) -> Array:
     start, limit, delta = (int(_data(s, index).reshape(-1)[0]) for index in range(3))
     _sized(s, (len(range(start, limit, delta)),))
@@ -153,7 +162,7 @@ FOLDS: Mapping[str, Fold] = {
     "SLICE": Fold("", _slice),
     "PACK": Fold("PackOptions", _join(np.stack)),
     "CONCATENATION": Fold("ConcatenationOptions", _join(np.concatenate)),
-    "GATHER": Fold("GatherOptions", lambda s: np.take(_data(s, 0), _data(s, 1), axis=s.options.Axis())),
+    "GATHER": Fold("GatherOptions", _gather),
     "RESHAPE": Fold("", _reshape),
     "SQUEEZE": Fold("", _reshape),
     "EXPAND_DIMS": Fold("", _reshape),

@@ -19,17 +19,21 @@ _WORDS = {
     "AudioMicrofrontend": _MICROFRONTEND,
     "AudioSpectrogram": _MICROFRONTEND,
     "Mfcc": _MICROFRONTEND,
-    "TFLite_Detection_PostProcess": (
-        "boxes are chosen in float behind the network: export the model without it (its inputs are the model's outputs "
-        "then) and choose boxes in the application"
-    ),
     "Flex": "an operator of TensorFlow itself: export with TFLITE_BUILTINS_INT8 alone, without SELECT_TF_OPS",
     "edgetpu-custom-op": "compiled for an Edge TPU: take the .tflite file from before its compiler",
     "ethos-u": "compiled for an Ethos-U: take the .tflite file from before Vela",
 }
 """How a custom operator's name begins -> what it is, and the way out."""
 
+_LSTM = "use LSTM layers that are exported as UNIDIRECTIONAL_SEQUENCE_LSTM, which LiteRT runs in int8"
 _CONTROL = {
+    "UNIDIRECTIONAL_SEQUENCE_RNN": f"LiteRT has it in float and with float states alone: {_LSTM}",
+    "RNN": f"LiteRT has it in float and with float states alone: {_LSTM}",
+    "BIDIRECTIONAL_SEQUENCE_RNN": f"LiteRT has it in float and with float states alone: {_LSTM}",
+    "BIDIRECTIONAL_SEQUENCE_LSTM": (
+        "LiteRT has it in float and with float states alone: two LSTM layers, one with go_backwards, are exported as "
+        "two UNIDIRECTIONAL_SEQUENCE_LSTM, which it runs in int8"
+    ),
     "WHILE": "unroll the loop: a recurrent layer with unroll=True, or one exported as UNIDIRECTIONAL_SEQUENCE_LSTM",
     "IF": "export one branch alone: what is chosen while the model runs has no place in a static plan",
 }

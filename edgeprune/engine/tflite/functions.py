@@ -15,10 +15,10 @@ from edgeprune.ir import (
     TRAITS,
     Argument,
     Attrs,
-    AxisAttrs,
     DType,
     Expression,
     FunctionAttrs,
+    GatherAttrs,
     Op,
     Operand,
     OpKind,
@@ -111,7 +111,7 @@ def table_ops(op: Op, tensors: list[Tensor], indices: dict[int, int]) -> list[Op
         whole = replace(tensors[source], name=f"{name}.index", dtype=DType.INT32, qparams=None)
         indices[source] = _added(tensors, whole)
         ops.append(Op(OpKind.CAST, whole.name, (value,), (indices[source],)))
-    ops.append(Op(OpKind.GATHER, op.name, (op.inputs[1], indices[source]), op.outputs, AxisAttrs(axis=0)))
+    ops.append(Op(OpKind.GATHER, op.name, (op.inputs[1], indices[source]), op.outputs, GatherAttrs(axis=0)))
     return ops
 
 

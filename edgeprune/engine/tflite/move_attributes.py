@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgeprune.engine.tflite.source import Source
-from edgeprune.errors import ModelError, UnsupportedOp
+from edgeprune.errors import ModelError
 from edgeprune.ir import (
     NO_ATTRS,
     Attrs,
     AxisAttrs,
     BlockAttrs,
+    GatherAttrs,
     MirrorMode,
     MirrorPadAttrs,
     PadAttrs,
@@ -77,10 +78,12 @@ def strided(s: Source) -> Attrs:
     return strided_slice(s.where, s.input(0).shape, s.ints(1), s.ints(2), s.ints(3), s.options)
 
 
-def gather(s: Source) -> Attrs:
-    if s.options.BatchDims() != 0:
-        raise UnsupportedOp(f"{s.where}: batch_dims {s.options.BatchDims()}; only 0 is supported")
-    return AxisAttrs(axis=s.axis(s.options.Axis(), s.rank()))
+def gather(s: Source) -> GatherAttrs:
+    axis, picked = s.axis(s.options.Axis(), s.rank()), s.rank(1)
+    batches = s.options.BatchDims() + (picked if s.options.BatchDims() < 0 else 0)
+    if not 0 <= batches <= min(axis, picked):
+        raise ModelError(f"{s.where}: {s.options.BatchDims()} batch axes, picked along axis {axis}")
+    return GatherAttrs(axis=axis, batch_dims=batches)
 
 
 def resize(s: Source) -> Attrs:

@@ -11,6 +11,7 @@ from edgeprune.errors import ModelError
 from edgeprune.ir import (
     AxisAttrs,
     BlockAttrs,
+    GatherAttrs,
     Graph,
     MirrorMode,
     MirrorPadAttrs,
@@ -116,7 +117,8 @@ def strided_slice(graph: Graph, op: Op) -> Settings:
 
 
 def gather(graph: Graph, op: Op) -> Settings:
-    return Settings("GatherOptions", {"axis": attrs_of(op, AxisAttrs).axis, "batchDims": 0}, all_inputs(op))
+    attrs = attrs_of(op, GatherAttrs)
+    return Settings("GatherOptions", {"axis": attrs.axis, "batchDims": attrs.batch_dims}, all_inputs(op))
 
 
 def resize(options: str) -> Callable[[Graph, Op], Settings]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeprune.engine.tflite import detection
 from edgeprune.engine.tflite.alike import ALIKE, rule_of
 from edgeprune.engine.tflite.attributes import RULES
 from edgeprune.engine.tflite.flatfile import BROKEN_HINT, FlatFile, broken_means_model_error
@@ -28,6 +29,7 @@ _OPTIONS = {
     **{kind: rule.options for kind, (_, rule) in ALIKE.items()},
     **{str(kind): rule.options for kind, rule in RULES.items()},
     **STATE_OPTIONS,
+    detection.KIND: "",
 }
 """Kinds of operators that are read, and the class of their options."""
 
@@ -72,6 +74,8 @@ def _read(file: FlatFile) -> Graph:
         if name == "CALL_ONCE":
             first = _subgraph(model, source.options.InitSubgraphIndex())
             states.initial |= _initial_values(_Listed.of(file, schema, first, kinds, buffers))
+        elif name == detection.KIND:
+            ops += detection.detection_ops(source, inputs, outputs, listed.tensors)
         elif name in STATE_OPTIONS:
             ops += _about_state(source, inputs, outputs, states, handles)
         elif (constant := folded(name, source) if name in FOLDS else None) is not None:
@@ -180,6 +184,7 @@ class _Listed:
                 inputs=tuple(self.tensors[index] if index >= 0 else None for index in inputs),
                 outputs=tuple(self.tensors[index] for index in outputs),
                 intermediates=self.file.ints(operator.IntermediatesAsNumpy()),
+                custom_options=self.file.array(operator.CustomOptionsAsNumpy()).tobytes(),
             )
             if options and source.options is None:
                 raise ModelError(f"{source.where}: its {options} are missing", BROKEN_HINT)

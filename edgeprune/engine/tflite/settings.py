@@ -22,6 +22,7 @@ from edgeprune.ir import (
     BatchMatmulAttrs,
     ConcatenationAttrs,
     Conv2dAttrs,
+    CumsumAttrs,
     DType,
     GeluAttrs,
     Graph,
@@ -143,6 +144,18 @@ def _arg_max(graph: Graph, op: Op) -> Settings:
     )
 
 
+def _cumsum(graph: Graph, op: Op) -> Settings:
+    attrs = attrs_of(op, CumsumAttrs)
+    fields = {"exclusive": attrs.exclusive, "reverse": attrs.reverse}
+    return Settings("CumsumOptions", fields, (0, np.array(attrs.axis, np.int32)))
+
+
+def _one_hot(graph: Graph, op: Op) -> Settings:
+    axis = attrs_of(op, AxisAttrs).axis
+    depth = np.array(graph.output_of(op).shape[axis], np.int32)
+    return Settings("OneHotOptions", {"axis": axis}, (0, depth, 1, 2))
+
+
 def _top_k(graph: Graph, op: Op) -> Settings:
     return Settings("TopKV2Options", {}, (0, np.array(graph.output_of(op).shape[-1], np.int32)))
 
@@ -198,12 +211,17 @@ _WRITERS: Mapping[OpKind, Callable[[Graph, Op], Settings]] = {
     OpKind.SQUARED_DIFFERENCE: _plain("SquaredDifferenceOptions"),
     OpKind.FLOOR_DIV: _plain("FloorDivOptions"),
     OpKind.FLOOR_MOD: _plain("FloorModOptions"),
+    OpKind.BITWISE_XOR: _plain("BitwiseXorOptions"),
+    OpKind.RIGHT_SHIFT: _plain("RightShiftOptions"),
+    OpKind.L2_POOL_2D: _pool,
     OpKind.AVERAGE_POOL_2D: _pool,
     OpKind.MAX_POOL_2D: _pool,
     OpKind.MEAN: _reduce,
     OpKind.SUM: _reduce,
     OpKind.REDUCE_MAX: _reduce,
     OpKind.REDUCE_MIN: _reduce,
+    OpKind.REDUCE_PROD: _reduce,
+    OpKind.CUMSUM: _cumsum,
     OpKind.L2_NORMALIZATION: _plain("L2NormOptions"),
     OpKind.SOFTMAX: _softmax,
     OpKind.LOG_SOFTMAX: _plain("LogSoftmaxOptions"),
@@ -237,6 +255,8 @@ _WRITERS: Mapping[OpKind, Callable[[Graph, Op], Settings]] = {
     OpKind.SCATTER_ND: move_settings.scatter_nd,
     OpKind.RESIZE_NEAREST_NEIGHBOR: move_settings.resize("ResizeNearestNeighborOptions"),
     OpKind.RESIZE_BILINEAR: move_settings.resize("ResizeBilinearOptions"),
+    OpKind.DYNAMIC_UPDATE_SLICE: _plain("DynamicUpdateSliceOptions"),
+    OpKind.ONE_HOT: _one_hot,
     OpKind.SPACE_TO_DEPTH: move_settings.block("SpaceToDepthOptions"),
     OpKind.DEPTH_TO_SPACE: move_settings.block("DepthToSpaceOptions"),
     OpKind.SPACE_TO_BATCH_ND: move_settings.space_batch("SpaceToBatchNDOptions"),

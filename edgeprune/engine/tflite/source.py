@@ -21,6 +21,7 @@ class Source:
         inputs: input tensors in the file's order, None where absent.
         outputs: output tensors.
         intermediates: indices of tensors that only carry quantization (LSTM).
+        custom_options: bytes of a custom operator's settings.
     """
 
     kind: str
@@ -30,6 +31,7 @@ class Source:
     inputs: tuple[Tensor | None, ...]
     outputs: tuple[Tensor, ...]
     intermediates: tuple[int, ...] = ()
+    custom_options: bytes = b""
 
     def input(self, index: int) -> Tensor:
         tensor = self.inputs[index] if index < len(self.inputs) else None

@@ -29,6 +29,7 @@ _BY_TYPE: Mapping[OpKind, tuple[int, int, int]] = {
     OpKind.SUM: (1, 2, 3),
     OpKind.REDUCE_MAX: (1, 2, 3),
     OpKind.REDUCE_MIN: (1, 2, 3),
+    OpKind.REDUCE_PROD: (1, 2, 2),
     OpKind.L2_NORMALIZATION: (1, 2, 2),
     OpKind.LOG_SOFTMAX: (1, 2, 2),
     OpKind.SOFTMAX: (1, 2, 3),

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from edgeprune.errors import UnsupportedOp
-from edgeprune.ir import AxisAttrs, ConcatenationAttrs, Conv2dAttrs, OpKind, SliceAttrs, StridedSliceAttrs
+from edgeprune.ir import ConcatenationAttrs, Conv2dAttrs, GatherAttrs, OpKind, SliceAttrs, StridedSliceAttrs
 from edgeprune.model.aten.table import lowers
 from edgeprune.model.draft import Draft
 from edgeprune.model.literal import literal
@@ -149,7 +149,7 @@ def gathered(draft: Draft, call: Call, held: Activation, axis: int, places: Sequ
         return held
     target = (*shape[:axis], len(places), *shape[axis + 1 :])
     indices = draft.add_indices(f"{call.layer}.places", places)
-    tensor = draft.emit(OpKind.GATHER, call, [held.tensor, indices], target, AxisAttrs(axis=axis))
+    tensor = draft.emit(OpKind.GATHER, call, [held.tensor, indices], target, GatherAttrs(axis=axis))
     return Activation(tensor, held.axes)
 
 

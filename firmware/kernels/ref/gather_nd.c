@@ -22,13 +22,22 @@ void ep_gather_nd_ref(const ep_gather_nd_t *layer, const void *in, const int32_t
     }
 }
 
-void ep_scatter_nd_ref(const ep_gather_nd_t *layer, const int32_t *indices, const int8_t *in, int8_t *out)
-{
-    (void)memset(out, 0, layer->out_bytes);
-    for (uint32_t k = 0; k < layer->count; k++, indices += layer->depth, in += layer->slice_bytes) {
-        int8_t *to = out + offset_of(layer, indices);
-        for (uint32_t i = 0; i < layer->slice_bytes; i++) {
-            to[i] = (int8_t)(to[i] + in[i]);
-        }
+/* SUM is the type the sum is taken in: it wraps around there. */
+#define EP_SCATTER_ND(NAME, TYPE, SUM)                                                            \
+    void NAME(const ep_gather_nd_t *layer, const int32_t *indices, const void *in, void *out)     \
+    {                                                                                             \
+        const uint32_t count = layer->slice_bytes / (uint32_t)sizeof(TYPE);                       \
+        const TYPE *from = in;                                                                    \
+        (void)memset(out, 0, layer->out_bytes);                                                   \
+        for (uint32_t k = 0; k < layer->count; k++, indices += layer->depth, from += count) {     \
+            TYPE *to = (TYPE *)out + offset_of(layer, indices) / (uint32_t)sizeof(TYPE);          \
+            for (uint32_t i = 0; i < count; i++) {                                                \
+                to[i] = (TYPE)((SUM)to[i] + (SUM)from[i]);                                        \
+            }                                                                                     \
+        }                                                                                         \
     }
-}
+
+EP_SCATTER_ND(ep_scatter_nd_ref, uint8_t, uint32_t)
+EP_SCATTER_ND(ep_scatter_nd_int32_ref, uint32_t, uint32_t)
+EP_SCATTER_ND(ep_scatter_nd_int64_ref, uint64_t, uint64_t)
+EP_SCATTER_ND(ep_scatter_nd_float_ref, float, float)

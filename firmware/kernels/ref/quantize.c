@@ -43,3 +43,13 @@ void ep_dequantize_int16_ref(const int16_t *in, float *out, uint32_t count, floa
 {
     dequantize(in, out, count, scale, zero, ep_load_int16);
 }
+
+void ep_quantize_uint8_ref(const float *in, uint8_t *out, uint32_t count, float scale, int32_t zero)
+{
+    quantize(in, out, count, scale, zero, 512.0F, 0, UINT8_MAX, ep_store_uint8);
+}
+
+void ep_dequantize_uint8_ref(const uint8_t *in, float *out, uint32_t count, float scale, int32_t zero)
+{
+    dequantize(in, out, count, scale, zero, ep_load_uint8);
+}

@@ -4,25 +4,16 @@
 
 #include "ep_element.h"
 
-EP_INLINE void nearest(const ep_resize_t *layer, const uint8_t *in, uint8_t *out, uint32_t element_bytes)
+void ep_resize_nearest_ref(const ep_resize_t *layer, const void *in, void *out)
 {
-    const uint32_t pixel_bytes = layer->channels * element_bytes;
+    const uint32_t pixel_bytes = layer->channels;
+    uint8_t *to = out;
     for (uint32_t y = 0; y < layer->out_h; y++) {
-        const uint8_t *row = in + (uint32_t)(layer->rows[y] * layer->in_w) * pixel_bytes;
-        for (uint32_t x = 0; x < layer->out_w; x++, out += pixel_bytes) {
-            (void)memcpy(out, row + (uint32_t)layer->columns[x] * pixel_bytes, pixel_bytes);
+        const uint8_t *row = (const uint8_t *)in + (uint32_t)(layer->rows[y] * layer->in_w) * pixel_bytes;
+        for (uint32_t x = 0; x < layer->out_w; x++, to += pixel_bytes) {
+            (void)memcpy(to, row + (uint32_t)layer->columns[x] * pixel_bytes, pixel_bytes);
         }
     }
-}
-
-void ep_resize_nearest_ref(const ep_resize_t *layer, const int8_t *in, int8_t *out)
-{
-    nearest(layer, (const uint8_t *)in, (uint8_t *)out, 1);
-}
-
-void ep_resize_nearest_int16_ref(const ep_resize_t *layer, const int16_t *in, int16_t *out)
-{
-    nearest(layer, (const uint8_t *)in, (uint8_t *)out, 2);
 }
 
 /* round((above * (1024 - dy) + below * dy) / 2^20) */

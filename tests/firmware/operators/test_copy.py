@@ -14,12 +14,19 @@ from tests.firmware.cases import FEW, MANY, SCALES, SEEDS, ZEROS, Case, check, m
 from tests.firmware.one_op import ModelBuilder
 
 Shape = tuple[int, ...]
+OTHER_TYPES = {"float32", "int32", "int64", "bool"}
+REFUSED = {
+    "PACK": {"bool"}, "SPLIT": {"bool"}, "SPLIT_V": {"bool"}, "SPACE_TO_DEPTH": {"bool"}, "DEPTH_TO_SPACE": {"bool"},
+    "UNPACK": {"int64"},
+}  # fmt: skip
+"""Types that LiteRT has no kernel of a kind for."""
 
 
 @st.composite
 def moves(draw: st.DrawFn) -> Case:
     kind = draw(st.sampled_from(sorted(MAKERS)))
-    quantized = {"scale": draw(SCALES), "zero": draw(ZEROS)}
+    dtype = draw(st.sampled_from(["int8", "int8", *sorted(OTHER_TYPES - REFUSED.get(kind, set()))]))
+    quantized = {"scale": draw(SCALES), "zero": draw(ZEROS)} if dtype == "int8" else {"dtype": dtype}
     inputs, outputs, settings, options = MAKERS[kind](draw)
     constant, seed = draw(st.integers(0, 5)), draw(SEEDS)
 
@@ -40,7 +47,7 @@ def moves(draw: st.DrawFn) -> Case:
         b.op(kind, given, results, options)
         b.output(*results)
 
-    return Case(f"{kind} {inputs} -> {outputs} {settings}", add)
+    return Case(f"{kind} {dtype} {inputs} -> {outputs} {settings}", add)
 
 
 Made = tuple[list[Shape], list[Shape], tuple[list[Any], list[Any]], Any]

@@ -31,6 +31,8 @@ from tests.firmware.one_op import TYPES, ModelBuilder
 def gathers(draw: st.DrawFn) -> Case:
     shape, picked = draw(shapes(4)), draw(shapes(2, 4))
     axis = draw(st.integers(0, len(shape) - 1))
+    batches = draw(st.integers(0, axis))
+    shared = (*shape[:batches], *picked)
     constant_table = draw(st.booleans())
     scale, zero, seed = draw(SCALES), draw(ZEROS), draw(SEEDS)
 
@@ -38,19 +40,19 @@ def gathers(draw: st.DrawFn) -> Case:
         rng = np.random.default_rng(seed)
         table = rng.integers(-128, 128, shape) if constant_table else None
         data = (b.tensor if constant_table else b.input)(shape, scale=scale, zero=zero, data=table)
-        indices = b.ints(rng.integers(0, shape[axis], picked))
+        indices = b.ints(rng.integers(0, shape[axis], shared))
         output = b.tensor((*shape[:axis], *picked, *shape[axis + 1 :]), scale=scale, zero=zero)
         if constant_table:  # the indices come from an operator, so that nothing is constant there
-            indices = b.tensor(picked, "int32")
+            indices = b.tensor(shared, "int32")
             arg_max = schema.ArgMaxOptionsT()
             arg_max.outputType = schema.TensorType.INT32
-            b.op("ARG_MAX", [b.input((*picked, shape[axis]), scale=1.0), b.ints(len(picked))], [indices], arg_max)
+            b.op("ARG_MAX", [b.input((*shared, shape[axis]), scale=1.0), b.ints(len(shared))], [indices], arg_max)
         options = schema.GatherOptionsT()
-        options.axis = axis
+        options.axis, options.batchDims = axis, batches
         b.op("GATHER", [data, indices], [output], options)
         b.output(output)
 
-    return Case(f"{picked} of {shape} on {axis} constant_table={constant_table}", add)
+    return Case(f"{picked} of {shape} on {axis}, {batches} batch axes constant_table={constant_table}", add)
 
 
 @st.composite
@@ -59,19 +61,21 @@ def gathers_nd(draw: st.DrawFn) -> Case:
     depth = draw(st.integers(1, len(shape)))
     scatters, scale, zero, seed = draw(st.booleans()), draw(SCALES), draw(ZEROS), draw(SEEDS)
     slices = (*picked, *shape[depth:])
+    dtype = draw(st.sampled_from(["int8", "int8", "float32", "int32", "int64"]))
+    quantized = {"scale": scale, "zero": zero} if dtype == "int8" else {"dtype": dtype}
 
     def add(b: ModelBuilder) -> None:
         rng = np.random.default_rng(seed)
         indices = b.ints(rng.integers(0, shape[:depth], (*picked, depth)))
-        data = b.input(slices if scatters else shape, scale=scale, zero=zero)
-        output = b.tensor(shape if scatters else slices, scale=scale, zero=zero)
+        data = b.input(slices if scatters else shape, **quantized)
+        output = b.tensor(shape if scatters else slices, **quantized)
         if scatters:
             b.op("SCATTER_ND", [indices, data, b.ints(shape)], [output], schema.ScatterNdOptionsT())
         else:
             b.op("GATHER_ND", [data, indices], [output], schema.GatherNdOptionsT())
         b.output(output)
 
-    return Case(f"scatters={scatters} {picked} of {shape}, {depth} deep", add)
+    return Case(f"scatters={scatters} {dtype} {picked} of {shape}, {depth} deep", add)
 
 
 @st.composite

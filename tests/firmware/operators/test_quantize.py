@@ -14,17 +14,19 @@ from tests.firmware.one_op import ModelBuilder
 @st.composite
 def float_ends(draw: st.DrawFn) -> Case:
     quantize, scale, zero = draw(st.booleans()), draw(SCALES), draw(ZEROS)
+    dtype = draw(st.sampled_from(["int8", "int8", "uint8"]))
+    stored = {"dtype": dtype, "scale": scale, "zero": zero + (128 if dtype == "uint8" else 0)}
 
     def add(b: ModelBuilder) -> None:
         if quantize:
-            data, output = b.input((300,), dtype="float32"), b.tensor((300,), scale=scale, zero=zero)
+            data, output = b.input((300,), dtype="float32"), b.tensor((300,), **stored)
         else:
-            data, output = b.input((300,), scale=scale, zero=zero), b.tensor((300,), "float32")
+            data, output = b.input((300,), **stored), b.tensor((300,), "float32")
         options = schema.QuantizeOptionsT() if quantize else schema.DequantizeOptionsT()
         b.op("QUANTIZE" if quantize else "DEQUANTIZE", [data], [output], options)
         b.output(output)
 
-    return Case(f"quantize={quantize} {scale} {zero}", add)
+    return Case(f"quantize={quantize} {dtype} {scale} {zero}", add)
 
 
 @FEW

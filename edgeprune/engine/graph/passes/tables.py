@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeprune.engine.graph.edit import edited
-from edgeprune.ir import AxisAttrs, DType, Graph, Op, OpKind, attrs_of
+from edgeprune.ir import DType, GatherAttrs, Graph, Op, OpKind, attrs_of
 
 _OFFSET = 128
 
@@ -11,7 +11,7 @@ _OFFSET = 128
 def run(graph: Graph) -> Graph:
     replaced: dict[int, Op] = {}
     for index, op in enumerate(graph.ops):
-        if op.kind is not OpKind.GATHER or attrs_of(op, AxisAttrs).axis != 0:
+        if op.kind is not OpKind.GATHER or attrs_of(op, GatherAttrs).axis != 0:
             continue
         source = _source(graph, op.inputs[1])
         if source is not None and graph.tensors[op.inputs[0]].is_constant:

@@ -16,7 +16,7 @@ from edgeprune.hardware.profile import Isa
 from edgeprune.ir import Activation, DType, Graph, Op, OpKind
 
 _MOST = float(np.finfo(np.float32).max)
-_RANGES = {
+RANGES = {
     Activation.NONE: (-_MOST, _MOST), Activation.RELU: (0.0, _MOST), Activation.RELU6: (0.0, 6.0),
     Activation.RELU_N1_TO_1: (-1.0, 1.0),
 }  # fmt: skip
@@ -41,7 +41,7 @@ def _call(graph: Graph, op: Op, function: str, pair: Pair, operands: tuple[Opera
     in1, in2 = operands
 
     def definitions(s: Symbols) -> str:
-        low, high = map(_literal, _RANGES[op.activation] if op.traits.takes_activation else (-np.inf, np.inf))
+        low, high = map(literal, RANGES[op.activation] if op.traits.takes_activation else (-np.inf, np.inf))
         fields = {"axes": axes_field(s, "axes", pair.axes), "rank": len(pair.axes)}
         return params(s, "ep_float_pair_t", fields | {"low": low, "high": high})
 
@@ -57,7 +57,8 @@ def _call(graph: Graph, op: Op, function: str, pair: Pair, operands: tuple[Opera
     )
 
 
-def _literal(value: float) -> str:
+def literal(value: float) -> str:
+    """A float32 in C."""
     return f"{value:.9e}F" if np.isfinite(value) else "-INFINITY" if value < 0 else "INFINITY"
 
 

@@ -14,10 +14,14 @@ from edgeprune.engine.kernels.operands import input_tensor, operand, params, req
 from edgeprune.hardware.profile import Isa
 from edgeprune.ir import DType, Graph, Op, OpKind
 
+_SCATTERED = {
+    DType.INT8: "", DType.UINT8: "", DType.INT32: "_int32", DType.INT64: "_int64", DType.FLOAT32: "_float",
+}  # fmt: skip
+
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     scatters = op.kind is OpKind.SCATTER_ND
-    types = (DType.INT8,) if scatters else ANY_TYPE
+    types = tuple(_SCATTERED) if scatters else ANY_TYPE
     data, indices = input_tensor(graph, op, int(scatters), *types), input_tensor(graph, op, 1 - scatters, DType.INT32)
     output = graph.output_of(op)
     check_types(graph, op, data, output)
@@ -30,7 +34,7 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
         require(graph, op, bool(inside), f"an index outside {whole[:depth]}")
     steps = np.array(strides(whole)[:depth], np.uint32) * data.dtype.size_bytes(1)
     operands = [operand(graph, op, index) for index in range(2)]
-    name = "scatter_nd" if scatters else "gather_nd"
+    function = f"ep_scatter_nd{_SCATTERED[data.dtype]}_ref" if scatters else "ep_gather_nd_ref"
 
     def definitions(s: Symbols) -> str:
         fields = {
@@ -40,10 +44,10 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
         return params(s, "ep_gather_nd_t", fields)
 
     def emit(s: Symbols) -> str:
-        return f"ep_{name}_ref(&{s.layer}_params, {', '.join(each.expression(s) for each in operands)}, {s.output(0)});"
+        return f"{function}(&{s.layer}_params, {', '.join(each.expression(s) for each in operands)}, {s.output(0)});"
 
     return KernelCall(
-        function=f"ep_{name}_ref",
+        function=function,
         emit=emit,
         sources=("ref/gather_nd.c",),
         headers=("ep_gather_nd.h",),
@@ -57,5 +61,5 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     )
 
 
-TYPES = ANY_TYPE
+TYPES = {OpKind.GATHER_ND: ANY_TYPE, OpKind.SCATTER_ND: tuple(_SCATTERED)}
 KERNELS = {OpKind.GATHER_ND: _ref, OpKind.SCATTER_ND: _ref}

@@ -8,15 +8,14 @@ from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.axes import strides
 from edgeprune.engine.kernels.base import KernelCall
 from edgeprune.engine.kernels.movement.moves import Side, box, move_call
-from edgeprune.engine.kernels.movement.views import check_same
-from edgeprune.engine.kernels.operands import activation_type, input_tensor, output_tensor, require
+from edgeprune.engine.kernels.movement.views import ANY_TYPE, check_same
+from edgeprune.engine.kernels.operands import input_tensor, require
 from edgeprune.hardware.profile import Isa
-from edgeprune.ir import DType, Graph, MirrorMode, MirrorPadAttrs, Op, OpKind, attrs_of
+from edgeprune.ir import Graph, MirrorMode, MirrorPadAttrs, Op, OpKind, attrs_of
 
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
-    dtype = activation_type(graph, op)
-    data, output = input_tensor(graph, op, 0, dtype), output_tensor(graph, op, dtype)
+    data, output = input_tensor(graph, op, 0, *TYPES), graph.output_of(op)
     check_same(graph, op, data, output)
     attrs = attrs_of(op, MirrorPadAttrs)
     padding, edge = attrs.padding, 0 if attrs.mode is MirrorMode.SYMMETRIC else 1
@@ -46,12 +45,12 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
                 sum(first * step for (_, first, _, _), step in zip(parts, from_steps, strict=True)),
             ),
             Side(to_steps, sum(first * step for (_, _, first, _), step in zip(parts, to_steps, strict=True))),
-            dtype.size_bytes(1),
+            data.dtype.size_bytes(1),
         )
         for parts in product(*segments)
     ]
     return move_call(graph, op, moves)
 
 
-TYPES = (DType.INT8, DType.INT16)
+TYPES = ANY_TYPE
 KERNELS = {OpKind.MIRROR_PAD: _ref}

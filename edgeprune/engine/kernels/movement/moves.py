@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from edgeprune.engine.kernels.axes import MAX_AXES, Axis, axes_constant, axes_field, check_axes, merged
 from edgeprune.engine.kernels.base import Constant, KernelCall, Symbols, Work
 from edgeprune.engine.kernels.operands import operand
-from edgeprune.ir import Graph, Op
+from edgeprune.engine.kernels.requant import scale_zero
+from edgeprune.engine.tflite.tensors import NUMPY_TYPES
+from edgeprune.ir import Graph, Op, Tensor
 
 _MOST_MOVES = 64
 
@@ -23,6 +27,7 @@ class Move:
         in_start_bytes, out_start_bytes: where the walk begins on each side.
         axes: fastest first, steps in bytes (a: input, b: output).
         run_bytes: contiguous bytes at each place.
+        out_start: C expression of bytes more at which the walk begins in the output; "" for none.
     """
 
     source: int
@@ -31,6 +36,7 @@ class Move:
     out_start_bytes: int
     axes: tuple[Axis, ...]
     run_bytes: int
+    out_start: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,22 @@ def _within_axes(move: Move) -> list[Move]:
     return parts
 
 
+def filled(s: Symbols, tensor: Tensor, value: np.generic) -> str:
+    """C that fills output 0 with one value of its type."""
+    data = value.tobytes()
+    if len(set(data)) == 1:
+        return f"(void)memset({s.output(0)}, {data[0]}, {tensor.size_bytes}U);"
+    text = f"{value:.9e}F" if value.dtype.kind == "f" else f"{value}" + ("LL" if value.itemsize == 8 else "")
+    return f"for (uint32_t i = 0; i < {tensor.element_count}U; i++) {{\n    ({s.output(0)})[i] = {text};\n}}"
+
+
+def zero_of(tensor: Tensor) -> np.generic:
+    """What stands for nothing: the zero point, 0 where numbers are as they are."""
+    zero = scale_zero(tensor)[1] if tensor.qparams else 0
+    value: np.generic = np.full(1, zero, NUMPY_TYPES[tensor.dtype])[0]
+    return value
+
+
 def move_call(
     graph: Graph, op: Op, moves: Sequence[Move], before: Callable[[Symbols], str] | None = None
 ) -> KernelCall:
@@ -100,6 +122,8 @@ def move_call(
     def statement(s: Symbols, index: int, move: Move) -> str:
         source = address(sources[move.source].expression(s), move.in_start_bytes, "const uint8_t")
         target = address(s.output(move.target), move.out_start_bytes, "uint8_t")
+        if move.out_start:
+            target = f"(uint8_t *){target} + {move.out_start}"
         if move.axes:
             return f"ep_copy_ref(&{s.layer}_move{index}, {source}, {target});"
         return f"(void)memcpy({target}, {source}, {move.run_bytes}U);"

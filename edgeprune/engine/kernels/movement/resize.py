@@ -9,12 +9,10 @@ import numpy as np
 
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.base import Constant, KernelCall, Symbols, Work
-from edgeprune.engine.kernels.movement.views import check_types
+from edgeprune.engine.kernels.movement.views import ANY_TYPE, check_types
 from edgeprune.engine.kernels.operands import (
-    activation_type,
     image_calls,
     input_tensor,
-    output_tensor,
     params,
     plain_name,
     require,
@@ -46,16 +44,16 @@ def bilinear_places(in_size: int, out_size: int, align_corners: bool, half_pixel
 
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
-    dtype = activation_type(graph, op)
-    image, output = input_tensor(graph, op, 0, dtype), output_tensor(graph, op, dtype)
+    image, output = input_tensor(graph, op, 0, *TYPES[op.kind]), graph.output_of(op)
     check_types(graph, op, image, output)
     require(graph, op, len(image.shape) == len(output.shape) == 4, f"{image.shape} into {output.shape}")
     (batch, in_h, in_w, channels), (_, out_h, out_w, _) = image.shape, output.shape
     require(graph, op, output.shape == (batch, out_h, out_w, channels), f"{image.shape} into {output.shape}")
-    require_u16(graph, op, *(2 * size for size in (*image.shape, *output.shape)))  # indices are int16
     nearest = op.kind is OpKind.RESIZE_NEAREST_NEIGHBOR
+    pixel = image.dtype.size_bytes(channels) if nearest else channels
+    require_u16(graph, op, *(2 * size for size in (*image.shape, *output.shape)), pixel)  # indices are int16
     places, width = (nearest_indices, 1) if nearest else (bilinear_places, 3)
-    function = plain_name("ep_resize_nearest" if nearest else "ep_resize_bilinear", dtype)
+    function = "ep_resize_nearest_ref" if nearest else plain_name("ep_resize_bilinear", image.dtype)
 
     def axis(role: str, in_size: int, out_size: int) -> Constant:
         return table(role, "int16_t", out_size * width, _values(places, op, in_size, out_size))
@@ -63,7 +61,7 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     def definitions(s: Symbols) -> str:
         fields = {
             "rows": s.constant("rows"), "columns": s.constant("columns"),
-            "in_w": in_w, "out_h": out_h, "out_w": out_w, "channels": channels,
+            "in_w": in_w, "out_h": out_h, "out_w": out_w, "channels": pixel,
         }  # fmt: skip
         return params(s, "ep_resize_t", fields)
 
@@ -86,5 +84,5 @@ def _values(
     return lambda: places(in_size, out_size, corners, half_pixel).astype(np.int16).reshape(-1)
 
 
-TYPES = (DType.INT8, DType.INT16)
+TYPES = {OpKind.RESIZE_NEAREST_NEIGHBOR: ANY_TYPE, OpKind.RESIZE_BILINEAR: (DType.INT8, DType.INT16)}
 KERNELS = {OpKind.RESIZE_NEAREST_NEIGHBOR: _ref, OpKind.RESIZE_BILINEAR: _ref}

@@ -8,17 +8,15 @@ from math import prod
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.axes import strides
 from edgeprune.engine.kernels.base import KernelCall, Symbols
-from edgeprune.engine.kernels.movement.moves import Side, box, move_call
-from edgeprune.engine.kernels.movement.views import check_types
-from edgeprune.engine.kernels.operands import activation_type, input_tensor, output_tensor, require
-from edgeprune.engine.kernels.requant import scale_zero
+from edgeprune.engine.kernels.movement.moves import Side, box, filled, move_call, zero_of
+from edgeprune.engine.kernels.movement.views import ANY_TYPE, check_types
+from edgeprune.engine.kernels.operands import input_tensor, require
 from edgeprune.hardware.profile import Isa
-from edgeprune.ir import DType, Graph, Op, OpKind, SpaceBatchAttrs, attrs_of
+from edgeprune.ir import Graph, Op, OpKind, SpaceBatchAttrs, attrs_of
 
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
-    dtype = activation_type(graph, op)
-    data, output = input_tensor(graph, op, 0, dtype), output_tensor(graph, op, dtype)
+    data, output = input_tensor(graph, op, 0, *TYPES), graph.output_of(op)
     check_types(graph, op, data, output)
     attrs, is_spread = attrs_of(op, SpaceBatchAttrs), op.kind is OpKind.SPACE_TO_BATCH_ND
     space, parts = (data.shape, output.shape) if is_spread else (output.shape, data.shape)
@@ -29,10 +27,10 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
         if found is not None:
             counts, in_space, in_parts = found
             source, target = (in_space, in_parts) if is_spread else (in_parts, in_space)
-            moves.append(box(counts, source, target, dtype.size_bytes(1)))
+            moves.append(box(counts, source, target, data.dtype.size_bytes(1)))
 
     def fill(s: Symbols) -> str:
-        return f"(void)memset({s.output(0)}, {scale_zero(output)[1]}, {output.size_bytes}U);"
+        return filled(s, output, zero_of(output))
 
     pads = is_spread and any(sum(edge) for edge in attrs.edges)
     return move_call(graph, op, moves, fill if pads else None)
@@ -70,5 +68,5 @@ def _box(
     return counts, Side(space_steps, space_start), Side(part_steps, part_start)
 
 
-TYPES = (DType.INT8, DType.INT16)
+TYPES = ANY_TYPE
 KERNELS = {OpKind.SPACE_TO_BATCH_ND: _ref, OpKind.BATCH_TO_SPACE_ND: _ref}

@@ -51,14 +51,13 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     data = input_tensor(graph, op, 0, *BYTES_AND_INT16, DType.FLOAT32)
     if op.kind is OpKind.QUANTIZE and data.dtype in BYTES_AND_INT16:
         return _requantize(graph, op, isa, optimize)
-    real, stored = (DType.FLOAT32,), (DType.INT8, DType.INT16)
+    real, stored = (DType.FLOAT32,), BYTES_AND_INT16
     ends = (real, stored) if op.kind is OpKind.QUANTIZE else (stored, real)
     data, output = input_tensor(graph, op, 0, *ends[0]), output_tensor(graph, op, *ends[1])
     require(graph, op, data.element_count == output.element_count, f"{data.shape} into {output.shape}")
-    if op.kind is OpKind.QUANTIZE:
-        function = plain_name("ep_quantize", output.dtype)
-    else:
-        function = plain_name("ep_dequantize", data.dtype)
+    whole = (output if op.kind is OpKind.QUANTIZE else data).dtype
+    name = f"ep_{op.kind.lower()}"
+    function = f"{name}_uint8_ref" if whole is DType.UINT8 else plain_name(name, whole)
 
     def emit(s: Symbols) -> str:
         scale, zero = scale_zero(output if op.kind is OpKind.QUANTIZE else data)

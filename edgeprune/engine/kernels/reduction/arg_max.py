@@ -10,13 +10,16 @@ from edgeprune.engine.kernels.operands import input_tensor, output_tensor, requi
 from edgeprune.hardware.profile import Isa
 from edgeprune.ir import AxisAttrs, DType, Graph, Op, OpKind, attrs_of
 
+_NAMES = {DType.INT8: "", DType.INT32: "_int32", DType.FLOAT32: "_float"}
+
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
-    data, output = input_tensor(graph, op, 0, DType.INT8), output_tensor(graph, op, DType.INT32)
+    data, output = input_tensor(graph, op, 0, *_NAMES), output_tensor(graph, op, DType.INT32, DType.INT64)
     axis = attrs_of(op, AxisAttrs).axis
     outer, count, inner = prod(data.shape[:axis]), data.shape[axis], prod(data.shape[axis + 1 :])
     require(graph, op, output.element_count == outer * inner, f"{data.shape} into {output.shape}")
-    function = "ep_arg_max_ref" if op.kind is OpKind.ARG_MAX else "ep_arg_min_ref"
+    wide = "_wide" if output.dtype is DType.INT64 else ""
+    function = f"ep_{op.kind.lower()}{_NAMES[data.dtype]}{wide}_ref"
     return KernelCall(
         function=function,
         emit=lambda s: f"{function}({s.input(0)}, {s.output(0)}, {outer}U, {count}U, {inner}U);",
@@ -26,4 +29,5 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     )
 
 
+TYPES = tuple(_NAMES)
 KERNELS = {OpKind.ARG_MAX: _ref, OpKind.ARG_MIN: _ref}

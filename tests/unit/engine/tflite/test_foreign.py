@@ -13,7 +13,6 @@ from tests.firmware.one_op import ModelBuilder
     ("code", "words"),
     [
         ("SignalFilterBank", "audio front end"),
-        ("TFLite_Detection_PostProcess", "choose boxes in the application"),
         ("FlexErf", "without SELECT_TF_OPS"),
         ("ethos-u", "before Vela"),
         ("MyOwn", "keep them on the host"),
