@@ -29,6 +29,7 @@ class _Request:
     stripped: bool
     target: str | None
     allow_float: bool
+    package_folder: Path | None
     out: Path | None
 
 
@@ -64,6 +65,14 @@ class _Request:
 )
 @click.option("--allow-float", is_flag=True, help="Let operators of an int8 .pte stay in float where no int8 one is.")
 @click.option(
+    "--package",
+    "package_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write a folder for a program of yours instead: the int8 .tflite and C, C++ and Python that feed them, a test "
+    "vector, CMake.",
+)
+@click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="By default MODEL-FORMAT.tflite or .pte here."
 )
 @json_option
@@ -78,7 +87,15 @@ def command(asked: _Request, printer: Printer) -> None:
     Examples:
       edgeprune export runs/latest --format int8
       edgeprune export --format float32
+      edgeprune export runs/latest --package app
     """
+    if asked.package_folder is not None:
+        others = (asked.format_name != "int8", asked.exporter != "edgeprune", asked.metadata, asked.stripped,
+                  asked.allow_float, asked.out is not None)  # fmt: skip
+        if any(others):
+            raise UsageError("--package holds the int8 files, as they are", hint="leave the other options out")
+        _write_package(asked, asked.package_folder, printer)
+        return
     if asked.format_name in _PTE:
         if asked.exporter != "edgeprune" or asked.metadata or asked.stripped:
             raise UsageError(
@@ -89,6 +106,23 @@ def command(asked: _Request, printer: Printer) -> None:
     if asked.allow_float:
         raise UsageError("--allow-float is about .pte files", hint="leave it out for a .tflite")
     _write_tflite(asked, printer)
+
+
+def _write_package(asked: _Request, folder: Path, printer: Printer) -> None:
+    from edgeprune.files.atomic import write_bytes
+    from edgeprune.tasks.app import app_of_project, app_of_run
+    from edgeprune.tasks.fit import project_here, project_of
+
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "constants.json").is_file():
+        raise UsageError(f"{folder} holds something else", hint="name a folder that is not there yet")
+    if asked.run is not None:
+        files = app_of_run(asked.run)
+    else:
+        files = app_of_project(project_of(str(asked.project) if asked.project else project_here()))
+    for name, content in files.items():
+        write_bytes(folder / name, content)
+    build = f"cmake -S {folder} -B {folder}/build && cmake --build {folder}/build && (cd {folder} && build/app --check)"
+    printer.result({"package": str(folder), "files": sorted(files)}, f"{folder}: {len(files)} files", build)
 
 
 def _write_tflite(asked: _Request, printer: Printer) -> None:

@@ -35,7 +35,7 @@ def nearest_with_bias(graph: Graph, inputs: Mapping[int, InputMoments]) -> Round
 
 def adaptive(graph: Graph, inputs: Mapping[int, InputMoments]) -> Rounding:
     """Steps chosen by the inputs' covariance, biases corrected; arguments as `nearest_with_bias`."""
-    return _rounding(graph, inputs, _rounded_in_turn)
+    return _rounding(graph, inputs, rounded_in_turn)
 
 
 def _rounding(graph: Graph, inputs: Mapping[int, InputMoments], rounded_rows: _Rows) -> Rounding:
@@ -48,7 +48,7 @@ def _rounding(graph: Graph, inputs: Mapping[int, InputMoments], rounded_rows: _R
         groups = group_count(graph, layer.op)
         wanted, chosen = rows_of_weights(layer.steps, layer.op, groups), layer.nearest
         if moments.covariance is not None:
-            rows = rounded_rows(wanted, _with_noise(moments.covariance, layer.in_scale), layer.limit)
+            rows = rounded_rows(wanted, with_noise(moments.covariance, layer.in_scale), layer.limit)
             chosen = weights_of_rows(rows, layer.op, layer.steps.shape)
         error = rows_of_weights(chosen, layer.op, groups) - wanted
         mean_error = np.einsum("goi,gi->go", error, moments.mean).reshape(-1)
@@ -57,7 +57,7 @@ def _rounding(graph: Graph, inputs: Mapping[int, InputMoments], rounded_rows: _R
     return rounded
 
 
-def _with_noise(covariance: np.ndarray, in_scale: float) -> np.ndarray:
+def with_noise(covariance: np.ndarray, in_scale: float) -> np.ndarray:
     """Of inputs that are quantized themselves: uniform noise of their scale, no two alike."""
     count = covariance.shape[1]
     variance = np.einsum("gii->g", covariance) / count
@@ -66,7 +66,7 @@ def _with_noise(covariance: np.ndarray, in_scale: float) -> np.ndarray:
     return noisy
 
 
-def _rounded_in_turn(rows: np.ndarray, covariance: np.ndarray, limit: int) -> np.ndarray:
+def rounded_in_turn(rows: np.ndarray, covariance: np.ndarray, limit: int) -> np.ndarray:
     """rows: (groups, outputs, inputs) in steps; covariance: (groups, inputs, inputs).
 
     With C = (F + 1) D (F + 1)' and F strictly upper triangular, the error's power is the sum over columns k of

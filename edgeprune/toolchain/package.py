@@ -68,6 +68,21 @@ def package_files(
         kernel_sources: C files under `firmware/kernels`, relative.
         target: whose core the build files compile for by default.
     """
+    flags = compiler_flags(facts.optimize)
+    files = library_files(model_sources, kernel_sources, facts.optimize)
+    sources = sorted(name for name in files if name.endswith(".c"))
+    return files | {"Makefile": _makefile(sources, target, flags), "README.md": _readme(graph, target, facts, flags)}
+
+
+def compiler_flags(optimize: Optimize) -> str:
+    """What the C needs to be compiled with."""
+    return " ".join((*KERNEL_FLAGS[optimize], _FLAGS))
+
+
+def library_files(
+    model_sources: Mapping[str, str], kernel_sources: Iterable[str], optimize: Optimize
+) -> dict[str, str]:
+    """The C of a model and a CMakeLists.txt that makes the library `edgeprune_model` of it: file name -> text."""
     root = shipped("firmware")
     kernels = [root / "kernels" / name for name in sorted(set(kernel_sources))]
     model_c = model_sources["model.c"].replace('#include "weights.h"\n', _body(model_sources["weights.h"]))
@@ -82,12 +97,7 @@ def package_files(
     for path in kernels:
         files[f"kernel_{path.parent.name}_{path.name}"] = _LICENSE + _with_package_headers(path.read_text())
     sources = sorted(name for name in files if name.endswith(".c"))
-    flags = " ".join((*KERNEL_FLAGS[facts.optimize], _FLAGS))
-    return files | {
-        "CMakeLists.txt": _cmake(sources, flags),
-        "Makefile": _makefile(sources, target, flags),
-        "README.md": _readme(graph, target, facts, flags),
-    }
+    return files | {"CMakeLists.txt": _cmake(sources, compiler_flags(optimize))}
 
 
 def _own_includes(text: str, folder: Path | None) -> list[Path]:

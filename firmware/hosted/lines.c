@@ -2,11 +2,13 @@
 
 #include <string.h>
 
+#include "checksum.h"
 #include "system.h"
 
 static char gathered[8192];
 static size_t used;
 static uint64_t count;
+static uint32_t state = ~0u;
 static long failed;
 
 static void flush(void)
@@ -23,6 +25,7 @@ static void put_bytes(const char *text, size_t length)
         flush();
     }
     memcpy(gathered + used, text, length);
+    state = crc(state, (const uint8_t *)text, length);
     used += length;
 }
 
@@ -67,7 +70,12 @@ void line_number(const char *name, uint64_t value)
 
 long end_lines(void)
 {
-    line_number("end", count);
+    const uint32_t sum = ~state;
+    put("end ");
+    put_number(count);
+    put(" ");
+    put_number(sum);
+    end_line();
     flush();
     return failed;
 }

@@ -12,7 +12,10 @@ void end_line(void);
 void line_text(const char *name, const char *text);
 void line_number(const char *name, uint64_t value);
 
-/* The last line, `end COUNT`: how many there were before it. Writes what is still gathered; negative on an error. */
+/*
+ * The last line, `end COUNT CRC`: how many there were before it, and their CRC-32 in decimal. Writes what is still
+ * gathered; negative on an error.
+ */
 long end_lines(void);
 
 #endif

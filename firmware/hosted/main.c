@@ -8,11 +8,12 @@
  *   PROGRAM stack                one sample from the input -> a line: bytes of stack an inference takes
  *
  * The trailer of `run` is 16 bytes: "EPOK", then little-endian uint32 the samples, CRC-32 of all inputs and of all
- * outputs. Lines end with `end COUNT`. Without either, the link was cut: nothing of it counts.
+ * outputs. Lines end with `end COUNT CRC`. Without either, the link was cut: nothing of it counts.
  * Exit status: 0; 2 for other words; 3 where the input ends inside a sample; 4 where the output cannot be written.
  */
 #include <string.h>
 
+#include "checksum.h"
 #include "ep_model.h"
 #include "lines.h"
 #include "machine.h"
@@ -24,17 +25,6 @@ extern const char ep_build_id[];
 enum { DONE = 0, OTHER_WORDS = 2, INPUT_ENDS = 3, CANNOT_WRITE = 4 };
 
 static uint8_t sample[EP_INPUT_BYTES]; /* inputs may be overwritten by an inference */
-
-static uint32_t crc(uint32_t state, const uint8_t *bytes, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        state ^= bytes[i];
-        for (int bit = 0; bit < 8; bit++) {
-            state = (state >> 1) ^ (0xEDB88320u & (0u - (state & 1u)));
-        }
-    }
-    return state;
-}
 
 static void load_inputs(void)
 {

@@ -90,7 +90,7 @@ class _Connection:
             else:
                 self.send(b"CNXN", _VERSION, _MOST_BYTES, _FEATURES)
         elif name == b"OPEN":
-            service = data.rstrip(b"\0").decode()
+            service = data.rstrip(b"\0").decode("utf-8", "surrogateescape")
             kind, _, command = service.partition(":")
             if not kind.startswith("shell,v2"):
                 self.send(b"CLSE", 0, first)

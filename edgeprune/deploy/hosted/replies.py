@@ -36,15 +36,17 @@ class Times:
 
 
 def lines_of(output: bytes, name: str) -> list[list[str]]:
-    """Words of each line before `end COUNT`.
+    """Words of each line before `end COUNT CRC`.
 
     Raises:
-        DeviceError: there are others than COUNT of them.
+        DeviceError: there are others than COUNT of them, or they have another checksum.
     """
-    lines = [line.split() for line in output.decode("utf-8", "replace").splitlines()]
-    if not lines or lines[-1] != ["end", str(len(lines) - 1)]:
+    start = output.rstrip(b"\n").rfind(b"\n") + 1
+    lines = [line.split() for line in output[:start].decode("utf-8", "replace").splitlines()]
+    end = output[start:].decode("utf-8", "replace").split()
+    if end != ["end", str(len(lines)), str(zlib.crc32(output[:start]))]:
         raise DeviceError(f"{name}: the program's report is not whole ({len(lines)} lines)", hint=_HINT)
-    return lines[:-1]
+    return lines
 
 
 def values_of(output: bytes, name: str) -> dict[str, str]:

@@ -89,5 +89,8 @@ def installed(machine: Machine, program: Program) -> Session:
 def _number(values: dict[str, str], name: str, machine: str) -> int:
     text = values.get(name, "")
     if not text.isdigit():
-        raise DeviceError(f"{machine}: the program reports '{text[:40]}' as {name}")
+        raise DeviceError(
+            f"{machine}: the program reports '{text[:40]}' as {name}",
+            hint="run it again; then report it with the model",
+        )
     return int(text)

@@ -132,7 +132,10 @@ echo "installed $d"
 def _folder(answer: bytes) -> str:
     line = answer.strip().splitlines()[-1] if answer.strip() else b""
     if not line.startswith(_INSTALLED):
-        raise DeviceError(f"the shell answered {answer[:80]!r} where a folder was asked for")
+        raise DeviceError(
+            f"the shell answered {answer[:80]!r} where a folder was asked for",
+            hint="the link broke off, or a login script there prints: run it again",
+        )
     return line.removeprefix(_INSTALLED).decode("utf-8", "replace")
 
 

@@ -91,7 +91,10 @@ def check_reply(reply: Reply, name: str, words: Sequence[str], timeout_s: float)
             f"{name} does not execute '{command}'{last}",
             hint="is it a machine of the target's architecture, and its folder not mounted `noexec`?",
         )
-    raise DeviceError(f"{name}: '{command}' failed with status {reply.status}{last}")
+    raise DeviceError(
+        f"{name}: '{command}' failed with status {reply.status}{last}",
+        hint="the link may have broken off: run it again; if it happens again, report it with the model",
+    )
 
 
 def _signal(number: int) -> str:

@@ -21,6 +21,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgeprune.export.pte.calibrate import calibrate
+from edgeprune.export.pte.means import with_convolved_means, with_pooled_means
+from edgeprune.export.pte.observers import OwnRanges
 from edgeprune.export.requests import reply_to_requests
 
 _QUANTIZE, _DEQUANTIZE = "quantize_per", "dequantize_per"
@@ -73,52 +76,32 @@ def _xnnpack_quantized(job: _Job, is_dynamic: bool) -> Any:
     from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
 
     config = get_symmetric_quantization_config(is_per_channel=True, is_dynamic=is_dynamic)
-    module = _with_pooled_means(job.program.module(check_guards=False))
-    prepared = _with_whole_ranges(prepare_pt2e(module, XNNPACKQuantizer().set_global(config)))
-    return _quantized(prepared, job.x, job.samples)
+    module = with_pooled_means(job.program.module(check_guards=False))
+    quantizer = XNNPACKQuantizer().set_global(config)
+    if is_dynamic:
+        return _converted(_observed(prepare_pt2e(module, quantizer), job.samples), job.x)
+    return _quantized(module, OwnRanges(quantizer, means_have_scales=True), job.x, job.samples)
 
 
-def _with_pooled_means(module: Any) -> Any:
-    """Means over all of a picture as the pooling they are: XNNPACK's quantizer knows that form alone."""
-    for node in list(module.graph.nodes):
-        if node.target is not torch.ops.aten.mean.dim or node.args[0].meta["val"].ndim != 4:
-            continue
-        pictures, axes, keeps = node.args[0], node.args[1], len(node.args) > 2 and node.args[2]
-        if sorted(axis % 4 for axis in axes) != [2, 3]:
-            continue
-        with module.graph.inserting_before(node):
-            pooled = module.graph.call_function(torch.ops.aten.adaptive_avg_pool2d.default, (pictures, [1, 1]))
-            flat = pooled if keeps else module.graph.call_function(torch.ops.aten.flatten.using_ints, (pooled, 1))
-        pooled.meta = dict(node.meta)
-        pooled.meta["val"] = pictures.meta["val"].mean((2, 3), keepdim=True)
-        if not keeps:
-            flat.meta = dict(node.meta)
-        node.replace_all_uses_with(flat)
-        module.graph.erase_node(node)
-    module.recompile()
-    return module
+def _quantized(module: Any, quantizer: Any, x: Tensor, samples: Sequence[Tensor]) -> Any:
+    from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
+
+    prepared = prepare_pt2e(module, quantizer)
+    calibrate(prepared, samples)
+    return _converted(prepared, x)
 
 
-def _quantized(prepared: Any, x: Tensor, samples: Sequence[Tensor]) -> Any:
-    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e
-
+def _observed(prepared: Any, samples: Sequence[Tensor]) -> Any:
     with torch.no_grad():
         for sample in samples:
             prepared(sample)
-    return torch.export.export(convert_pt2e(prepared), (x,), strict=True)
-
-
-def _with_whole_ranges(prepared: Any) -> Any:
-    """Ranges from least to greatest: the histograms that XNNPACK's quantizer asks for clip them."""
-    from torchao.quantization.pt2e.observer import HistogramObserver, MinMaxObserver
-
-    made: dict[int, Any] = {}
-    for name, observer in list(prepared.named_children()):
-        if isinstance(observer, HistogramObserver):
-            settings = {part: getattr(observer, part) for part in ("dtype", "qscheme", "quant_min", "quant_max")}
-            eps = float(observer.eps)
-            setattr(prepared, name, made.setdefault(id(observer), MinMaxObserver(**settings, eps=eps)))
     return prepared
+
+
+def _converted(prepared: Any, x: Tensor) -> Any:
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e
+
+    return torch.export.export(convert_pt2e(prepared), (x,), strict=True)
 
 
 def _xnnpack(job: _Job, program: Any) -> _Lowered:
@@ -154,13 +137,12 @@ def _cortex_m(job: _Job) -> _Lowered:
     from executorch.backends.cortex_m.target_config import CortexMTargetConfig
     from executorch.exir import ExecutorchBackendConfig, to_edge_transform_and_lower
     from executorch.exir.passes.quantize_io_pass import QuantizeInputs, QuantizeOutputs
-    from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
 
-    module = job.program.module(check_guards=False)
+    module = with_convolved_means(job.program.module(check_guards=False))
     if job.x.ndim == 4:
         module = module.to(memory_format=torch.channels_last)
     x, samples = _channels_last(job.x), [_channels_last(sample) for sample in job.samples]
-    program = _quantized(prepare_pt2e(module, CortexMQuantizer()), x, samples)
+    program = _quantized(module, OwnRanges(CortexMQuantizer(), means_have_scales=False), x, samples)
     edge = to_edge_transform_and_lower(program, compile_config=cortex_m_edge_compile_config())
     outputs = len(edge.exported_program().graph_signature.user_outputs)
     edge = edge.transform([QuantizeInputs(edge, [0]), QuantizeOutputs(edge, list(range(outputs)))])

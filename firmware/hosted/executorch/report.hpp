@@ -7,23 +7,15 @@
 #include <time.h>
 
 #include <cinttypes>
+#include <cstdarg>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
-namespace {
+#include "../checksum.h"
 
-uint32_t crc(uint32_t state, const uint8_t *bytes, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        state ^= bytes[i];
-        for (int bit = 0; bit < 8; bit++) {
-            state = (state >> 1) ^ (0xEDB88320u & (0u - (state & 1u)));
-        }
-    }
-    return state;
-}
+namespace {
 
 uint64_t now_ns()
 {
@@ -33,17 +25,30 @@ uint64_t now_ns()
 }
 
 unsigned lines = 0;
+uint32_t lines_crc = ~0u;
 
-void line(const char *name, uint64_t value)
+/* One line, of 200 bytes at most. */
+void line_of(const char *format, ...)
 {
-    std::printf("%s %" PRIu64 "\n", name, value);
+    char text[256];
+    va_list values;
+    va_start(values, format);
+    const int length = std::vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    lines_crc = crc(lines_crc, reinterpret_cast<const uint8_t *>(text), (size_t)length);
+    std::fwrite(text, 1, (size_t)length, stdout);
     lines++;
 }
 
-/* Whether all lines could be written. */
+void line(const char *name, uint64_t value)
+{
+    line_of("%s %" PRIu64 "\n", name, value);
+}
+
+/* `end COUNT CRC` as in ../lines.h; whether all lines could be written. */
 bool end_lines()
 {
-    std::printf("end %u\n", lines);
+    std::printf("end %u %" PRIu32 "\n", lines, ~lines_crc);
     return std::fflush(stdout) == 0;
 }
 
@@ -55,8 +60,7 @@ void state(const char *when, const char *name, const char *path)
     if (file != nullptr) {
         if (std::fgets(value, sizeof value, file) != nullptr && value[0] != '\n') {
             value[std::strcspn(value, "\n")] = '\0';
-            std::printf("%s %s %s\n", when, name, value);
-            lines++;
+            line_of("%s %s %s\n", when, name, value);
         }
         std::fclose(file);
     }

@@ -8,7 +8,7 @@
  *                                        the state of the machine before and after, its peak memory
  *
  * The trailer is 16 bytes: "EPOK", then little-endian uint32 the samples, CRC-32 of all inputs and of all outputs. Lines
- * end with `end COUNT`. Without either, the link was cut: nothing of it counts.
+ * end with `end COUNT CRC`. Without either, the link was cut: nothing of it counts.
  * Exit status: 0; 2 for other words; 3 where the input ends inside a sample; 4 where the output cannot be written; 5 where
  * ExecuTorch refuses the program or fails.
  *
@@ -160,8 +160,7 @@ int time_runs(Loaded &loaded, const std::vector<EValue> &ends, long warm_up, lon
     machine_state("after");
     line("core", (uint64_t)sched_getcpu());
     for (long i = 0; i < runs; i++) {
-        std::printf("layers\n");
-        lines++;
+        line_of("layers\n");
     }
     line("peak_rss_bytes", peak_rss_bytes());
     return end_lines() ? DONE : CANNOT_WRITE;

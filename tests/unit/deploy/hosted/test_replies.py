@@ -39,10 +39,17 @@ def test_other_inputs_than_were_sent_are_noticed() -> None:
         read_outputs(reply(inputs=b"other"), INPUTS, 2, "pi")
 
 
-TIMES = (
+LINES = (
     b"before governor ondemand\nrun 10\nrun 12\nafter governor ondemand\ncore 3\nlayers 4 5\nlayers 6 7\n"
-    b"peak_rss_bytes 4096\nend 8\n"
+    b"peak_rss_bytes 4096\n"
 )
+
+
+def report(lines: bytes) -> bytes:
+    return lines + b"end %d %d\n" % (lines.count(b"\n"), zlib.crc32(lines))
+
+
+TIMES = report(LINES)
 
 
 def test_times() -> None:
@@ -55,11 +62,15 @@ def test_times_that_are_cut_or_garbled_are_refused() -> None:
     for end in range(len(TIMES) - 1):
         with pytest.raises(DeviceError):
             read_times(TIMES[:end], 2, "pi")
-    for wrong in (TIMES.replace(b"run 10", b"run x"), TIMES.replace(b"layers 4 5", b"layers 4"), b"end 0\n"):
+    for position in range(len(LINES)):
+        with pytest.raises(DeviceError):
+            read_times(TIMES[:position] + bytes([TIMES[position] ^ 1]) + TIMES[position + 1 :], 2, "pi")
+    for changed in (LINES.replace(b"run 10", b"run x"), LINES.replace(b"layers 4 5", b"layers 4"), b""):
+        wrong = report(changed)
         with pytest.raises(DeviceError):
             read_times(wrong, 2, "pi")
 
 
 def test_a_banner_before_the_report_is_noticed() -> None:
     with pytest.raises(DeviceError, match="not whole"):
-        lines_of(b"Welcome!\nmodel m\nend 1\n", "pi")
+        lines_of(b"Welcome!\n" + report(b"model m\n"), "pi")
