@@ -66,7 +66,7 @@ def app(project: Project, module: nn.Module) -> dict[str, bytes]:
     facts = AppFacts(project.model.name, __version__, inputs[0], outputs, mean, std, project.task.classes)
     splits = load_data(project)
     samples = (splits.test if len(splits.test) else splits.calibration).take(_SAMPLES).tensor()
-    values = channels_last(samples) * np.float32(std) + np.float32(mean)
+    values = channels_last(samples) * np.asarray(std, np.float32) + np.asarray(mean, np.float32)
     steps = facts.quantized(values).reshape(len(values), *inputs[0].shape[1:])
     answers = deployed_outputs(tflite, steps, None, Kernels.REFERENCE).outputs
     rows = np.concatenate([np.asarray(one).reshape(len(values), -1) for one in answers], axis=1)

@@ -42,7 +42,7 @@ class AppFacts:
 
     def quantized(self, values: np.ndarray) -> np.ndarray:
         """(N, ..., C) float32 before any scaling -> int8, each step as the programs compute it in float32."""
-        mean, std = np.float32(self.mean), np.float32(self.std)
+        mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
         scale, zero_point = _scale(self.input)
         steps = np.rint((values - mean) / std / np.float32(scale)) + np.float32(zero_point)
         found: np.ndarray = np.clip(steps, -128, 127).astype(np.int8)
