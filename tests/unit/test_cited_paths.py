@@ -24,7 +24,7 @@ ELSEWHERE = ("edgeprune", "firmware", "firmware/include", "firmware/kernels")
 FOREIGN = {
     "model.py", "data.py", "file.py",
     "model.c", "model.h", "weights.h", "ep_kernels.h", "kernel_*.c", "key.c", "memory.ld",
-    "monocypher.c", "monocypher.h", "setup.py",
+    "monocypher.c", "monocypher.h", "setup.py", "main.py", "constants.h",
 }  # fmt: skip
 ROOTED = re.compile(rf"(?<![\w./>-])(?:{'|'.join(FOLDERS)})/[\w*./<>-]*[\w*>]")
 RELATIVE = re.compile(r"(?<![\w./<>*-])(?:[\w*<>-]+/)+[\w*<>-]+\.(?:py|md|c|h|S|ld|toml|txt|json|sh)\b")
