@@ -245,10 +245,11 @@ static void obey(uint8_t command)
 bool an3155_called(uint32_t timeout_ms)
 {
     uint64_t deadline = line_deadline(timeout_ms);
+    uint64_t patience = line_deadline(2 * timeout_ms); /* the call may wait behind other bytes; noise never ends */
     int byte;
     do {
         byte = line_get_until(deadline);
-    } while (byte != LINE_SILENT && byte != CALL && !line_is_late(deadline));
+    } while (byte != LINE_SILENT && byte != CALL && !line_is_late(patience));
     if (byte == CALL) {
         line_put(ACK);
     }
