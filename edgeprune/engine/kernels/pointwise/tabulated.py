@@ -60,7 +60,8 @@ _FUNCTIONS: dict[OpKind, Callable[[np.float32], np.float32]] = {
 
 def _function(op: Op) -> Callable[[np.float32], np.float32]:
     by_tanh = isinstance(op.attrs, GeluAttrs) and op.attrs.approximate
-    return _gelu_by_tanh if by_tanh else _FUNCTIONS[op.kind]
+    function = _gelu_by_tanh if by_tanh else _FUNCTIONS[op.kind]
+    return np.errstate(over="ignore")(function)  # beyond float32's largest it is infinite, as C's, and no news
 
 
 def _table(op: Op, data: Tensor, output: Tensor) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,19 @@ from edgeprune.engine.kernels import check_supported, lower
 from edgeprune.engine.tflite.attributes import RULES
 from edgeprune.errors import EdgePruneError, UnsupportedOp
 from edgeprune.hardware.profile import Isa
-from edgeprune.ir import AxisAttrs, DType, FullyConnectedAttrs, Graph, Op, OpKind, QParams, Tensor
+from edgeprune.ir import (
+    NO_ATTRS,
+    Attrs,
+    AxisAttrs,
+    DType,
+    FullyConnectedAttrs,
+    GeluAttrs,
+    Graph,
+    Op,
+    OpKind,
+    QParams,
+    Tensor,
+)
 
 DOCS = Path(__file__).resolve().parents[4] / "docs" / "operators.md"
 
@@ -70,3 +83,16 @@ def test_a_gather_from_nothing_is_refused_in_words() -> None:
     op = Op(OpKind.GATHER, "pick", (-1, 0), (1,), AxisAttrs(axis=0))
     with pytest.raises(EdgePruneError, match="input 0 is missing"):
         lower(Graph(tensors, (op,), (0,), (1,)), Isa.SCALAR, Optimize.SIZE)
+
+
+@pytest.mark.parametrize("in_scale", [0.7, 88.8 / 127, 1e13])
+@pytest.mark.parametrize(
+    ("kind", "attrs"),
+    [(OpKind.LOGISTIC, NO_ATTRS), (OpKind.TANH, NO_ATTRS), (OpKind.GELU, GeluAttrs(approximate=True))],
+)
+def test_what_is_beyond_float32_is_infinite_without_a_warning(kind: OpKind, attrs: Attrs, in_scale: float) -> None:
+    ends = [Tensor(name, (1, 4), DType.INT8, QParams((scale,), (0,))) for name, scale in (("a", in_scale), ("b", 1e9))]
+    graph = Graph(tuple(ends), (Op(kind, "act", (0,), (1,), attrs),), (0,), (1,))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lower(graph, Isa.SCALAR, Optimize.SIZE)
