@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
@@ -36,3 +36,33 @@ class Silent:
 class _SilentTask:
     def advance(self, steps: int = 1, detail: str = "") -> None:
         pass
+
+
+class Lines:
+    """Hands over lines of text: each note, and of a task the quarters it has done.
+
+    Args:
+        write: takes one line without its end, as `print` does.
+    """
+
+    def __init__(self, write: Callable[[str], object]):
+        self._write = write
+
+    def note(self, text: str) -> None:
+        self._write(text)
+
+    @contextmanager
+    def task(self, title: str, total_steps: int) -> Iterator[Task]:
+        yield _LinesTask(title, total_steps, self._write)
+
+
+class _LinesTask:
+    def __init__(self, title: str, total_steps: int, write: Callable[[str], object]):
+        self._title, self._total, self._write = title, max(total_steps, 1), write
+        self._done = 0
+
+    def advance(self, steps: int = 1, detail: str = "") -> None:
+        before, self._done = self._done, self._done + steps
+        quarter = 4 * self._done // self._total
+        if quarter > 4 * before // self._total:
+            self._write(f"{self._title}: {25 * quarter} %{f', {detail}' if detail else ''}")

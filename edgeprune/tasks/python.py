@@ -25,7 +25,8 @@ from edgeprune.hardware.registry import load_target
 from edgeprune.model.answers import Answer, parts_of
 from edgeprune.model.inputs import inputs_of, with_inputs, with_whole_numbers
 from edgeprune.model.plain_weights import with_plain_weights
-from edgeprune.progress import Progress, Silent
+from edgeprune.model.twin import copied
+from edgeprune.progress import Lines, Progress, Silent
 from edgeprune.project.file import project_from
 from edgeprune.prune.network import Network
 from edgeprune.prune.scoring.criterion import CRITERIA
@@ -33,6 +34,7 @@ from edgeprune.tasks.deployment import budget_for, deployment_on
 from edgeprune.tasks.fit import FROM_PYTHON, FitRequest, fit_objects, limits_of, options_of
 from edgeprune.tasks.outlook import thinned_untrained
 from edgeprune.tasks.report.write import write_page
+from edgeprune.tasks.run_profile import RunProfile
 from edgeprune.tasks.thinned import thinned_module
 from edgeprune.train.forms.datasets import is_dataset, read_dataset
 from edgeprune.train.forms.several_inputs import joined_inputs
@@ -68,6 +70,10 @@ class Run:
     def report(self) -> Path:
         """Writes the run as one HTML page into its folder (`edgeprune report`)."""
         return write_page(self.folder)
+
+    def profile(self) -> RunProfile:
+        """Every layer with its time on the device; a table where it is shown."""
+        return RunProfile.of(self.record)
 
     def _repr_html_(self) -> str:
         """The page, for notebooks, in a frame that runs nothing."""
@@ -124,7 +130,7 @@ def fit(
     augment: str = "none",
     name: str = "model",
     runs: str | Path = "runs",
-    progress: Progress | None = None,
+    progress: Progress | Callable[[str], object] | None = None,
 ) -> Run:
     """`edgeprune fit` for objects.
 
@@ -145,6 +151,7 @@ def fit(
         optimize: "size", "balanced" or "speed"; None is balanced, and then spends what flash is left.
         ram_first: run the first layers row by row where that makes the arena smaller; slower.
         runs: folder that gets the run's folder.
+        progress: what gets a line of text of each thing done, e.g. `print`; or a `Progress`. None shows nothing.
 
     Raises:
         EdgePruneError: see `errors.py`.
@@ -178,7 +185,7 @@ def fit(
     request.check()
     folder_name = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{chosen.name}"
     with Workspace.begin(Path(runs), folder_name, request.as_json()) as workspace:
-        record = fit_objects(project, plain, splits, objective, request, workspace, progress or Silent())
+        record = fit_objects(project, plain, splits, objective, request, workspace, _shown(progress))
     return Run(record, Network.of(plain, shape).load_thinned(workspace.folder, shape).module)
 
 
@@ -206,7 +213,7 @@ def thin(
     ram: int | str | None = None,
     latency: float | str | None = None,
     criterion: str = "l2",
-    progress: Progress | None = None,
+    progress: Progress | Callable[[str], object] | None = None,
 ) -> nn.Module:
     """A copy of the network thinned until its firmware is predicted to fit, its layers solved again, untrained.
 
@@ -214,7 +221,8 @@ def thin(
         model: float32, channels first; left as it is.
         samples: (N, C, ...) float32 inputs, a few hundred: what is kept is judged by what the network makes of them;
             several inputs as for `fit`.
-        target, flash, ram, latency, criterion: as for `fit`; criteria that need labels have the network's own outputs.
+        target, flash, ram, latency, criterion, progress: as for `fit`; criteria that need labels have the network's own
+            outputs.
 
     Raises:
         DoesNotFit: no widths meet the limits.
@@ -232,7 +240,7 @@ def thin(
     }
     project = project_from(tables, Path.cwd())
     CRITERIA.find(criterion)
-    chosen, note = load_target(target), progress or Silent()
+    chosen, note = load_target(target), _shown(progress)
     budget = budget_for(chosen, limits_of(project))
     with torch.no_grad():
         wanted = _flat(plain.eval()(inputs))
@@ -248,6 +256,12 @@ def thin(
         job = Job(project, chosen, options, splits, objective, workspace, note, deployment)
         network = Network.of(plain, shape)
         return thinned_untrained(job, network, budget)[0].module
+
+
+def _shown(progress: Progress | Callable[[str], object] | None) -> Progress:
+    if progress is None:
+        return Silent()
+    return progress if hasattr(progress, "note") else Lines(progress)
 
 
 def _distance(outputs: Answer, wanted: Tensor) -> Tensor:
@@ -266,7 +280,7 @@ def _with_data(model: nn.Module, arrays: dict[str, Any]) -> tuple[nn.Module, dic
         UsageError: there are no training samples.
         ModelError, DataError: several inputs that forward() does not take, or that do not suit each other.
     """
-    plain, given = with_plain_weights(model), arrays.get("train")
+    plain, given = with_plain_weights(copied(model)).cpu().eval(), arrays.get("train")
     if given is None:
         raise UsageError("there are no training samples", hint='give train=(inputs, targets), or {"train": ...}')
     inputs = given[0] if isinstance(given, list | tuple) else given
@@ -277,9 +291,9 @@ def _with_data(model: nn.Module, arrays: dict[str, Any]) -> tuple[nn.Module, dic
     several = inputs_of(plain)
     if several is None:
         shape = _of_one_sample(inputs)
-        return with_whole_numbers(plain.eval(), shape), arrays, {"input": shape}
+        return with_whole_numbers(plain, shape), arrays, {"input": shape}
     stated = dict(zip(several.names, several.shapes, strict=True))
-    plain = with_whole_numbers(plain.eval(), several.packed_shape)
+    plain = with_whole_numbers(plain, several.packed_shape)
     return plain, joined_inputs(arrays, several, {}, {}), {"inputs": stated}
 
 

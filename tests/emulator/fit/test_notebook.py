@@ -62,9 +62,21 @@ def test_the_module_is_left_alone_and_what_was_kept_is_loaded_again(run: edgepru
         edgeprune.load(run.folder, nn.Sequential(nn.Flatten(), nn.Linear(16, 2)))
 
 
+def test_a_profile_is_a_table_of_its_layers(run: edgeprune.Run) -> None:
+    profile = run.profile()
+    total = run.record.total_ticks
+    assert total is not None and 0.95 * total < sum(layer.measured_ticks or 0 for layer in profile.layers) <= total
+    shown, page = repr(profile), profile._repr_html_()
+    for layer in profile.layers:
+        assert f"{layer.measured_ticks:,.0f}" in shown and f"<td>{layer.name}</td>" in page
+    assert shown.endswith("times in instructions")
+
+
 def test_thinning_without_training_keeps_a_copy_within_the_limits() -> None:
-    inputs, whole = torch.from_numpy(data()[0]), network()
-    thinned = edgeprune.thin(whole, inputs, target="cortex-m4", flash="16KiB")
+    inputs, whole, lines = torch.from_numpy(data()[0]), network().train(), list[str]()
+    thinned = edgeprune.thin(whole, inputs, target="cortex-m4", flash="16KiB", progress=lines.append)
+    assert whole.training and not thinned.training
+    assert lines and not any("\n" in line for line in lines)
     assert thinned[1].weight.shape[0] < 512 == whole[1].weight.shape[0]  # type: ignore[index,union-attr]
     assert float(functional.mse_loss(thinned(inputs), whole(inputs))) < 0.2 * float(whole(inputs).var())
     with pytest.raises(DoesNotFit):
