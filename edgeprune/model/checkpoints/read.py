@@ -17,6 +17,7 @@ from torch import Tensor
 from edgeprune.errors import ModelError
 from edgeprune.files.bounded import ARCHIVE_FAULTS
 from edgeprune.model.checkpoints.exported import read_exported_weights
+from edgeprune.model.checkpoints.objects import read_with_objects
 
 _COPY_AGAIN = "it may be cut off: copy it again"
 _INDEX = ".safetensors.index.json"
@@ -45,23 +46,35 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
             raise _refused(path, "a TorchScript program", "torch.save(torch.jit.load(PATH).state_dict(), 'weights.pt')")
         if any(name.endswith("/archive_format") for name in names):
             return read_exported_weights(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = _saved(path, is_archive=bool(names))
     except ModelError:
         raise
     except safetensors.SafetensorError as problem:
         raise ModelError(f"{path.name} is not a safetensors file: {problem}", hint=_COPY_AGAIN) from problem
     except pickle.UnpicklingError as problem:
-        save = "torch.save(torch.load(PATH, weights_only=False).state_dict(), 'weights.pt')"
+        save = "saved = torch.load(PATH, weights_only=False), then torch.save() of the state dict within it"
         raise _refused(path, "not a plain state dict", save) from problem
     except Exception as problem:  # torch's unpickler raises whatever a damaged file leads it to
         first_line = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
         raise ModelError(f"{path.name} cannot be read: {first_line[:200]}", hint=_COPY_AGAIN) from problem
-    if isinstance(content, Mapping):
+    if isinstance(content, tuple | list):  # (state dict, optimizer, epoch)
+        content = {str(place): part for place, part in enumerate(content) if isinstance(part, Mapping)}
+    if isinstance(content, Mapping) and content:
         return content
     raise ModelError(
         f"{path.name} holds a {type(content).__name__}, not a state dict of tensors",
         hint="save it with torch.save(model.state_dict(), path)",
     )
+
+
+def _saved(path: Path, *, is_archive: bool) -> Any:
+    """A file of torch.save. Objects beside the tensors are read around in archives, the form since PyTorch 1.6."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        if not is_archive:
+            raise
+    return read_with_objects(path)
 
 
 def _shards(path: Path) -> dict[str, Tensor]:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import random
 import zipfile
 from argparse import Namespace
+from collections import defaultdict, deque
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from edgeprune.errors import ModelError
+from edgeprune.model.checkpoints.read import read_checkpoint
 from edgeprune.model.load import load_module
 
 MODEL = """
@@ -181,15 +186,78 @@ def test_an_exported_program_that_lies_about_sizes(root: Path, sizes: list[int])
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_programs_and_pickles_are_refused_with_the_way_out(root: Path) -> None:
+def test_programs_are_refused_with_the_way_out(root: Path) -> None:
     torch.jit.save(torch.jit.script(nn.Linear(2, 2)), root / "script.pt")
     with pytest.raises(ModelError, match="TorchScript") as caught:
         loaded(root, "script.pt")
     assert "torch.jit.load('script.pt').state_dict()" in str(caught.value.hint)
-    torch.save({"state_dict": net().state_dict(), "hyper_parameters": Namespace(lr=1)}, root / "w.ckpt")
-    with pytest.raises(ModelError, match="does not run code") as caught:
-        loaded(root, "w.ckpt")
-    assert "weights_only=False" in str(caught.value.hint)
+
+
+class Shouting(nn.Module):
+    """A class whose code must not run while its file is read."""
+
+    runs = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        built = net()
+        self.features, self.fc = built.get_submodule("features"), built.get_submodule("fc")
+        self.register_buffer("passing", torch.ones(3), persistent=False)
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        type(self).runs += 1
+        super().__setstate__(state)
+
+
+def _holding(state: State) -> nn.Module:
+    module = Shouting()
+    module.load_state_dict(state)
+    return module
+
+
+class Runs:
+    """A pickle that would call a function."""
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return exec, ("raise SystemExit('code of a checkpoint ran')",)
+
+
+def _beside() -> dict[str, object]:
+    """What trainers save beside the weights."""
+    return {
+        "args": Namespace(lr=0.1, out=Path("runs")), "best": np.float64(93.2), "random": random.getstate(),
+        "numpy": np.random.default_rng(0).bit_generator.state, "when": datetime(2026, 1, 2, tzinfo=UTC),
+        "history": defaultdict(list, {"loss": [1.0]}), "last": deque([1.0, 2.0]), "call": Runs(),
+    }  # fmt: skip
+
+
+OBJECTS: dict[str, Callable[[State], object]] = {
+    "settings beside it": lambda state: {"state_dict": state, **_beside()},
+    "in a defaultdict": lambda state: defaultdict(dict, {"model": state, "loss": {}}),
+    "in a tuple": lambda state: (state, {"lr": 0.1}, 3),
+    "a module": _holding,
+    "a module among others": lambda state: {"model": nn.DataParallel(_holding(state)), **_beside()},
+}
+
+
+@pytest.mark.parametrize("made", OBJECTS.values(), ids=OBJECTS)
+def test_objects_beside_the_weights_are_read_around(root: Path, made: Callable[[State], object]) -> None:
+    torch.manual_seed(5)
+    wanted = {name: torch.rand_like(value.float()).to(value.dtype) for name, value in net().state_dict().items()}
+    torch.save(made(wanted), root / "w.pt")
+    found = loaded(root, "w.pt")[0].state_dict()
+    assert all(torch.equal(found[name], value) for name, value in wanted.items())
+
+
+def test_a_pickled_module_gives_its_state_dict_and_runs_nothing(root: Path) -> None:
+    torch.save(Shouting(), root / "w.pt")
+    assert {*read_checkpoint(root / "w.pt")} == {*Shouting().state_dict()} and Shouting.runs == 0
+
+
+def test_objects_alone_are_no_weights(root: Path) -> None:
+    torch.save({"args": Namespace(lr=1)}, root / "w.pt")
+    with pytest.raises(ModelError):
+        loaded(root, "w.pt")
 
 
 def test_arguments_of_a_function_of_an_installed_package(root: Path) -> None:

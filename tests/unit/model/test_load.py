@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from torch import nn
 
 from edgeprune.errors import ModelError
 from edgeprune.model.load import load_module
@@ -106,12 +105,6 @@ def test_non_finite_weights_are_refused(root: Path) -> None:
     weights["fc.bias"][1] = torch.nan
     torch.save(weights, root / "w.pt")
     with pytest.raises(ModelError, match=r"1 of 2 values of fc.bias"):
-        load_module("model.py:build", Path("w.pt"), root)
-
-
-def test_a_pickled_module_is_not_run(root: Path) -> None:
-    torch.save(nn.Linear(2, 2), root / "w.pt")
-    with pytest.raises(ModelError, match="does not run code"):
         load_module("model.py:build", Path("w.pt"), root)
 
 
