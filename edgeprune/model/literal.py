@@ -42,6 +42,10 @@ def computed(call: Call, values: dict[int, Tensor]) -> tuple[Tensor, ...]:
         return argument
 
     arguments = {name: given(argument) for name, argument in call.args.items()}
+    for argument in call.function._schema.arguments:  # type: ignore[attr-defined]
+        value = arguments.get(argument.name)
+        if isinstance(argument.type, torch.TensorType) and isinstance(value, int | float):
+            arguments[argument.name] = torch.tensor(value)  # recorded as the number it holds
     if "device" in arguments:
         arguments["device"] = torch.device("cpu")
     result = call.function(**arguments)

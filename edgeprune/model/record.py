@@ -35,7 +35,7 @@ from edgeprune.model.ways_out import reads_values, understood
 _VALUE_READS = {"aten._local_scalar_dense", "aten.item", "aten.equal", "aten.nonzero", "aten.masked_select"}
 _RANDOM = {"aten.bernoulli", "aten.rand", "aten.randn", "aten.rand_like", "aten.randn_like", "aten.native_dropout"}
 _WHOLE = {f"aten.{name}" for name in ("clamp", "clamp_min", "clamp_max", "minimum", "maximum", "cat", "stack",
-                                    "index_select", "where")}  # fmt: skip
+                                    "index_select", "where", "add", "sub", "mul")}  # fmt: skip
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -216,6 +216,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 f"forward() draws random numbers at {where}, even in eval mode{quoted(where)}",
                 hint="draw them under `if self.training:`; of F.dropout, training=self.training",
             )
+        if target in ("aten.index", "aten.index_select"):
+            args = (args[0], *(self._as_literals(argument) for argument in args[1:]))
         if target == "prim.device":
             return func(*args, **(kwargs or {}))
         given = _by_name(func, args, kwargs or {})
@@ -243,6 +245,15 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         given = [self._value(argument, where) if isinstance(argument, Tensor) else argument for argument in args]
         result = func(*given, **kwargs)
         return self.literal(result) if isinstance(result, Tensor) else result
+
+    def _as_literals(self, given: Any) -> Any:
+        """Indices that buffers and the code decide as the numbers they are."""
+        if isinstance(given, list | tuple):
+            return [self._as_literals(part) for part in given]
+        if not isinstance(given, Tensor) or given.is_floating_point():
+            return given
+        held = self._known.of(self.value_of(given), self.calls, self.parameters, self.constants)
+        return given if held is None else self.literal(held)
 
     def _number(self, tensor: Tensor) -> Any:
         """A parameter or buffer of one element as the number it holds; others as they are."""
@@ -332,7 +343,8 @@ def _are_whole(given: Mapping[str, Any]) -> bool:
     """Whether all its tensors are whole numbers: indices stay indices."""
     found = [part for one in given.values() for part in (one if isinstance(one, list | tuple) else (one,))]
     tensors = [part for part in found if isinstance(part, Tensor) and part.dtype is not torch.bool]
-    return bool(tensors) and not any(part.is_floating_point() for part in tensors)
+    is_real = any(part.is_floating_point() for part in tensors) or any(isinstance(part, float) for part in found)
+    return bool(tensors) and not is_real
 
 
 def _is_mask(index: Any) -> bool:

@@ -119,3 +119,32 @@ def _random_leaky(args: Mapping[str, Any]) -> Any:
 @composes("masked_fill")
 def _filled(args: Mapping[str, Any]) -> Any:
     return torch.where(args["mask"], args["value"], args["self"])
+
+
+def _behind_diagonal(x: torch.Tensor) -> torch.Tensor:
+    """How far each place of the last two axes is right of their diagonal."""
+    rows, columns = x.shape[-2:]
+    return torch.arange(float(columns))[None] - torch.arange(float(rows))[:, None]
+
+
+@composes("tril")
+def _lower_triangle(args: Mapping[str, Any]) -> Any:
+    x = args["self"]
+    return x * (_behind_diagonal(x) <= args["diagonal"]).float() if x.is_floating_point() else NotImplemented
+
+
+@composes("triu")
+def _upper_triangle(args: Mapping[str, Any]) -> Any:
+    x = args["self"]
+    return x * (_behind_diagonal(x) >= args["diagonal"]).float() if x.is_floating_point() else NotImplemented
+
+
+@composes("hypot")
+def _hypotenuse(args: Mapping[str, Any]) -> Any:
+    return (args["self"] * args["self"] + args["other"] * args["other"]).sqrt()
+
+
+@composes("nan_to_num")
+def _numbers_alone(args: Mapping[str, Any]) -> Any:
+    """Quantized values are all numbers."""
+    return args["self"]

@@ -44,6 +44,16 @@ def _same_strides(args: Mapping[str, Any]) -> Any:
     return x if is_same else NotImplemented
 
 
+@composes("rot90")
+def _rotated(args: Mapping[str, Any]) -> Any:
+    """A quarter turn from the first axis towards the second, k times."""
+    x, (first, second) = args["self"], args["dims"]
+    turns = int(args["k"]) % 4
+    if turns == 2:
+        return x.flip([first, second])
+    return x.flip([second if turns == 1 else first]).transpose(first, second) if turns else x
+
+
 @composes("flip")
 def _flip(args: Mapping[str, Any]) -> Any:
     x = args["self"]

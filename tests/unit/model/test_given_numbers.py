@@ -89,3 +89,41 @@ def test_a_learned_state_stays_a_parameter() -> None:
         module.start.fill_(0)
     traced = trace(module, (1, 4, 5))
     assert any(piece.name == "start" for pieces in traced.slices.values() for piece in pieces) or traced.computed
+
+
+class Buffers(nn.Module):
+    def __init__(self, function: Callable[[Buffers, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.places: Tensor
+        self.register_buffer("places", torch.tensor([3, 1, 0]))
+        self.conv, self.attention = nn.Conv2d(3, 8, 3, padding=1), nn.MultiheadAttention(8, 2, batch_first=True)
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(self, x)
+
+    def tokens(self, x: Tensor) -> Tensor:
+        return self.conv(x).flatten(2).transpose(1, 2)[:, :6]  # type: ignore[no-any-return]
+
+
+FUNCTIONS: dict[str, Callable[[Buffers, Tensor], Tensor]] = {
+    "index": lambda m, x: m.conv(x)[:, m.places],
+    "computed index": lambda m, x: m.conv(x)[:, m.places * 2 + 1],
+    "index_select": lambda m, x: m.conv(x).index_select(2, m.places),
+    "causal mask": lambda m, x: m.attention(
+        m.tokens(x), m.tokens(x), m.tokens(x), attn_mask=torch.triu(torch.ones(6, 6), 1).bool()
+    )[0],
+    "tril": lambda m, x: m.conv(x).tril(1),
+    "triu": lambda m, x: m.conv(x).triu(-1),
+    "rot90": lambda m, x: torch.rot90(m.conv(x), 1, (2, 3)),
+    "rot90 thrice": lambda m, x: torch.rot90(m.conv(x), 3, (2, 3)),
+    "rot90 twice": lambda m, x: torch.rot90(m.conv(x), -2, (3, 2)),
+    "hypot": lambda m, x: torch.hypot(m.conv(x), x[:, :1]),
+    "nan_to_num": lambda m, x: torch.nan_to_num(m.conv(x)),
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_it_is_exported_as_torch_computes_it(function: Callable[[Buffers, Tensor], Tensor]) -> None:
+    torch.manual_seed(0)
+    checked_float_form(Buffers(function).eval(), torch.randn(4, 3, 6, 7))
