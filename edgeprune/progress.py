@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Task(Protocol):
@@ -14,6 +14,7 @@ class Task(Protocol):
         """`steps` more are done; `detail` (the loss, the accuracy) stands beside the bar."""
 
 
+@runtime_checkable
 class Progress(Protocol):
     def note(self, text: str) -> None:
         """One line of what was decided or measured; it stays on the screen."""

@@ -261,7 +261,7 @@ def thin(
 def _shown(progress: Progress | Callable[[str], object] | None) -> Progress:
     if progress is None:
         return Silent()
-    return progress if hasattr(progress, "note") else Lines(progress)
+    return progress if isinstance(progress, Progress) else Lines(progress)
 
 
 def _distance(outputs: Answer, wanted: Tensor) -> Tensor:
