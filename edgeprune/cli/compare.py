@@ -26,8 +26,15 @@ if TYPE_CHECKING:
 @click.option("--criteria", default="l2,taylor,obs", show_default=True, help="Names, with commas between.")
 @click.option("--schedules", default="one-shot", show_default=True, help="Names, with commas between; below.")
 @click.option("--scales", default="1", show_default=True, help="The limits times each of these: 1,0.75,0.5.")
-@click.option("--seeds", type=click.IntRange(1), default=2, show_default=True, help="Trainings of each, to see noise.")
-@click.option("--epochs", type=click.IntRange(0), help="Training epochs of each.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    metavar="N",
+    default=2,
+    show_default=True,
+    help="Trainings of each, to see noise.",
+)
+@click.option("--epochs", type=click.IntRange(0), metavar="N", help="Training epochs of each.")
 @device_option
 @click.option("--rewind", type=click.Path(exists=True), help="Weights early in training, for the schedule rewind.")
 @click.option(

@@ -34,7 +34,9 @@ class _Running:
 @click.argument("image", type=click.Path(exists=True, path_type=Path), required=False, metavar="[IMAGE|RUN]")
 @target_option
 @click.option("--flash-file", type=click.Path(path_type=Path), help="Keeps the flash of a board with a bootloader.")
-@click.option("--seconds", type=click.FloatRange(min=0), help="Stop by itself after so long.  [default: at Ctrl-C]")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0), metavar="S", help="Stop by itself after so long.  [default: at Ctrl-C]"
+)
 def command(image: Path | None, target: Target | None, flash_file: Path | None, seconds: float | None) -> None:
     """Run a board in the emulator with its serial port on a pseudo-terminal, for other commands.
 

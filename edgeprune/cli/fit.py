@@ -30,10 +30,10 @@ _PLACES = {"emulator": "the emulator", "device": "the device", "host": "this mac
 @click.command("fit")
 @limit_options
 @ram_first_option
-@click.option("--epochs", type=click.IntRange(0), help="Training epochs in all.")
-@click.option("--steps", type=click.IntRange(1, 20), help="Thinning steps, with training after each.")
-@click.option("--criterion", help="How channels are ranked, for example l2, taylor or fpgm.")
-@click.option("--granularity", help="What is removed beside channels: `edgeprune granularities list`.")
+@click.option("--epochs", type=click.IntRange(0), metavar="N", help="Training epochs in all.")
+@click.option("--steps", type=click.IntRange(1, 20), metavar="N", help="Thinning steps, with training after each.")
+@click.option("--criterion", metavar="NAME", help="How channels are ranked, for example l2, taylor or fpgm.")
+@click.option("--granularity", metavar="NAME", help="What is removed beside channels: `edgeprune granularities list`.")
 @trainer_or_machine_option
 @click.option(
     "--early-exit",
@@ -43,7 +43,7 @@ _PLACES = {"emulator": "the emulator", "device": "the device", "host": "this mac
     metavar="[POINTS]",
     help="Let confident inputs leave half-way, for at most so many points of the metric (0.5); limits hold without.",
 )
-@click.option("--samples", type=click.IntRange(1), help="Test samples replayed on the board (100).")
+@click.option("--samples", type=click.IntRange(1), metavar="N", help="Test samples replayed on the board (100).")
 @click.option(
     "--port", envvar="EDGEPRUNE_PORT", show_envvar=True, help="Serial port of a real board; emulated without."
 )

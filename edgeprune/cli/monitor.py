@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @target_option
 @port_option
 @baud_option
-@click.option("--seconds", type=click.FloatRange(min=0), help="Stop by itself after so long.  [default: at Ctrl-C]")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0), metavar="S", help="Stop by itself after so long.  [default: at Ctrl-C]"
+)
 def command(target: Target | None, port: str | None, baud: int | None, seconds: float | None) -> None:
     """Show a board's serial output, and send it the lines typed here.
 

@@ -32,11 +32,17 @@ _PROGRAM_RUNS = 100
 
 @click.command("profile")
 @subject_options
-@click.option("--repeats", type=click.IntRange(1, 1000), help="Inferences timed.  [default: 1 on a board, else 100]")
 @click.option(
-    "--warm-up", type=click.IntRange(0, 1000), default=10, help="First inferences that count nothing (Linux)."
+    "--repeats", type=click.IntRange(1, 1000), metavar="N", help="Inferences timed.  [default: 1 on a board, else 100]"
 )
-@click.option("--core", type=click.IntRange(0, 1023), help="Core to stay on (Linux, Android).")
+@click.option(
+    "--warm-up",
+    type=click.IntRange(0, 1000),
+    metavar="N",
+    default=10,
+    help="First inferences that count nothing (Linux).",
+)
+@click.option("--core", type=click.IntRange(0, 1023), metavar="N", help="Core to stay on (Linux, Android).")
 @json_option
 def command(subject: SubjectRequest, repeats: int | None, warm_up: int, core: int | None, printer: Printer) -> None:
     """Run a model on its device, emulated by default, and show each layer's time and the memory in use.

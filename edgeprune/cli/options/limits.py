@@ -49,7 +49,7 @@ _OPTIONS = [
         type=DurationType(),
         help="Time one inference may take, for example 20ms; predicted at one instruction a cycle.",
     ),
-    click.option("--max-drop", type=PointsType(), help="Points of the metric that may be lost."),
+    click.option("--max-drop", type=PointsType(), metavar="POINTS", help="Points of the metric that may be lost."),
     click.option("--reserve-flash", type=SizeType(), help="Flash kept for your own code."),
     click.option("--reserve-ram", type=SizeType(), help="RAM kept for your own code."),
     click.option(

@@ -15,6 +15,7 @@ port_option = click.option(
 baud_option = click.option(
     "--baud",
     type=click.IntRange(1200, 12_000_000),
+    metavar="N",
     envvar="EDGEPRUNE_BAUD",
     show_envvar=True,
     help="Bits a second on a serial port.  [default: the target's, else 115200]",
