@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.fx import Interpreter
 
-from edgeprune.export.pte.observers import Activation, ChannelWeights, TensorWeights
+from edgeprune.export.pte.observers import Activation, PerChannelWeights, TensorWeights
 from edgeprune.quantize.input_moments import ROWS, InputMoments
 
 _MOST_INPUTS = 2048  # of a row whose covariance is kept
@@ -37,7 +37,7 @@ class Layer:
     weight_name: str
     weight: Tensor
     bias: Tensor | None
-    observer: ChannelWeights | TensorWeights
+    observer: PerChannelWeights | TensorWeights
     in_step: float
     groups: int
 
@@ -58,7 +58,7 @@ def layers_of(prepared: Any) -> list[Layer]:
             continue
         weights: Any = node.args[1]
         observer = prepared.get_submodule(weights.target) if weights.op == "call_module" else None
-        if not isinstance(observer, ChannelWeights | TensorWeights) or weights.args[0].op != "get_attr":
+        if not isinstance(observer, PerChannelWeights | TensorWeights) or weights.args[0].op != "get_attr":
             continue
         name = weights.args[0].target
         if name in found:

@@ -109,11 +109,11 @@ class TensorWeights(_Weights, MinMaxObserver):  # type: ignore[misc]
     """With one step for all."""
 
 
-class ChannelWeights(_Weights, PerChannelMinMaxObserver):  # type: ignore[misc]
-    """With a step for each output channel."""
+class PerChannelWeights(_Weights, PerChannelMinMaxObserver):  # type: ignore[misc]
+    """With a step for each output channel. PT2E passes an axis only to classes whose name holds `PerChannel`."""
 
 
-Observer = Activation | TensorWeights | ChannelWeights
+Observer = Activation | TensorWeights | PerChannelWeights
 
 
 class OwnRanges(Quantizer):  # type: ignore[misc]
@@ -155,7 +155,7 @@ class OwnRanges(Quantizer):  # type: ignore[misc]
             return spec
         if id(spec) not in self._made:
             per_channel = spec.qscheme in (torch.per_channel_symmetric, torch.per_channel_affine)
-            kind = (ChannelWeights if per_channel else TensorWeights) if is_weights else Activation
+            kind = (PerChannelWeights if per_channel else TensorWeights) if is_weights else Activation
             given = getattr(getattr(spec.observer_or_fake_quant_ctr, "p", None), "keywords", {})
             made = kind.with_args(**({"eps": given["eps"]} if "eps" in given else {}))
             self._made[id(spec)] = (spec, replace(spec, observer_or_fake_quant_ctr=made))

@@ -13,7 +13,7 @@ from torch import Tensor
 pytest.importorskip("torchao", reason="edgeprune[executorch] is not installed")
 
 from edgeprune.export.pte.layer_inputs import Layer, LayerRows
-from edgeprune.export.pte.observers import ChannelWeights
+from edgeprune.export.pte.observers import PerChannelWeights
 
 CONV2D, CONV1D, LINEAR = torch.ops.aten.conv2d.default, torch.ops.aten.conv1d.default, torch.ops.aten.linear.default
 
@@ -34,7 +34,7 @@ def test_weights_times_the_mean_are_the_mean_output(
     generator = torch.Generator().manual_seed(0)
     weights, groups = torch.randn(weight, generator=generator), rest[-1] if rest else 1
     node = SimpleNamespace(target=target, args=(None, None, None, *rest))
-    layer = Layer((node,), "weight", weights, None, ChannelWeights(dtype=torch.int8), 0.0, groups)
+    layer = Layer((node,), "weight", weights, None, PerChannelWeights(dtype=torch.int8), 0.0, groups)
     samples = [torch.randn(sample, generator=generator) for _ in range(3)]
     gathered = LayerRows(layer, len(samples))
     for one in samples:

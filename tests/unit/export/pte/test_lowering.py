@@ -57,6 +57,17 @@ def test_formats(lowering: Lowering, name: str, least_db: float) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["xnnpack", "cortex-m"])
+def test_transposed_convolutions(lowering: Lowering, name: str) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.ConvTranspose2d(8, 12, 3, 2, 1, 1), nn.ReLU(),
+                        nn.Conv2d(12, 4, 1))  # fmt: skip
+    samples = torch.randn(24, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    made = lowering.program(net.eval(), PteRequest(PteFormat(name), samples[:16], samples[16:], "cortex-m4"))
+    assert made.sqnr_db > 25 and made.floats == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["xnnpack", "cortex-m"])
 def test_an_operator_that_stays_in_float_is_refused_with_its_layer(lowering: Lowering, name: str) -> None:
     with pytest.raises(UnsupportedOp, match=r"leaky_relu of layer 'act'") as refused:
         lowered(lowering, name, nn.LeakyReLU())
