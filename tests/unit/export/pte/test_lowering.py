@@ -62,8 +62,11 @@ def test_transposed_convolutions(lowering: Lowering, name: str) -> None:
     net = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.ConvTranspose2d(8, 12, 3, 2, 1, 1), nn.ReLU(),
                         nn.Conv2d(12, 4, 1))  # fmt: skip
     samples = torch.randn(24, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    made = lowering.program(net.eval(), PteRequest(PteFormat(name), samples[:16], samples[16:], "cortex-m4"))
-    assert made.sqnr_db > 25 and made.floats == ()
+    request = PteRequest(PteFormat(name), samples[:16], samples[16:], "cortex-m4", may_stay_float=True)
+    made = lowering.program(net.eval(), request)
+    assert made.sqnr_db > 25
+    # ExecuTorch has no Cortex-M kernel for this one.
+    assert made.floats == (() if name == "xnnpack" else ("convolution of layer '2'",))
 
 
 @pytest.mark.slow
