@@ -20,9 +20,9 @@
 #ifndef EP_FLOAT_H
 #define EP_FLOAT_H
 
-#include <math.h>
-
 #include "ep_axes.h"
+
+#define EP_INFINITY __builtin_inff() /* a board may have no C library that names it */
 
 typedef struct {
     const ep_axis_t *axes;

@@ -8,7 +8,15 @@ from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeprune.budget import Optimize
+from edgeprune.engine.codegen.emit import emit
+from edgeprune.engine.kernels import lower
+from edgeprune.engine.plan import make_plan
+from edgeprune.engine.tflite.read import read_tflite
+from edgeprune.hardware.profile import Isa
+from tests.firmware.board_engine import run_on_board
 from tests.firmware.cases import ACTIVATIONS, FEW, MANY, PADDINGS, SEEDS, Case, check, many, shapes
+from tests.firmware.host_engine import IDENTITY, random_samples, run_litert
 from tests.firmware.one_op import TYPES, ModelBuilder
 
 UNARY = (
@@ -222,3 +230,35 @@ def test_roundings(kind: str) -> None:
         b.output(result)
 
     check([Case(kind, add)], "BUILTIN_WITHOUT_DEFAULT_DELEGATES")
+
+
+def _floats(b: ModelBuilder) -> None:
+    """One of each kind, and a pair whose result is not clamped."""
+    for kind in (*UNARY, "MAXIMUM"):
+        source, result = b.input((3, 5), dtype="float32"), b.tensor((3, 5), "float32")
+        options = OPTIONS[kind]() if kind in OPTIONS else None
+        b.op(kind, [source, b.input((3, 5), dtype="float32")] if kind == "MAXIMUM" else [source], [result], options)
+        b.output(result)
+    for kind in REDUCTIONS:
+        result = b.tensor((3,), "float32")
+        b.op(kind, [b.input((3, 5), dtype="float32"), b.ints([1])], [result], schema.ReducerOptionsT())
+        b.output(result)
+    for kind in ("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"):
+        options, result = schema.Pool2DOptionsT(), b.tensor((1, 2, 2, 3), "float32")
+        options.filterHeight = options.filterWidth = options.strideH = options.strideW = 2
+        b.op(kind, [b.input((1, 4, 4, 3), dtype="float32")], [result], options)
+        b.output(result)
+
+
+@pytest.mark.parametrize("board", ["mps2-an386", "mps2-an385-armv6m"])
+def test_a_board_computes_the_same_floats(board: str) -> None:
+    """With a floating-point unit and without one; neither has a C library's mathematics."""
+    b = ModelBuilder()
+    _floats(b)
+    model = b.build()
+    graph = read_tflite(model)
+    calls = lower(graph, Isa.REF, Optimize.BALANCED)
+    samples = [[np.abs(value) for value in sample] for sample in random_samples(model, 2, seed=3)]  # roots of them too
+    files = emit(graph, calls, make_plan(graph, calls), IDENTITY)
+    for ours, theirs in zip(run_on_board(board, files, calls, samples), run_litert(model, samples), strict=True):
+        assert ours == b"".join(np.ascontiguousarray(output).tobytes() for output in theirs)

@@ -59,7 +59,7 @@ def _call(graph: Graph, op: Op, function: str, pair: Pair, operands: tuple[Opera
 
 def literal(value: float) -> str:
     """A float32 in C."""
-    return f"{value:.9e}F" if np.isfinite(value) else "-INFINITY" if value < 0 else "INFINITY"
+    return f"{value:.9e}F" if np.isfinite(value) else "-EP_INFINITY" if value < 0 else "EP_INFINITY"
 
 
 KERNELS = {**dict.fromkeys(_KINDS, _ref), OpKind.SQUARE: _square}
