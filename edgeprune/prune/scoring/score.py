@@ -140,6 +140,9 @@ def _rows(group: ChannelGroup, criterion: Criterion, values: Mapping[str, Tensor
             f"criterion '{criterion.name}' reads the {criterion.part} of channels, and {group.name} has none",
             hint="choose another criterion, l2 for example",
         )
+    pieces = [piece for piece in pieces if piece.parameter in values]  # nobody learns a filter that a buffer holds
+    if not pieces:
+        return torch.zeros(group.size, 1)
     rows = [
         values[piece.parameter].movedim(piece.axis, 0)[torch.from_numpy(piece.indices.ravel()).long()]
         for piece in pieces

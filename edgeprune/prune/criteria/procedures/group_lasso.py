@@ -32,9 +32,10 @@ def group_lasso(module: nn.Module, groups: ChannelGroups, calibration: Calibrati
     """
     copy = twin(module, lambda tensor: tensor.clone(), requires_grad=True)
     parameters = dict(copy.named_parameters())
+    held = dict(copy.named_buffers()) | parameters  # fixed filters too
     makers = {
         group.name: [
-            (parameters[piece.parameter], piece.axis, torch.from_numpy(piece.indices).long())
+            (held[piece.parameter], piece.axis, torch.from_numpy(piece.indices).long())
             for piece in group.slices
             if piece.role is Role.MAKES
         ]
