@@ -13,9 +13,6 @@ def test_damaged_files() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.xfail(
-    reason="not run to its end since its last fault was mended: take this away once it was", strict=False
-)
 @pytest.mark.parametrize("seed", range(2, 12))
 def test_a_hundred_thousand_damaged_files(seed: int) -> None:
     mutate(count=10_000, runs=40, seed=seed, examples=60)

@@ -16,9 +16,9 @@ from edgeprune.hardware.profile import Isa
 from edgeprune.ir import (
     NO_ATTRS,
     Attrs,
-    AxisAttrs,
     DType,
     FullyConnectedAttrs,
+    GatherAttrs,
     GeluAttrs,
     Graph,
     Op,
@@ -80,7 +80,7 @@ def test_a_gather_from_nothing_is_refused_in_words() -> None:
         Tensor("picked", (2,), DType.INT32, data=numbers, is_constant=True),
         Tensor("rows", (2, 4), DType.INT8, QParams((0.1,), (0,))),
     )
-    op = Op(OpKind.GATHER, "pick", (-1, 0), (1,), AxisAttrs(axis=0))
+    op = Op(OpKind.GATHER, "pick", (-1, 0), (1,), GatherAttrs(axis=0))
     with pytest.raises(EdgePruneError, match="input 0 is missing"):
         lower(Graph(tensors, (op,), (0,), (1,)), Isa.SCALAR, Optimize.SIZE)
 
