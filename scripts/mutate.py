@@ -186,7 +186,8 @@ def main() -> int:
     lines = _lines(verdicts, given)
     print("\n".join(lines))
     if given.write:
-        given.write.write_text("\n".join(lines) + "\n")
+        with given.write.open("a") as kept:  # behind what earlier calls wrote, of other faults or other commits
+            kept.write("\n" + "\n".join(lines) + "\n")
     return 0 if sum(verdict.survived for verdict in verdicts) < 0.1 * len(verdicts) else 1
 
 
@@ -232,8 +233,10 @@ def _lines(verdicts: Sequence[Verdict], given: argparse.Namespace) -> list[str]:
     survivors = [verdict for verdict in verdicts if verdict.survived]
     by_room = Counter(Path(verdict.fault.path).parts[1] for verdict in verdicts)
     lost = Counter(Path(verdict.fault.path).parts[1] for verdict in survivors)
+    sampled = f"--count {given.count} --seed {given.seed}"
+    asked = "--again, survivors of earlier outputs" if given.again or given.join else sampled
     return [
-        f"# mutate.py --count {given.count} --seed {given.seed}, commit {commit.stdout.strip()}",
+        f"# mutate.py {asked}, written at commit {commit.stdout.strip()}",
         f"{len(verdicts)} faults, {len(survivors)} survive ({100 * len(survivors) / max(1, len(verdicts)):.1f} %)",
         *(f"  {room:<8} {count:>4} faults, {lost[room]:>3} survive" for room, count in sorted(by_room.items())),
         *(f"survivor: {verdict.text()}" for verdict in survivors),
