@@ -58,15 +58,51 @@ class Budget:
     max_drop_points: float | None = None
 
 
+class LatencyBasis(StrEnum):
+    """Where the microseconds of an inference come from."""
+
+    INSTRUCTIONS = "instructions"
+    """Instructions of the emulated core at one cycle each: nothing is known of the core's timing."""
+    KERNELS = "kernels"
+    """The fast form: predicted instructions, at the cycles that each kernel takes on this core and its flash."""
+    BLOCKS = "blocks"
+    """The slow form: executed blocks of the image itself, by the core's timing tables and its flash."""
+    ROOFLINE = "roofline"
+    """What a processor with an operating system does not go below."""
+    DEVICE = "device"
+    """Measured."""
+
+    @property
+    def words(self) -> str:
+        return _BASIS_WORDS[self]
+
+
+_BASIS_WORDS = {
+    LatencyBasis.INSTRUCTIONS: "one cycle an instruction",
+    LatencyBasis.KERNELS: "predicted by its kernels",
+    LatencyBasis.BLOCKS: "predicted by its image",
+    LatencyBasis.ROOFLINE: "at least, by the roofline",
+    LatencyBasis.DEVICE: "measured",
+}
+
+
+SPARE_RAM = "constants"
+"""The part of RAM that nothing needs: constants that were copied to what was left over of it."""
+
+
 @dataclass(frozen=True)
 class Footprint:
     """Bytes a network needs on a device, by part.
 
-    flash_parts: what is stored; of a firmware `weights`, `tables`, `kernels`, `runtime` (start-up, console, C library).
-    ram_parts: what it takes while it runs; of a firmware `arena`, `stack`, `data`.
+    flash_parts: what is stored; of a firmware `weights`, `tables`, `kernels`, `runtime` (start-up, C library) and
+        `console`, which a firmware of the user's own need not have.
+    ram_parts: what it takes while it runs; of a firmware `arena`, `stack`, `data`, `console`, and what `SPARE_RAM`
+        says.
     peak_layer: the layer during which activations take most.
     latency_us: predicted or measured; None where no clock is known.
     latency_is_floor: it is what no device goes below, and no prediction of what it takes.
+    latency_basis: where it comes from; None where it is None.
+    latency_range_us: the least and the most it may be; None where nothing says so.
     """
 
     flash_parts: Mapping[str, int]
@@ -75,6 +111,8 @@ class Footprint:
     macs: int
     latency_us: float | None = None
     latency_is_floor: bool = False
+    latency_basis: LatencyBasis | None = None
+    latency_range_us: tuple[float, float] | None = None
 
     @property
     def flash_bytes(self) -> int:
@@ -83,6 +121,11 @@ class Footprint:
     @property
     def ram_bytes(self) -> int:
         return sum(self.ram_parts.values())
+
+    @property
+    def needed_ram_bytes(self) -> int:
+        """Without what lies there because there was room."""
+        return self.ram_bytes - self.ram_parts.get(SPARE_RAM, 0)
 
     @property
     def activation_bytes(self) -> int:

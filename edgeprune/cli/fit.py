@@ -90,12 +90,22 @@ def command(
             f"a latency of {microseconds_text(record.latency_limit_us)} is not said to hold: nobody measured it",
             hint="--device ssh://USER@HOST (or adb:SERIAL) measures it; everything else of the run is kept",
         )
+    if record.latency_limit_us is not None and (record.after.latency_us or 0.0) > record.latency_limit_us:
+        raise DoesNotFit(_too_slow(record), hint="ask for a shorter --latency, so that the limit is held with room")
     if not record.fits:
         raise DoesNotFit(
             f"{record.drop_points:.2f} points of {record.accuracy.metric} were lost; the limit is "
             f"{record.max_drop_points}",
             hint="train longer (--epochs), raise --max-drop, or choose a larger target",
         )
+
+
+def _too_slow(record: RunRecord) -> str:
+    """Of a run whose last image takes longer than those it was chosen by."""
+    took_us, limit_us, basis = record.after.latency_us, record.latency_limit_us, record.after.latency_basis
+    assert took_us is not None and limit_us is not None
+    how = "" if basis is None else f" ({basis.words})"
+    return f"an inference takes {microseconds_text(took_us)}{how}; the limit is {microseconds_text(limit_us)}"
 
 
 def _request(given: Mapping[str, Any], typed: str) -> FitRequest:
@@ -166,6 +176,7 @@ def _text(record: RunRecord) -> list[Table | str]:
             record.ram_limit_bytes,
         ),
         ["MACs", count_text(before.macs), count_text(predicted.macs), count_text(after.macs), ""],
+        *_time_row(record),
     ]
     accuracy = record.accuracy
     layer_rows = [
@@ -224,6 +235,19 @@ def _text(record: RunRecord) -> list[Table | str]:
         *(f"look at this: {doubt}" for doubt in record.doubts),
         f"run folder: {record.run}",
     ]
+
+
+def _time_row(record: RunRecord) -> list[list[str]]:
+    """Of one inference, each with where it comes from."""
+    sizes = (record.before, record.predicted, record.after)
+    if all(size.latency_us is None for size in sizes):
+        return []
+    shown = [
+        "" if size.latency_us is None
+        else microseconds_text(size.latency_us) + (f" ({size.latency_basis.words})" if size.latency_basis else "")
+        for size in sizes
+    ]  # fmt: skip
+    return [["time", *shown, "" if record.latency_limit_us is None else microseconds_text(record.latency_limit_us)]]
 
 
 def _predicted_unit(record: RunRecord) -> str:

@@ -114,6 +114,8 @@ def _data(inspection: Inspection, target: str) -> dict[str, Any]:
         "ram_parts": dict(footprint.ram_parts),
         "arena_bytes": footprint.ram_parts["arena"],
         "latency_us": footprint.latency_us,
+        "latency_basis": footprint.latency_basis,
+        "latency_range_us": footprint.latency_range_us,
         "latency_limit_us": inspection.budget.latency_us,
         "unjudged": list(inspection.unjudged),
         "peak_layer": footprint.peak_layer,
@@ -155,7 +157,10 @@ def _text(inspection: Inspection, title: str) -> list[Any]:
     ]
     if footprint.latency_us is not None:
         limit = "" if budget.latency_us is None else microseconds_text(budget.latency_us)
-        parts.append(["latency, predicted", microseconds_text(footprint.latency_us), limit])
+        how = "predicted" if footprint.latency_basis is None else footprint.latency_basis.words
+        parts.append([f"latency, {how}", microseconds_text(footprint.latency_us), limit])
+        if footprint.latency_range_us is not None:
+            parts.append(["  it may be", " to ".join(map(microseconds_text, footprint.latency_range_us)), ""])
     unjudged = f"{', '.join(inspection.unjudged)} cannot be judged"
     verdict = "fits" if inspection.fits else "does not fit" if footprint.exceeds(budget) else unjudged
     frozen = [f"cannot be thinned: {line}" for line in inspection.frozen]

@@ -75,12 +75,9 @@ class LinkedMaskCost:
         return self._linking.footprint(compiled, baseline)
 
     def _linked(self, graph: Graph) -> Footprint:
-        compiled, before = self._compiled(graph), self._baseline
-        parts = self._linking.parts(compiled)
-        made = EngineBaseline.of(
-            parts, compiled.calls, before.data_bytes, before.stack_bytes, self._linking.sizes(compiled)
-        )
-        self._baseline = replace(made, rates=before.rates)
+        compiled = self._compiled(graph)
+        parts, sizes = self._linking.parts(compiled), self._linking.sizes(compiled)
+        self._baseline = self._baseline.linked_again(parts, compiled.calls, sizes)
         return self._linking.footprint(compiled, self._baseline)
 
     def _compiled(self, graph: Graph) -> CompiledModel:

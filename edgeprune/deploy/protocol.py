@@ -233,6 +233,10 @@ class Candidate(Protocol):
     def faster(self) -> tuple[int, ...]:
         """Positions of the layers whose kernels were upgraded for speed, with flash that was left over."""
 
+    @property
+    def in_ram(self) -> tuple[int, ...]:
+        """Positions of the layers whose constants were copied to RAM that was left over."""
+
     def exit_work(self) -> ExitWork:
         """What its early exit saves."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from edgeprune.budget import Optimize
@@ -172,8 +173,13 @@ def compile_graph(graph: Graph, target: Target, options: CompileOptions, identit
     calls = lower(ordered, isa, optimize, options.faster)
     calls, plan = _channels_placed(ordered, calls, make_plan(ordered, calls))
     calls = within_code_cache(with_shared_constants(ordered, calls), cache_bytes)
-    calls = tuple(_in_ram(call) if index in options.in_ram else call for index, call in enumerate(calls))
+    calls = with_calls_in_ram(calls, options.in_ram)
     return CompiledModel(ordered, calls, plan, identity, options)
+
+
+def with_calls_in_ram(calls: tuple[KernelCall, ...], positions: Collection[int]) -> tuple[KernelCall, ...]:
+    """The constants of some of them in RAM."""
+    return tuple(_in_ram(call) if index in positions else call for index, call in enumerate(calls))
 
 
 def _in_ram(call: KernelCall) -> KernelCall:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from edgeprune.budget import Footprint
+from edgeprune.budget import Footprint, LatencyBasis
 from edgeprune.deploy.proof import BoardTime
 from edgeprune.fitting.record import Accuracy
 from edgeprune.train.metrics import Metric
@@ -39,15 +39,33 @@ def doubts(
     )
 
 
-def slower_than_allowed(time: BoardTime | None, limit_us: float | None) -> list[str]:
-    """A latency limit that holds at one cycle an instruction, and by the core's timing does not."""
-    if time is None or limit_us is None or time.us <= limit_us:
+def doubts_of_time(after: Footprint, time: BoardTime | None, limit_us: float | None, core: str) -> list[str]:
+    """Where a latency limit is said to hold, and what it is judged by leaves that open.
+
+    Args:
+        after: as judged.
+        time: predicted of the same image.
+        core: of the target.
+    """
+    if limit_us is None or after.latency_us is None or after.latency_us > limit_us:
         return []
-    limit, predicted, least, most = (microseconds_text(one) for one in (limit_us, time.us, time.least_us, time.most_us))
-    return [
-        f"{limit} are held at one cycle an instruction; by the core's timing an inference is predicted to take "
-        f"{predicted} ({least} to {most}): ask for a --latency {time.us / limit_us:.1f} times shorter"
-    ]
+    if after.latency_basis is LatencyBasis.INSTRUCTIONS:
+        return [f"{microseconds_text(limit_us)} are held {untimed(core)}"]
+    found = []
+    if after.latency_range_us is not None and after.latency_range_us[1] > limit_us:
+        limit, us, most = (microseconds_text(one) for one in (limit_us, after.latency_us, after.latency_range_us[1]))
+        found.append(f"{us} are predicted, {limit} allowed; by the prediction's own error it may be up to {most}")
+    if time is not None and not time.counts_flash:
+        found.append(
+            "waits for flash are not in the predicted time: the target's file states no timing of its flash "
+            "(docs/time.md)"
+        )
+    return found
+
+
+def untimed(core: str) -> str:
+    """How time is judged where none can be predicted."""
+    return f"at one cycle an instruction, which predicts no time: none is predicted of the {core} here (docs/time.md)"
 
 
 def _int8(accuracy: Accuracy, metric: Metric, calibration: Split, sqnr_db: float | None) -> list[str]:

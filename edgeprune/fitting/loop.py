@@ -12,11 +12,12 @@ from functools import partial
 
 from torch import nn
 
-from edgeprune.budget import Budget, Footprint
+from edgeprune.budget import Budget, Footprint, LatencyBasis
 from edgeprune.deploy.protocol import Candidate, Cost
 from edgeprune.errors import DoesNotFit
 from edgeprune.fitting.aware import Settled, settle_on_grid
 from edgeprune.fitting.candidate import make_candidate
+from edgeprune.fitting.doubts import untimed
 from edgeprune.fitting.early_exit import exited, with_exit
 from edgeprune.fitting.granularity import Granularity, Hold, MaskSaving
 from edgeprune.fitting.job import Job
@@ -26,6 +27,7 @@ from edgeprune.fitting.rounds import allocate_widths, thin_to, tightened
 from edgeprune.fitting.same_work import check_same_work
 from edgeprune.prune.network import Network
 from edgeprune.train.agreement import check_together
+from edgeprune.units import microseconds_text
 
 _MOST_ROUNDS = 4
 
@@ -52,6 +54,8 @@ def run_fit(job: Job, granularity: Granularity, module: nn.Module) -> RunRecord:
             f"a kernel's cost was never measured on {job.target.cpu.core}: channels are not chosen by latency, which "
             "is checked once the image runs"
         )
+    elif job.budget.latency_us is not None and before.latency_basis is LatencyBasis.INSTRUCTIONS:
+        job.progress.note(f"--latency is judged {untimed(job.target.cpu.core)}")
     job.deployment.check(original)
     settled, cost, steps = _until_it_fits(job, granularity, original, cost)
     candidate, predicted = settled.candidate, cost.footprint(settled.candidate.network.widths)
@@ -165,7 +169,10 @@ def _summary(when: str, footprint: Footprint, budget: Budget) -> str:
     unjudged = footprint.unjudged(budget)
     if unjudged and not footprint.exceeds(budget):
         fits = f"{', '.join(unjudged)} cannot be judged yet"
+    time = ""
+    if footprint.latency_us is not None and budget.latency_us is not None:
+        time = f", {microseconds_text(footprint.latency_us)} of {microseconds_text(budget.latency_us)}"
     return (
         f"{when}: flash {footprint.flash_bytes:,} of {budget.flash_bytes:,} B, RAM {footprint.ram_bytes:,} of "
-        f"{budget.ram_bytes:,} B (peak at {footprint.peak_layer}), {footprint.macs:,} MACs: {fits}"
+        f"{budget.ram_bytes:,} B (peak at {footprint.peak_layer}){time}, {footprint.macs:,} MACs: {fits}"
     )

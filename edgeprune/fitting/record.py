@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from edgeprune.budget import Footprint
+from edgeprune.budget import Footprint, LatencyBasis
 from edgeprune.deploy.proof import ExitTicks
 from edgeprune.errors import UsageError
 from edgeprune.files.atomic import write_text
@@ -30,6 +30,8 @@ class FootprintRecord(_Strict):
     peak_layer: str
     macs: int
     latency_us: float | None
+    latency_basis: LatencyBasis | None = None  # older records do not say
+    latency_range_us: tuple[float, float] | None = None
 
     @staticmethod
     def of(footprint: Footprint) -> FootprintRecord:
@@ -41,6 +43,8 @@ class FootprintRecord(_Strict):
             peak_layer=footprint.peak_layer,
             macs=footprint.macs,
             latency_us=footprint.latency_us,
+            latency_basis=footprint.latency_basis,
+            latency_range_us=footprint.latency_range_us,
         )
 
 
@@ -230,6 +234,7 @@ class RunRecord(_Strict):
     masks: MaskRecord | None = None  # None where no weight is masked
     early_exit: ExitRecord | None = None  # None where none was requested, or no input reached the margin
     faster: tuple[int, ...]  # positions of layers whose kernels were chosen for speed, with flash that was left over
+    in_ram: tuple[int, ...] = ()  # positions of layers whose constants were copied to RAM that was left over
     layer_names: tuple[str, ...]  # of the .tflite's operators, which the file itself was stripped of
     layers: tuple[LayerRecord, ...]
     sqnr_db: float | None = None  # of the int8 outputs over the calibration samples; None where nothing was quantized

@@ -18,7 +18,7 @@ from edgeprune.deploy.protocol import Candidate
 from edgeprune.files.atomic import write_bytes
 from edgeprune.fitting.answers import answers_record
 from edgeprune.fitting.candidate import deployed_answer
-from edgeprune.fitting.doubts import doubts, slower_than_allowed
+from edgeprune.fitting.doubts import doubts, doubts_of_time
 from edgeprune.fitting.early_exit import exit_record
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.record import (
@@ -119,6 +119,7 @@ def _record(job: Job, fitted: Fitted) -> RunRecord:
         masks=fitted.masks,
         early_exit=exit_record(job, candidate, proof.exit_ticks),
         faster=candidate.faster,
+        in_ram=candidate.in_ram,
         layer_names=candidate.artifact.layers,
         layers=tuple(LayerRecord(**asdict(layer)) for layer in proof.layers),
         sqnr_db=sqnr_db,
@@ -129,7 +130,7 @@ def _record(job: Job, fitted: Fitted) -> RunRecord:
         versions=_versions(),
         doubts=(
             *doubts(accuracy, job.objective.metric, job.splits.calibration, sqnr_db, (fitted.predicted, after)),
-            *slower_than_allowed(proof.board_time, job.budget.latency_us),
+            *doubts_of_time(after, proof.board_time, job.budget.latency_us, job.target.cpu.core),
         ),
         artifacts=_keep(job, candidate),
         seconds_by_stage=job.workspace.seconds_by_stage,

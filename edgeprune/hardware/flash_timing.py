@@ -20,6 +20,8 @@ class FlashTiming(Strict):
         prefetches: the next read is begun ahead.
         code_cache_lines, data_cache_lines: 0 for none.
         cache_line_bytes: of both.
+        cache_ways: lines of a set; 0 where any line may lie anywhere.
+        is_unified: the cache of `code_cache_lines` holds data as well.
     """
 
     wait_states: Annotated[int, Field(ge=0, le=255)]
@@ -28,6 +30,8 @@ class FlashTiming(Strict):
     code_cache_lines: Annotated[int, Field(ge=0, le=_MOST_LINES)] = 0
     data_cache_lines: Annotated[int, Field(ge=0, le=_MOST_LINES)] = 0
     cache_line_bytes: Annotated[int, Field(ge=4, le=256)] = 32
+    cache_ways: Annotated[int, Field(ge=0, le=64)] = 0
+    is_unified: bool = False
 
     @property
     def code_cache_bytes(self) -> int:
@@ -40,6 +44,10 @@ class FlashTiming(Strict):
             raise ValueError(
                 f"cache_line_bytes = {self.cache_line_bytes} is not 1 to 32 times read_bytes = {self.read_bytes}"
             )
+        if self.cache_ways and (self.code_cache_lines % self.cache_ways or self.data_cache_lines % self.cache_ways):
+            raise ValueError(f"a cache's lines are no multiple of cache_ways = {self.cache_ways}")
+        if self.is_unified and self.data_cache_lines:
+            raise ValueError("a unified cache has its lines in code_cache_lines; leave data_cache_lines away")
         return self
 
 

@@ -44,7 +44,7 @@ def deployment_on(setup: Setup, optimize: Optimize, model_id: str, command: str,
     return FirmwareDeployment(setup, options) if setup.target.hosted is None else HostedDeployment(setup, options)
 
 
-def width_cost(network: Network, target: Target, options: CompileOptions) -> WidthCost | ProgramCost:
+def width_cost(network: Network, target: Target, options: CompileOptions, limits: Budget) -> WidthCost | ProgramCost:
     """What the network takes on the target by its widths, from it built once and run on this machine.
 
     Raises:
@@ -56,6 +56,6 @@ def width_cost(network: Network, target: Target, options: CompileOptions) -> Wid
 
     if target.hosted is None:
         baseline = firmware_cost.measure_baseline(network, target, options)
-        return firmware_cost.WidthCost(network, target, options, baseline)
+        return firmware_cost.WidthCost(network, target, options, baseline, limits)
     baseline = hosted_cost.measure_baseline(network, target, options, None, network.widths)
     return hosted_cost.ProgramCost(network, target, options, baseline, None)

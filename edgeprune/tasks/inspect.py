@@ -84,7 +84,7 @@ def inspect_network(network: Network, target: Target, optimize: Optimize, budget
         ToolchainError: compiler or emulator missing.
     """
     options = CompileOptions(optimize)
-    cost = width_cost(network, target, options)
+    cost = width_cost(network, target, options, budget)
     frozen = (f"{held.layer} ({held.where}): {held.channels} channels, {held.reason}" for held in network.groups.frozen)
     return Inspection(
         cost.footprint(network.widths),

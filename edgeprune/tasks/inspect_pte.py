@@ -61,6 +61,6 @@ def own_image(tflite: Path, target: str) -> OwnImage:
         chosen.name,
         flash["constants"] + flash["model"],
         flash["kernels"],
-        flash["runtime"],
+        flash["runtime"] + flash["console"],
         size.ram_parts["arena"],
     )

@@ -141,6 +141,7 @@ def _run(path: Path, target: str | None) -> Subject | ProgramSubject:
         command=record.command,
         layer_names=record.layer_names,
         faster=frozenset(record.faster),
+        in_ram=frozenset(record.in_ram),
         ram_first=request.options.ram_first,
         exit_margin=record.early_exit.margin if record.early_exit else None,
     )

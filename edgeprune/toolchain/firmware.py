@@ -156,7 +156,7 @@ def _runtime_units(toolchain: Toolchain, target: Target, input_bytes: int) -> li
     return [
         shipped_unit("runtime", root / "main.c", (*toolchain.size_flags, *cpu_flags)),
         shipped_unit("runtime", root / "libc" / "string.c", (*toolchain.libc_flags, *cpu_flags)),
-        *(shipped_unit("runtime", path, console_flags) for path in console),
+        *(shipped_unit("console", path, console_flags) for path in console),
         *(shipped_unit("runtime", path, (*board_flags, *watchdog_flags)) for path in board_files),
     ]
 

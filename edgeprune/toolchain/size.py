@@ -13,10 +13,10 @@ from edgeprune.errors import UsageError
 
 # Output sections of boards/sections.ld -> the part a report names. `.data` is in flash too, as its initial values.
 _FLASH_PARTS = {
-    ".vectors": "runtime", ".runtime": "runtime", ".compiler": "runtime", ".data": "runtime",
+    ".vectors": "runtime", ".console": "console", ".runtime": "runtime", ".compiler": "runtime", ".data": "runtime",
     ".kernels": "kernels", ".model": "model", ".constants": "constants",
 }  # fmt: skip
-_RAM_PARTS = {".arena": "arena", ".stack": "stack", ".data": "data", ".bss": "data"}
+_RAM_PARTS = {".arena": "arena", ".stack": "stack", ".data": "data", ".bss": "data", ".console_data": "console"}
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,10 @@ class ImageSize:
     """Bytes of one image.
 
     Attributes:
-        flash_parts: `runtime` (start-up, console, compiler library), `kernels`, `model` (the generated calls),
-            `constants` (the model's arrays); their sum is the length of the binary, padding included.
-        ram_parts: `arena`, `stack` (as reserved), `data` (variables, and constants copied to RAM).
+        flash_parts: `runtime` (start-up, the board's drivers, compiler library), `console`, `kernels`, `model` (the
+            generated calls), `constants` (the model's arrays); their sum is the length of the binary, padding included.
+        ram_parts: `arena`, `stack` (as reserved), `data` (variables, and constants copied to RAM), `console` (buffers,
+            a copy of the input among them).
     """
 
     flash_parts: Mapping[str, int]
@@ -53,10 +54,10 @@ def read_size(elf_path: Path) -> ImageSize:
             if name in _FLASH_PARTS and size_bytes > 0:
                 flash.append((_load_address(elf, section), size_bytes, _FLASH_PARTS[name]))
         hot_bytes = _hot_bytes(elf)
-    flash_parts = _bytes_by_part(flash, ("runtime", "kernels", "model", "constants"))
+    flash_parts = _bytes_by_part(flash, ("runtime", "console", "kernels", "model", "constants"))
     flash_parts["runtime"] -= hot_bytes
     flash_parts["constants"] += hot_bytes
-    return ImageSize(flash_parts, _bytes_by_part(ram, ("arena", "stack", "data")))
+    return ImageSize(flash_parts, _bytes_by_part(ram, ("arena", "stack", "data", "console")))
 
 
 def _hot_bytes(elf: ELFFile) -> int:

@@ -1,7 +1,7 @@
 /*
  * How long instructions and constants wait for a microcontroller's flash: the interface of ST's RM0432 (Embedded Flash
  * memory, read access latency and the ART accelerator), with one read buffer each for code and data, prefetch of the next
- * line, and least-recently-used caches. Included once, by execution.c.
+ * line, and least-recently-used caches, in sets where the chip's are. Included once, by execution.c.
  */
 #ifndef EMULATOR_FLASH_INTERFACE_H
 #define EMULATOR_FLASH_INTERFACE_H
@@ -19,6 +19,7 @@ typedef struct {
 
 static uint32_t flash_first, flash_end;
 static unsigned waits, read_bytes = 8, prefetches, code_lines, data_lines, line_bytes = 8;
+static unsigned set_ways, is_unified; /* 0 ways: any line lies anywhere; unified: the code's cache holds data, too */
 
 /* now: cycles so far, waits included. */
 static uint64_t now, array_free_at, prefetched_at;
@@ -32,6 +33,10 @@ static bool cached(way_t *ways, unsigned count, uint32_t address)
         return false;
     }
     uint32_t line = address / line_bytes, part = 1u << (address % line_bytes / read_bytes);
+    if (set_ways != 0) {
+        ways += line % (count / set_ways) * set_ways;
+        count = set_ways;
+    }
     way_t *oldest = ways;
     for (way_t *way = ways; way < ways + count; way++) {
         if (way->parts != 0 && way->line == line) {
@@ -90,7 +95,7 @@ static unsigned data_waits(uint32_t address)
         return 0;
     }
     data_buffer = read;
-    if (cached(data_cache, data_lines, address)) {
+    if (is_unified ? cached(code_cache, code_lines, address) : cached(data_cache, data_lines, address)) {
         return 0;
     }
     unsigned waited = waits + (array_free_at > now ? (unsigned)(array_free_at - now) : 0);

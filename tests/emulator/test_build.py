@@ -36,7 +36,8 @@ def test_parts_add_up_to_the_image(tiny):
     assert firmware.size.flash_bytes == len(binary)
     assert firmware.size.flash_parts["constants"] >= 256
     assert firmware.size.flash_parts["kernels"] == 0
-    assert firmware.size.flash_parts["runtime"] <= 6 * 1024 + 512
+    runtime_bytes, console_bytes = (firmware.size.flash_parts[part] for part in ("runtime", "console"))
+    assert runtime_bytes + console_bytes <= 6 * 1024 + 512 and console_bytes > runtime_bytes / 2
     assert parse_elf(firmware.elf.read_bytes(), "firmware.elf").flat().content == binary
 
 

@@ -56,5 +56,28 @@ def test_constants_in_flash_wait(tiny):
     assert time.layers[2].flash_data == 0
 
 
+def test_a_unified_cache_keeps_constants_that_one_for_code_does_not(tiny):
+    target, elf = load_target("mps2-an386"), tiny("mps2-an386").elf
+    waits = {}
+    for is_unified in (False, True):
+        timing = FlashTiming(
+            wait_states=7, read_bytes=4, code_cache_lines=4096, cache_line_bytes=4, cache_ways=2, is_unified=is_unified
+        )
+        waits[is_unified] = predict(executed_blocks(elf, target, timing), "cortex-m4", target.cpu.clock_hz).layers
+    assert waits[False][0].flash_data >= 3 * 7 and waits[True][0].flash_data == 0  # read once before
+    assert waits[False][0].flash_code == 0
+
+
+def test_lines_of_one_set_push_each_other_out(tiny):
+    """A direct-mapped cache of one line, and of many."""
+    target, elf = load_target("mps2-an386"), tiny("mps2-an386").elf
+    waits = []
+    for lines in (1, 64):
+        timing = FlashTiming(wait_states=5, read_bytes=4, code_cache_lines=lines, cache_line_bytes=4, cache_ways=1)
+        blocks = executed_blocks(elf, target, timing)
+        waits.append(predict(blocks, "cortex-m4", target.cpu.clock_hz).layers[0].flash_code)
+    assert waits[0] > waits[1] >= 0
+
+
 def test_a_core_without_rules_has_no_time(tiny):
     assert predicted_time(tiny("mps3-an547").elf, load_target("mps3-an547")) is None

@@ -47,7 +47,8 @@ _OPTIONS = [
     click.option(
         "--latency",
         type=DurationType(),
-        help="Time one inference may take, for example 20ms; predicted at one instruction a cycle.",
+        help="Time one inference may take, for example 20ms; predicted for this board, or at one cycle an instruction "
+        "where its core has no timing tables.",
     ),
     click.option("--max-drop", type=PointsType(), metavar="POINTS", help="Points of the metric that may be lost."),
     click.option("--reserve-flash", type=SizeType(), help="Flash kept for your own code."),

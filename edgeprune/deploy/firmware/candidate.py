@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgeprune.budget import Footprint
+from edgeprune.budget import Budget, Footprint
 from edgeprune.deploy.exit_work import work_of
 from edgeprune.deploy.firmware.linked import LinkedModel, linked_model
+from edgeprune.deploy.firmware.predicted import footprint_of
 from edgeprune.deploy.firmware.prove import prove
+from edgeprune.deploy.firmware.ram_budget import with_constants_in_ram
 from edgeprune.deploy.firmware.upgrade_kernels import with_faster_kernels
 from edgeprune.deploy.int8_file import Int8File
 from edgeprune.deploy.proof import Proof
@@ -26,7 +28,7 @@ class TfliteArtifact(Int8File):
     options: CompileOptions
 
     def build(self, network: Network, early_exit: TrainedExit | None = None) -> FirmwareCandidate:
-        """Compiles, links without limits and boots the file.
+        """Compiles, links without limits and boots the file; where time is limited, RAM left over holds constants.
 
         Raises:
             ToolchainError, DeviceError: it cannot be built or run.
@@ -34,6 +36,8 @@ class TfliteArtifact(Int8File):
         margin = None if early_exit is None else early_exit.margin
         options = replace(self.options, layer_names=self.layers, exit_margin=margin)
         linked = linked_model(self.data, self.setup.target, options)
+        if self.setup.limits.latency_us is not None:
+            linked = with_constants_in_ram(linked, self.setup.limits)
         return FirmwareCandidate(network, self, linked, early_exit)
 
 
@@ -59,16 +63,37 @@ class FirmwareCandidate:
     def faster(self) -> tuple[int, ...]:
         return tuple(sorted(self.linked.model.options.faster))
 
+    @property
+    def in_ram(self) -> tuple[int, ...]:
+        return tuple(sorted(self.linked.model.options.in_ram))
+
     def exit_work(self) -> ExitWork:
         return work_of(self.linked.model.graph, self.linked.model.calls, self.linked.target.cpu)
 
     def upgraded(self, predicted: Footprint) -> tuple[FirmwareCandidate, Footprint]:
         """With faster kernels, as many as the flash that is left has room for."""
         setup = self.artifact.setup
-        linked, expected = with_faster_kernels(self.linked, setup.limits, predicted)
-        if linked is not self.linked:
-            setup.progress.note(f"flash left over made {len(linked.model.options.faster)} layers faster")
+        linked, expected = self._upgraded(setup.limits, predicted)
+        if linked is self.linked:
+            return self, predicted
+        setup.progress.note(f"flash left over made {len(linked.model.options.faster)} layers faster")
         return replace(self, linked=linked), expected
+
+    def _upgraded(self, limits: Budget, predicted: Footprint) -> tuple[LinkedModel, Footprint]:
+        if limits.latency_us is None:
+            return with_faster_kernels(self.linked, limits, predicted)
+        # constants of faster kernels are others: RAM is spent anew, and time judged after that
+        plain = self.linked.in_flash
+        linked, expected = with_faster_kernels(plain, replace(limits, latency_us=None), predicted)
+        if linked is plain:
+            return self.linked, predicted
+        spent = with_constants_in_ram(linked, limits)
+        took_us, before_us = spent.footprint.latency_us, self.linked.footprint.latency_us
+        is_faster = took_us is not None and before_us is not None and took_us < before_us
+        if not is_faster or not spent.footprint.fits(limits):
+            return self.linked, predicted
+        model = spent.model
+        return spent, footprint_of(model, spent.target, linked.baseline) if model.options.in_ram else expected
 
     def prove(self, samples: Split) -> Proof:
         return prove(self.artifact.setup, self.linked, samples)

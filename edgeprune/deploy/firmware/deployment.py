@@ -54,7 +54,7 @@ class FirmwareDeployment:
         """
         target, options = self.setup.target, self.options
         noted = self.setup.workspace.once("baseline", lambda: asdict(measure_baseline(network, target, options)))
-        return WidthCost(network, target, options, EngineBaseline.recorded(noted))
+        return WidthCost(network, target, options, EngineBaseline.recorded(noted), self.limits)
 
     def exit_work(self, after: str, network: Network, leaving: Network) -> ExitWork:
         return work_behind(after, network, leaving, self.setup.target.cpu, self.options.optimize)

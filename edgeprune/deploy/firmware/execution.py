@@ -67,6 +67,7 @@ def _settings(written: Path, caller: tuple[int, int], machine: Target, timing: F
     numbers = (
         timing.wait_states, timing.read_bytes, int(timing.prefetches),
         timing.code_cache_lines, timing.data_cache_lines, timing.cache_line_bytes,
+        timing.cache_ways, int(timing.is_unified),
     )  # fmt: skip
     lines = [
         str(written),

@@ -65,6 +65,11 @@ def _linked(tflite: bytes, target: Target, options: CompileOptions) -> LinkedMod
     with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
         size = link_images(model, target, Path(folder), roomy).judged.size
     baseline = EngineBaseline.of(
-        size.flash_parts, model.calls, size.ram_parts["data"], 0, measured_sizes(model, target)
+        size.flash_parts,
+        model.calls,
+        size.ram_parts["data"],
+        0,
+        measured_sizes(model, target),
+        size.ram_parts["console"],
     )
-    return LinkedModel(tflite, target, model, baseline, footprint_of(model, target, baseline), 0, _linked)
+    return LinkedModel(tflite, target, model, baseline, footprint_of(model, target, baseline), 0, None, _linked)

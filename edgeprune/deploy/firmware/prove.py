@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeprune.budget import Footprint
+from edgeprune.budget import SPARE_RAM, Footprint, LatencyBasis
 from edgeprune.deploy.firmware.images import link_images, running_board
 from edgeprune.deploy.firmware.linked import LinkedModel
 from edgeprune.deploy.firmware.measure import BoardRun, exit_ticks, run_samples, time_samples
-from edgeprune.deploy.firmware.predicted_time import board_time
+from edgeprune.deploy.firmware.predicted_time import board_time, time_if_possible, timed
 from edgeprune.deploy.laid_out import arena_blocks, layer_times
 from edgeprune.deploy.proof import Proof
 from edgeprune.deploy.protocol import Setup
@@ -34,7 +34,7 @@ def prove(setup: Setup, linked: LinkedModel, samples: Split) -> Proof:
         DeviceError: no board, or it does not answer.
     """
     limits, model = setup.limits, linked.model
-    used = linked.footprint.ram_parts["arena"] + linked.footprint.ram_parts["data"]
+    used = linked.footprint.ram_bytes - linked.footprint.ram_parts["stack"]
     space = replace(
         target_space(setup.target),
         flash_bytes=limits.flash_bytes,
@@ -58,23 +58,33 @@ def prove(setup: Setup, linked: LinkedModel, samples: Split) -> Proof:
     save_samples(setup.workspace.folder / "samples.npz", inputs, expected.view(np.int8), samples.targets.numpy())
     predicted = [predicted_instructions(call, linked.target.cpu) for call in model.calls]
     clock, total_ticks = run.timings.clock_source, run.timings.total_ticks
+    total_us = None if clock == "instructions" else run.timings.microseconds(total_ticks)
+    time = time_if_possible(images.emulated.elf, setup.target) if images.emulated and total_us is None else None
+    footprint = _footprint(linked, images.judged.size, run)
     return Proof(
         source="emulator" if setup.port is None else "device",
         device=images.judged.target,
         outputs=real_rows(linked.tflite, run.outputs, host.outputs),
-        footprint=_footprint(linked, images.judged.size, run),
+        footprint=timed(footprint, time) if total_us is None else _measured(footprint, total_us),
         clock=clock,
         total_ticks=total_ticks,
-        total_us=None if clock == "instructions" else run.timings.microseconds(total_ticks),
+        total_us=total_us,
         layers=layer_times(model, linked.target, predicted, run.timings.layer_ticks),
         exit_ticks=ticks,
         arena=arena_blocks(model),
-        board_time=board_time(images.emulated.elf, setup.target) if setup.port is None and images.emulated else None,
+        board_time=board_time(time, setup.target),
     )
 
 
 def _footprint(linked: LinkedModel, size: ImageSize, run: BoardRun) -> Footprint:
     """As linked, with the stack the whole replay took. The variables are those of the target's own image."""
-    memory = run.memory
-    ram_parts = {"arena": memory.arena_bytes, "data": size.ram_parts["data"], "stack": memory.stack_all_bytes}
+    memory, spare_bytes = run.memory, linked.footprint.ram_parts.get(SPARE_RAM, 0)
+    data_bytes = size.ram_parts["data"] - spare_bytes
+    ram_parts = {"arena": memory.arena_bytes, "data": data_bytes, "stack": memory.stack_all_bytes}
+    ram_parts["console"] = size.ram_parts["console"]
+    ram_parts |= {SPARE_RAM: spare_bytes} if spare_bytes else {}
     return replace(linked.footprint, flash_parts=dict(size.flash_parts), ram_parts=ram_parts)
+
+
+def _measured(footprint: Footprint, us: float) -> Footprint:
+    return replace(footprint, latency_us=us, latency_basis=LatencyBasis.DEVICE, latency_range_us=None)

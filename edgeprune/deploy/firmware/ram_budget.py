@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from edgeprune.budget import Limits
+from edgeprune.budget import Budget, Limits
 from edgeprune.deploy.firmware.images import link_images
 from edgeprune.deploy.firmware.limits import budget_for
+from edgeprune.deploy.firmware.linked import LinkedModel
 from edgeprune.deploy.firmware.predicted_time import predicted_time
 from edgeprune.engine.compile import CompiledModel, CompileOptions, compile_graph
 from edgeprune.engine.cost.flash_size import constant_bytes
@@ -20,6 +22,8 @@ from edgeprune.toolchain.space import unbounded_space
 from edgeprune.units import bytes_text
 
 _ALIGNMENT_BYTES = 16
+SLACK_BYTES = 128
+"""Of RAM that a fit leaves: alignment, and a stack that differs a little from image to image."""
 
 
 def within_ram(model: CompiledModel, target: Target, ram_bytes: int) -> CompiledModel:
@@ -52,16 +56,44 @@ def within_ram(model: CompiledModel, target: Target, ram_bytes: int) -> Compiled
     return compile_graph(model.graph, target, _with_constants(model, time.layers, left), model.identity)
 
 
+def with_constants_in_ram(linked: LinkedModel, limits: Budget) -> LinkedModel:
+    """The linked model with constants in the RAM that its limits leave over; as it is where that makes it no faster.
+
+    Args:
+        linked: with constants in flash.
+    """
+    left = limits.ram_bytes - linked.footprint.ram_bytes - SLACK_BYTES
+    if linked.time is None or left <= 0 or linked.model.options.ram_first:
+        return linked
+    options = _with_constants(linked.model, linked.time.layers, left)
+    if not options.in_ram:
+        return linked
+    moved = linked.again(linked.tflite, linked.target, options)
+    is_faster = moved.time is not None and moved.time.longest_us < linked.time.longest_us
+    return moved if is_faster and moved.footprint.ram_bytes <= limits.ram_bytes else linked
+
+
 def _with_constants(model: CompiledModel, layers: tuple[Cycles, ...], left_bytes: int) -> CompileOptions:
+    waits = {index: cycles.flash_data for index, cycles in zip(model.running, layers, strict=True)}
+    return replace(model.options, in_ram=frozenset(longest_waiting(model, waits, left_bytes)))
+
+
+def longest_waiting(model: CompiledModel, waits: Mapping[int, float], left_bytes: int) -> set[int]:
+    """Positions of the operators whose constants `left_bytes` of RAM have room for, those that wait longest a byte
+    first.
+
+    Args:
+        waits: position of an operator -> cycles that its constants make it wait.
+    """
     place = {op.name: index for index, op in enumerate(model.graph.ops)}
-    waits: dict[int, float] = defaultdict(float)
-    for index, cycles in zip(model.running, layers, strict=True):
+    of_holders: dict[int, float] = defaultdict(float)
+    for index, cycles in waits.items():
         like = model.calls[index].like
-        waits[index if like is None else place[like]] += cycles.flash_data
-    sizes = {index: sum(constant_bytes([model.calls[index]]).values()) for index in waits}
+        of_holders[index if like is None else place[like]] += cycles
+    sizes = {index: sum(constant_bytes([model.calls[index]]).values()) for index in of_holders}
     chosen = set()
-    for index in sorted(waits, key=lambda one: -waits[one] / max(1, sizes[one])):
-        if waits[index] > 0 and 0 < sizes[index] <= left_bytes:
+    for index in sorted(of_holders, key=lambda one: -of_holders[one] / max(1, sizes[one])):
+        if of_holders[index] > 0 and 0 < sizes[index] <= left_bytes:
             chosen.add(index)
             left_bytes -= sizes[index]
-    return replace(model.options, in_ram=frozenset(chosen))
+    return chosen

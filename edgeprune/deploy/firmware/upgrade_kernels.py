@@ -31,10 +31,15 @@ def with_faster_kernels(linked: LinkedModel, limits: Budget, predicted: Footprin
         if expected is None:
             break
         upgraded = linked.with_faster(faster)
-        if upgraded.footprint.fits(limits):
+        if upgraded.footprint.fits(limits) and _is_faster(upgraded, linked):
             return upgraded, expected
         ranked = [index for index in ranked if index in faster][:-1]
     return linked, predicted
+
+
+def _is_faster(upgraded: LinkedModel, linked: LinkedModel) -> bool:
+    """Code larger than a cache may save instructions and take longer."""
+    return upgraded.time is None or linked.time is None or upgraded.time.longest_us < linked.time.longest_us
 
 
 def _worthwhile(linked: LinkedModel) -> list[int]:

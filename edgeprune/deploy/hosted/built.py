@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgeprune.budget import Footprint
+from edgeprune.budget import Footprint, LatencyBasis
 from edgeprune.deploy.call_sizes import call_sizes
 from edgeprune.deploy.hosted.place import architecture_on, machine_for
 from edgeprune.deploy.hosted.replies import Times
@@ -115,8 +115,9 @@ def built_model(tflite: bytes, model: CompiledModel, target: Target, address: st
     file_parts = dict(predicted.flash_parts)
     file_parts["runtime"] += len(programs.own.content) - predicted.flash_bytes
     footprint = replace(
-        predicted, flash_parts=file_parts, ram_parts=parts, latency_us=latency_us, latency_is_floor=times is None
-    )
+        predicted, flash_parts=file_parts, ram_parts=parts, latency_us=latency_us, latency_is_floor=times is None,
+        latency_basis=LatencyBasis.ROOFLINE if times is None else LatencyBasis.DEVICE,
+    )  # fmt: skip
     return BuiltModel(tflite, target, model, programs, baseline, footprint, machine.source, times)
 
 
@@ -149,7 +150,8 @@ def footprint_of(model: CompiledModel, target: Target, baseline: EngineBaseline)
         "program": sum(file_parts.values()) + baseline.data_bytes + PAGE_BYTES,
         "stack": baseline.stack_bytes,
     }
-    return Footprint(file_parts, parts, made.peak_layer, made.macs, latency_us, latency_is_floor=not baseline.rates)
+    basis = LatencyBasis.KERNELS if baseline.rates else LatencyBasis.ROOFLINE
+    return Footprint(file_parts, parts, made.peak_layer, made.macs, latency_us, not baseline.rates, basis)
 
 
 def _padding_bytes(model: CompiledModel) -> int:

@@ -59,6 +59,10 @@ class ProgramCandidate:
         return round((self.footprint.latency_us or 0.0) * 1e3)
 
     @property
+    def in_ram(self) -> tuple[int, ...]:
+        return ()  # all of a program is
+
+    @property
     def faster(self) -> tuple[int, ...]:
         """None: a program is built for speed from the start."""
         return ()

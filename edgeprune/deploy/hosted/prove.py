@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeprune.budget import Budget, Footprint
+from edgeprune.budget import Budget, Footprint, LatencyBasis
 from edgeprune.deploy.hosted.built import RUNS, WARM_UP, BuiltModel
 from edgeprune.deploy.hosted.place import machine_for, words_for
 from edgeprune.deploy.hosted.replies import Times
@@ -54,7 +54,9 @@ def prove(setup: Setup, built: BuiltModel, samples: Split) -> Proof:
         source=machine.source,
         device=machine.name if machine.source == "device" else setup.target.name,
         outputs=real_rows(built.tflite, rows, host),
-        footprint=replace(built.footprint, latency_us=latency_us),
+        footprint=replace(
+            built.footprint, latency_us=latency_us, latency_basis=None if times is None else LatencyBasis.DEVICE
+        ),
         clock="nanoseconds",
         total_ticks=None if times is None else float(np.median(times.run_ns)),
         total_us=None if times is None else float(np.median(times.run_ns)) / 1e3,

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from edgeprune.engine.cost.cycle_rates import CycleRates
 from edgeprune.engine.kernels.base import KernelCall
 
 
@@ -31,6 +32,12 @@ def constant_bytes(calls: Sequence[KernelCall]) -> dict[str, int]:
             parts["tables"] += tables
             parts["weights"] += padded - tables
     return parts
+
+
+def spare_ram_bytes(calls: Sequence[KernelCall]) -> int:
+    """RAM of the constants that are copied there at start."""
+    held = [call for call in calls if any(constant.in_ram for constant in call.constants)]
+    return sum(constant_bytes(held).values())
 
 
 def specialised_bytes(calls: Sequence[KernelCall]) -> int:
@@ -77,12 +84,14 @@ class EngineBaseline:
     Attributes:
         flash_parts: bytes by part as linked: of `model` what is not specialised, of its constants what is not an array:
             the layers' parameter `structs`.
-        data_bytes: variables and console buffers.
+        data_bytes: variables, without constants that were copied to RAM.
+        console_bytes: buffers of the console, which a firmware of the user's own has not.
         stack_bytes: high-water mark on the board, console included.
         rates: instructions of kernels whose cost is in no table, from the same run (`engine/cost/latency.py`).
         forms: of its calls, and how many of each; empty where nothing was linked.
         loops: whether its layers are called in a loop, as they are where some are repeated (`codegen/emit.py`).
         sizes: by form, of its calls and of others.
+        cycles: of its kernels by the slow form; None where the core has no timing tables.
     """
 
     flash_parts: Mapping[str, int]
@@ -92,6 +101,8 @@ class EngineBaseline:
     forms: Mapping[str, int] = field(default_factory=dict)
     loops: bool = False
     sizes: Mapping[str, CallSize] = field(default_factory=dict)
+    cycles: CycleRates | None = None
+    console_bytes: int = 0
 
     @staticmethod
     def of(
@@ -100,20 +111,35 @@ class EngineBaseline:
         data_bytes: int,
         stack_bytes: int,
         sizes: Mapping[str, CallSize] | None = None,
+        console_bytes: int = 0,
     ) -> EngineBaseline:
-        """A link with these calls; `flash_parts` holds the model's arrays and structs under `constants`."""
+        """A link with these calls; `flash_parts` holds the model's arrays and structs under `constants`.
+
+        Args:
+            data_bytes: of the link, constants that were copied to RAM among them.
+        """
         rest = dict(flash_parts)
         rest["structs"] = rest.pop("constants") - sum(constant_bytes(calls).values())
         rest["model"] -= specialised_bytes(calls)
+        data_bytes -= spare_ram_bytes(calls)
         return EngineBaseline(
-            rest, data_bytes, stack_bytes, forms=forms_of(calls), loops=_repeats(calls), sizes=sizes or {}
-        )
+            rest, data_bytes, stack_bytes, forms=forms_of(calls), loops=_repeats(calls), sizes=sizes or {},
+            console_bytes=console_bytes,
+        )  # fmt: skip
 
     @staticmethod
     def recorded(noted: Mapping[str, Any]) -> EngineBaseline:
         """From `asdict` of one, kept as JSON."""
         sizes = {form: CallSize(**size) for form, size in noted["sizes"].items()}
-        return EngineBaseline(**{**noted, "sizes": sizes})
+        cycles = None if noted["cycles"] is None else CycleRates.of_noted(noted["cycles"])
+        return EngineBaseline(**{**noted, "sizes": sizes, "cycles": cycles})
+
+    def linked_again(
+        self, flash_parts: Mapping[str, int], calls: Sequence[KernelCall], sizes: Mapping[str, CallSize]
+    ) -> EngineBaseline:
+        """The flash of another link, with what was measured before."""
+        other = EngineBaseline.of(flash_parts, calls, self.data_bytes, self.stack_bytes, sizes)
+        return replace(self, flash_parts=other.flash_parts, forms=other.forms, loops=other.loops, sizes=other.sizes)
 
     def lacking(self, calls: Sequence[KernelCall]) -> set[str]:
         """Forms of calls that the link had none of; none where nothing was linked."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from edgeprune.budget import Footprint
-from edgeprune.engine.cost.flash_size import EngineBaseline
+from edgeprune.budget import SPARE_RAM, Footprint
+from edgeprune.engine.cost.flash_size import EngineBaseline, spare_ram_bytes
 from edgeprune.engine.kernels.base import KernelCall
 from edgeprune.ir import Graph
 
@@ -32,9 +32,12 @@ def footprint(
         baseline: of a link of the same network.
         latency_us: predicted or measured, where a clock is known.
     """
+    ram_parts = {"arena": plan.arena_bytes, "data": baseline.data_bytes, "stack": baseline.stack_bytes}
+    spare_bytes = spare_ram_bytes(calls)
+    ram_parts |= {"console": baseline.console_bytes} if baseline.console_bytes else {}
     return Footprint(
         flash_parts=baseline.flash_with(calls),
-        ram_parts={"arena": plan.arena_bytes, "data": baseline.data_bytes, "stack": baseline.stack_bytes},
+        ram_parts=ram_parts | ({SPARE_RAM: spare_bytes} if spare_bytes else {}),
         peak_layer=graph.ops[plan.peak_op].name if graph.ops else "",
         macs=sum(call.work.macs for call in calls),
         latency_us=latency_us,

@@ -82,13 +82,3 @@ def predicted_instructions(call: KernelCall, cpu: Cpu, rates: Rates | None = Non
         return None if len(known) < len(each) else sum(known)
     cost = kernel_costs(cpu.core).get(call.function)
     return None if cost is None else cost.instructions(call)
-
-
-def predicted_us(calls: Sequence[KernelCall], cpu: Cpu, rates: Rates | None = None) -> float | None:
-    """Of one inference, at one cycle an instruction: a lower bound, since loads and flash wait states take longer.
-
-    None where a function of the network was never measured on that core.
-    """
-    each = [predicted_instructions(call, cpu, rates) for call in calls if not call.is_view]
-    known = [instructions for instructions in each if instructions is not None]
-    return None if len(known) < len(each) else sum(known) * 1e6 / cpu.clock_hz

@@ -125,7 +125,7 @@ class _Search:
         sizes = model.sizes(self._widths_of(self._top[None]))
         # exact = scale * model + offset; the offsets are parts that do not shrink, the scales get corrected
         self._flash_offset = full.flash_bytes - float(sizes.flash_bytes[0])
-        self._ram_offset = full.ram_bytes - full.activation_bytes
+        self._ram_offset = full.needed_ram_bytes - full.activation_bytes
         # One for each operator: some work in place, some need scratch.
         self._ram_scales = np.full(sizes.live_bytes.shape[1], full.activation_bytes / float(sizes.live_bytes.max()))
         work = float(sizes.op_work.sum())

@@ -113,6 +113,8 @@ def kernels_figure(record: RunRecord) -> Figure:
     lead = [f"{plain / macs:.0%} of the multiplications run in plain C." if macs else "No layer multiplies."]
     if record.faster:
         lead.append(f"Flash that was left over made {len(record.faster)} layers faster.")
+    if record.in_ram:
+        lead.append(f"RAM that was left over holds the constants of {len(record.in_ram)} layers.")
     table = DataTable(["layer", "kernel", "made for", "why nothing faster"], rows)
     return Figure("kernels", "Kernels", lead, (), table, shows_table=True)
 

@@ -77,12 +77,18 @@ def _limit_rows(record: RunRecord) -> list[tuple[str, float, dict[str, tuple[flo
     if record.latency_limit_us is not None:
         times = {"before": before.latency_us, "after": after.latency_us}
         known = {when: (us, microseconds_text(us)) for when, us in times.items() if us is not None}
-        rows.append(("latency", record.latency_limit_us, {"before": (0.0, "unknown"), **known}))
+        rows.append((_time_name(record), record.latency_limit_us, {"before": (0.0, "unknown"), **known}))
     return rows
 
 
+def _time_name(record: RunRecord) -> str:
+    basis = record.after.latency_basis
+    return "latency" if basis is None else f"latency, {basis.words}"
+
+
 def _table_rows(record: RunRecord) -> list[list[str]]:
-    limits = {"latency": None if record.latency_limit_us is None else microseconds_text(record.latency_limit_us)}
+    limit_us = record.latency_limit_us
+    limits = {_time_name(record): None if limit_us is None else microseconds_text(limit_us)}
     return [
         [
             name,

@@ -61,7 +61,9 @@ def test_the_mean_input_is_quicker_and_the_worst_is_judged(fitted: RunRecord) ->
     assert ticks.inputs == BOARD_SAMPLES and 0.1 < ticks.share < 1
     assert ticks.least < ticks.mean < 0.9 * ticks.without < ticks.without < ticks.most
     assert fitted.total_ticks == ticks.most
-    assert fitted.after.latency_us == pytest.approx(ticks.most * 1e6 / load_target("cortex-m4").cpu.clock_hz, rel=0.1)
+    counted_us = ticks.most * 1e6 / load_target("cortex-m4").cpu.clock_hz
+    assert counted_us < fitted.after.latency_us < 2 * counted_us  # cycles of the longest; no core takes less than one
+    assert fitted.after.latency_us == pytest.approx(fitted.predicted.latency_us, rel=0.1)
     mean = ticks.share * ticks.least + (1 - ticks.share) * ticks.most
     assert ticks.mean == pytest.approx(mean, rel=0.01)  # two kinds of inputs, nothing between
 

@@ -71,3 +71,26 @@ def test_a_run_whose_files_are_damaged_is_refused(fitted: dict[str, RunRecord], 
             assert refused.value.hint
         (run / name).write_bytes(whole)
     assert open_subject(run, None, Optimize.BALANCED, tmp_path, "test").model is not None
+
+
+def test_where_time_is_limited_ram_that_is_left_holds_constants(tmp_path: Path) -> None:
+    """On a board whose flash makes the core wait; judged by the image's own time, which is what was planned."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(4, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(), nn.AvgPool2d(16),
+        nn.Flatten(), nn.Linear(16, 2),
+    )  # fmt: skip
+    numbers = np.random.default_rng(0)
+    data = {"train": (numbers.normal(size=(120, 4, 16, 16)).astype(np.float32), numbers.integers(0, 2, 120))}
+    run = edgeprune.fit(
+        model, data, target="nucleo-l4r5zi", latency="3ms", epochs=0, runs=tmp_path, optimize="balanced"
+    )
+    record = run.record
+    assert record.fits and record.in_ram
+    before, planned, image = record.before, record.predicted, record.after
+    assert before.latency_us is not None and planned.latency_us is not None and image.latency_us is not None
+    assert before.latency_us > 3000 >= image.latency_us == record.board_time.us
+    assert abs(image.latency_us / planned.latency_us - 1) < 0.1
+    assert (planned.latency_basis, image.latency_basis) == ("kernels", "blocks")
+    assert image.ram_parts["constants"] > 0 and image.ram_bytes <= record.ram_limit_bytes
+    assert image.ram_parts["constants"] == planned.ram_parts["constants"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from edgeprune.budget import Budget, Footprint
+from edgeprune.budget import Budget, Footprint, LatencyBasis
 from edgeprune.deploy.proof import BoardTime
-from edgeprune.fitting.doubts import doubts, slower_than_allowed
+from edgeprune.fitting.doubts import doubts, doubts_of_time
 from edgeprune.fitting.record import Accuracy
 from edgeprune.train.metrics import METRICS
 from edgeprune.train.splits import Split, make_splits
@@ -102,10 +104,30 @@ def test_a_limit_that_could_not_be_judged_does_not_hold() -> None:
     assert unknown.fits(Budget(100_000, 10_000))
 
 
-def test_a_limit_that_holds_by_instructions_alone_is_no_news_to_keep() -> None:
-    time = BoardTime(us=28_800, least_us=28_000, most_us=31_900, counts_flash=True)
-    (said,) = slower_than_allowed(time, 20_000)
-    assert "20.000 ms are held at one cycle an instruction" in said
-    assert "28.800 ms (28.000 ms to 31.900 ms)" in said and "1.4 times shorter" in said
-    assert slower_than_allowed(time, 29_000) == []
-    assert slower_than_allowed(time, None) == [] and slower_than_allowed(None, 20_000) == []
+def timed(us: float, basis: LatencyBasis = LatencyBasis.BLOCKS) -> Footprint:
+    measured = basis in (LatencyBasis.INSTRUCTIONS, LatencyBasis.DEVICE)
+    return replace(
+        footprint(9_000), latency_us=us, latency_basis=basis,
+        latency_range_us=None if measured else (0.95 * us, 1.1 * us),
+    )  # fmt: skip
+
+
+def test_a_limit_within_the_error_of_the_prediction_is_said_to_be() -> None:
+    time = BoardTime(us=19_000, least_us=18_050, most_us=20_900, counts_flash=True)
+    (said,) = doubts_of_time(timed(19_000), time, 20_000, "cortex-m4")
+    assert said.startswith("19.000 ms are predicted, 20.000 ms allowed") and "up to 20.900 ms" in said
+    assert doubts_of_time(timed(18_000), time, 20_000, "cortex-m4") == []
+    assert doubts_of_time(timed(19_000), time, None, "cortex-m4") == []
+    assert doubts_of_time(timed(20_001), time, 20_000, "cortex-m4") == []  # which is no doubt: it does not fit
+    assert doubts_of_time(timed(19_999, LatencyBasis.DEVICE), None, 20_000, "cortex-m7") == []
+
+
+def test_a_limit_judged_by_instructions_is_said_to_be() -> None:
+    (said,) = doubts_of_time(timed(10.0, LatencyBasis.INSTRUCTIONS), None, 20_000, "cortex-m7")
+    assert "at one cycle an instruction" in said and "none is predicted of the cortex-m7 here" in said
+
+
+def test_waits_that_are_in_no_figure_are_said_to_be() -> None:
+    time = BoardTime(us=10, least_us=9, most_us=11, counts_flash=False)
+    (said,) = doubts_of_time(timed(10.0), time, 20_000, "cortex-m33")
+    assert "waits for flash are not in the predicted time" in said

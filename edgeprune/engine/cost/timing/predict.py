@@ -44,6 +44,11 @@ class PredictedTime:
         return self.whole.total * 1e6 / self.clock_hz
 
     @property
+    def longest_us(self) -> float:
+        """Of an inference that runs every layer: an early exit is not taken."""
+        return max(self.us, sum(self.layers_us))
+
+    @property
     def layers_us(self) -> tuple[float, ...]:
         return tuple(layer.total * 1e6 / self.clock_hz for layer in self.layers)
 

@@ -2,12 +2,13 @@
 
 import pytest
 
+from edgeprune.budget import LatencyBasis
+from edgeprune.engine.cost.cycle_rates import predicted_latency
 from edgeprune.engine.cost.latency import (
     KernelCost,
     kernel_costs,
     measured_rates,
     predicted_instructions,
-    predicted_us,
 )
 from edgeprune.engine.kernels.base import KernelCall, Work
 from edgeprune.hardware.registry import load_target
@@ -31,7 +32,7 @@ def test_features_cost_what_was_measured_for_them() -> None:
 def test_a_function_never_measured_on_a_core_has_no_prediction() -> None:
     cpu = load_target("cortex-m4").cpu
     assert predicted_instructions(call("ep_unheard_of", 10, 10), cpu) is None
-    assert predicted_us([call("ep_unheard_of", 10, 10)], cpu) is None
+    assert predicted_latency([call("ep_unheard_of", 10, 10)], cpu) is None
 
 
 def test_its_own_layers_give_a_function_without_a_cost_one() -> None:
@@ -42,7 +43,7 @@ def test_its_own_layers_give_a_function_without_a_cost_one() -> None:
     rates = measured_rates(layers, [2_000, 77, 6_000, 200], cpu)
     assert rates == {own: 20.0, "ep_moves": 5.0}
     assert predicted_instructions(call(own, 50, 10), cpu, rates) == 1_000
-    assert predicted_us(layers, cpu, rates) is not None
+    assert predicted_latency(layers, cpu, rates) is not None
 
 
 @pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"])
@@ -57,4 +58,6 @@ def test_one_cycle_an_instruction_on_the_targets_clock() -> None:
     cpu = load_target("cortex-m4").cpu
     function, cost = next(iter(kernel_costs("cortex-m4").items()))
     wanted = cost.instructions(call(function, 1_000, 10)) * 1e6 / cpu.clock_hz
-    assert predicted_us([call(function, 1_000, 10)], cpu) == pytest.approx(wanted)
+    latency = predicted_latency([call(function, 1_000, 10)], cpu)
+    assert latency is not None and latency.us == pytest.approx(wanted)
+    assert latency.basis is LatencyBasis.INSTRUCTIONS and latency.range_us is None
