@@ -107,6 +107,7 @@ class Loaded:
     artifact: Pickled
     early_exit: TrainedExit | None = None
     faster: tuple[int, ...] = ()
+    in_ram: tuple[int, ...] = ()
 
     @property
     def footprint(self) -> Footprint:

@@ -44,7 +44,7 @@ def refused(module: nn.Module, folder: Path, targets: np.ndarray | None = None, 
 
 
 def test_numbers_are_no_classes(tmp_path: Path) -> None:
-    error = refused(network(1), tmp_path, np.ones((40, 1), np.float32), loss="mse", metric="mse")
+    error = refused(network(1), tmp_path, np.linspace(0, 1, 40, dtype=np.float32)[:, None], loss="mse", metric="mse")
     assert isinstance(error, UsageError) and "targets are real values" in error.message
 
 

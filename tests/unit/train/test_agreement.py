@@ -254,3 +254,15 @@ def test_places_of_the_ignored_label_count_neither_in_the_loss_nor_in_the_metric
 def test_the_likeliest_few_want_several_classes(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="top3 is of several classes"):
         check_together(nn.Linear(6, 1), splits_of((INPUTS[:, 0] > 0).astype(int)), objective("bce", "top3"))
+
+
+def test_targets_that_only_the_users_functions_see_may_be_all_the_same() -> None:
+    """Data sets of inputs alone often carry a zero for a label."""
+    own = objective("mse", "mse")
+    own = replace(
+        own,
+        loss_name="own.py:loss",
+        loss=lambda outputs, targets: outputs.square().mean(),
+        metric=replace(own.metric, name="own.py:metric", score=lambda outputs, targets: -outputs.square().mean()),
+    )
+    check_together(nn.Linear(6, 1), make_splits({"train": (INPUTS, np.zeros(len(INPUTS)))}, (6,)), own)

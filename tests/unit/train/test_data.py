@@ -143,7 +143,7 @@ def test_entry(tmp_path: Path) -> None:
 
 
 def test_model_and_data_are_checked_together() -> None:
-    inputs = np.zeros((40, 5), np.float32)
+    inputs = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
     labels = np.arange(40) % 4
     splits = make_splits({"train": (inputs, labels)}, (5,))
     check_together(nn.Linear(5, 4), splits, CLASSIFY)
