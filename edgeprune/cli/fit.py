@@ -43,6 +43,9 @@ _PLACES = {"emulator": "the emulator", "device": "the device", "host": "this mac
     metavar="[POINTS]",
     help="Let confident inputs leave half-way, for at most so many points of the metric (0.5); limits hold without.",
 )
+@click.option(
+    "--mixed", is_flag=True, help="int16 activations for the few layers whose int8 rounding shows most at the outputs."
+)
 @click.option("--samples", type=click.IntRange(1), metavar="N", help="Test samples replayed on the board (100).")
 @click.option(
     "--port", envvar="EDGEPRUNE_PORT", show_envvar=True, help="Serial port of a real board; emulated without."
@@ -123,6 +126,7 @@ def _request(given: Mapping[str, Any], typed: str) -> FitRequest:
         board_samples=given["samples"],
         optimize=optimize,
         ram_first=given["ram_first"],
+        mixed=given["mixed"] or None,
         port=address if address is not None else given["port"],
         device=None if address is not None else given["device"],
         command=typed,
@@ -135,7 +139,7 @@ def _typed(context: click.Context) -> list[str]:
     """The options given on the command line, for the record."""
     words = []
     for option, value in _options_typed(context).items():
-        words += [option] if option in ("--json", "--ram-first", "--no-report") else [option, str(value)]
+        words += [option] if option in ("--json", "--ram-first", "--mixed", "--no-report") else [option, str(value)]
     return words
 
 

@@ -19,6 +19,7 @@ from edgeprune.ir import Graph
 from edgeprune.model.answers import names_of, parts_of
 from edgeprune.model.constants import with_constants
 from edgeprune.model.exits import WithExit
+from edgeprune.model.noted.int16_layers import int16_layers
 from edgeprune.model.passes import lowered
 from edgeprune.model.trace import TracedModel, trace
 from edgeprune.model.user_line import quoted
@@ -61,7 +62,8 @@ class ExportedTflite:
 
     def layer_sqnr(self, samples: Tensor) -> tuple[LayerSqnr, ...]:
         """How far each layer is from the float network, over a few of the samples (N, C, ...)."""
-        return layer_sqnr(self.quantization.floats, self.quantization.graph, channels_last(samples))
+        made = self.quantization
+        return layer_sqnr(made.floats, made.graph, channels_last(samples), made.int16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +91,7 @@ def export_tflite(
     """
     floats = checked_float_form(module, samples)
     runner, inputs = FloatRunner(floats.graph), channels_last(samples)
-    quantization = post_training(runner, inputs, isinstance(module, WithExit), bits)
+    quantization = post_training(runner, inputs, isinstance(module, WithExit), bits, int16_layers(module))
     graph = expressible(with_provable_scales(clean(quantization.graph)))
     data = write_tflite(graph, with_ends_of(floats, names or FileNames()))
     wanted = torch_outputs(module, samples)

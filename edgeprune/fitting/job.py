@@ -33,6 +33,7 @@ class FitOptions:
         exit_after: path of the layer it is left behind; None: where it saves most.
         ram_first: run the first layers row by row where that makes the arena smaller; no flash is traded for speed
             then.
+        mixed: int16 activations for the few layers whose int8 rounding shows most at the outputs.
     """
 
     epochs: int
@@ -48,6 +49,7 @@ class FitOptions:
     early_exit: float | None = None
     exit_after: str | None = None
     ram_first: bool = False
+    mixed: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from edgeprune.model.aten import TABLE
 from edgeprune.model.called import called_layers
 from edgeprune.model.draft import Draft, DraftOp
 from edgeprune.model.fold import Fold
+from edgeprune.model.noted.int16_layers import int16_layers
 from edgeprune.model.record import record
 from edgeprune.model.recording import Call, Recording
 from edgeprune.model.user_line import quoted
@@ -40,6 +41,7 @@ class TracedModel:
             takes a layer's weight, or a parameter, for arithmetic of its own.
         example_shapes: of the inputs, as torch has them (NCHW).
         skeleton: the module with shapes and no data (meta device, eval mode); never run for results.
+        int16: operators that have int16 activations when quantized, whatever others have.
     """
 
     graph: Graph
@@ -53,6 +55,7 @@ class TracedModel:
     called: Mapping[str, str]
     example_shapes: tuple[tuple[int, ...], ...]
     skeleton: nn.Module
+    int16: frozenset[str] = frozenset()
 
 
 def trace(module: nn.Module, example_shape: Sequence[int] | Sequence[Sequence[int]]) -> TracedModel:
@@ -101,6 +104,7 @@ def trace(module: nn.Module, example_shape: Sequence[int] | Sequence[Sequence[in
         called=called_layers(recording.skeleton, draft.slices, made),
         example_shapes=tuple(recording.shapes[value] for value in recording.inputs),
         skeleton=recording.skeleton,
+        int16=int16_layers(module),
     )
 
 

@@ -6,7 +6,7 @@ common; only the scales' values come from data (`quantized.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
 from edgeprune.ir import DType, Graph, Op, OpKind, QParams, never_negative
@@ -22,11 +22,15 @@ class Form:
         graph: float; QUANTIZE operators stand where one scale becomes another.
         scale_of: activation or shared constant -> the tensor whose scale it has, itself where it has its own.
         fixed: tensors with a scale of their own that the specification sets.
+        dtype_of: type of every activation and shared constant.
+        origin: tensor that holds in another type what another tensor holds -> that one.
     """
 
     graph: Graph
     scale_of: Mapping[int, int]
     fixed: Mapping[int, QParams]
+    dtype_of: Mapping[int, DType]
+    origin: Mapping[int, int]
 
     def sharing(self) -> dict[int, list[int]]:
         """Tensor with a scale of its own -> all that have it, itself included."""
@@ -36,12 +40,13 @@ class Form:
         return found
 
 
-def quantized_form(graph: Graph, dtype: DType = DType.INT8) -> Form:
+def quantized_form(graph: Graph, dtype: DType = DType.INT8, int16: Container[str] = ()) -> Form:
     """Args:
     graph: float, in normal form; constants may be without data.
     dtype: of the activations.
+    int16: names of operators that read and make int16 all the same; a QUANTIZE stands where types meet.
     """
-    return _Former(graph, dtype).form()
+    return _Former(graph, dtype, int16).form()
 
 
 def never_negative_scales(form: Form) -> set[int]:
@@ -57,8 +62,11 @@ def never_negative_scales(form: Form) -> set[int]:
 class _Former:
     """Joins tensors that must have one scale; where two scales that are set meet, a QUANTIZE goes between."""
 
-    def __init__(self, graph: Graph, dtype: DType):
-        self._graph, self._dtype = graph, dtype
+    def __init__(self, graph: Graph, dtype: DType, int16: Container[str]):
+        self._graph, self._dtype, self._int16 = graph, dtype, int16
+        self._typed: dict[tuple[int, DType], int] = {}  # a tensor of the float graph, in a type
+        self._dtype_of: dict[int, DType] = {}
+        self._origin: dict[int, int] = {}
         self._tensors = list(graph.tensors)
         self._ops: list[Op] = []
         self._parent: dict[int, int] = {}
@@ -67,12 +75,54 @@ class _Former:
     def form(self) -> Form:
         for index in self._graph.inputs:
             self._parent[index] = index
+            self._holds(index, index, self._dtype)
         for op in self._graph.ops:
-            self._add(op)
+            self._add(self._in_its_type(op))
+        for index in self._graph.outputs:
+            self._as_type(index, self._dtype)
         self._tie()
         scale_of = {index: self._owner(index) for index in self._parent}
         made = replace(self._graph, tensors=tuple(self._tensors), ops=tuple(self._ops))
-        return Form(made, scale_of, {owner: qparams for owner, qparams in self._fixed.items()})
+        fixed = {owner: qparams for owner, qparams in self._fixed.items()}
+        return Form(made, scale_of, fixed, {**self._dtype_of}, {**self._origin})
+
+    def _in_its_type(self, op: Op) -> Op:
+        """The operator on tensors of the type it computes in; outputs of the other type are tensors of their own."""
+        dtype = DType.INT16 if op.name in self._int16 else self._dtype
+        read = {index: self._as_type(index, dtype) for index in self._activations(op)}
+        outputs = []
+        for output in op.outputs:
+            made = output if dtype is self._dtype else self._new(output, str(dtype))
+            self._holds(output, made, dtype)
+            outputs.append(made)
+        return replace(op, inputs=tuple(read.get(index, index) for index in op.inputs), outputs=tuple(outputs))
+
+    def _as_type(self, index: int, dtype: DType) -> int:
+        """The tensor that holds it in this type, quantized anew where none does yet."""
+        if (index, dtype) in self._typed:
+            return self._typed[index, dtype]
+        others = [held for (one, _), held in self._typed.items() if one == index]
+        if self._tensors[index].is_constant:
+            made = self._new(index, str(dtype)) if others else index
+        elif not others:
+            return index  # of integers, which have one type
+        else:
+            made = index if dtype is self._dtype else self._new(index, str(dtype))
+            self._parent[made] = made
+            self._ops.append(Op(OpKind.QUANTIZE, f"{self._tensors[made].name}.{dtype}", (others[0],), (made,)))
+        self._holds(index, made, dtype)
+        return made
+
+    def _holds(self, index: int, made: int, dtype: DType) -> None:
+        if self._tensors[index].dtype is DType.FLOAT32:
+            self._typed[index, dtype] = made
+            self._dtype_of[made] = dtype
+            if made != index:
+                self._origin[made] = index
+
+    def _new(self, index: int, suffix: str) -> int:
+        self._tensors.append(replace(self._tensors[index], name=f"{self._tensors[index].name}.{suffix}"))
+        return len(self._tensors) - 1
 
     def _add(self, op: Op) -> None:
         rule = rule_of(op.kind)
@@ -85,7 +135,7 @@ class _Former:
         if rule.output is Output.FIXED:
             assert rule.fixed is not None
             for output in op.outputs:
-                self._fixed[output] = rule.fixed[self._dtype]
+                self._fixed[output] = rule.fixed[self._dtype_of.get(output, self._dtype)]
         elif rule.output in (Output.INPUT, Output.ROWS):
             source = op.inputs[1 if rule.output is Output.ROWS else 0]
             for output in op.outputs:
@@ -134,6 +184,7 @@ class _Former:
         self._tensors.append(replace(self._tensors[index], name=name))
         made = len(self._tensors) - 1
         self._parent[made] = made
+        self._dtype_of[made] = self._dtype_of.get(index, self._dtype)
         self._ops.append(Op(OpKind.QUANTIZE, name, (index,), (made,)))
         return made
 

@@ -8,7 +8,7 @@ uncorrelated, so powers add up and each layer has its share.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,15 +45,16 @@ class LayerSqnr:
     share: float
 
 
-def layer_sqnr(floats: Graph, made: Graph, samples: np.ndarray) -> tuple[LayerSqnr, ...]:
+def layer_sqnr(floats: Graph, made: Graph, samples: np.ndarray, int16: Container[str] = ()) -> tuple[LayerSqnr, ...]:
     """Every layer that rounds, in execution order, the inputs first; layers that only move values are left out.
 
     Args:
         floats: the float graph, every constant with data.
         made: its int8 form, tensors numbered as `quantized` numbers them.
         samples: (N, ...) float32 as the file lays inputs out, several end to end; up to 16 of them serve.
+        int16: operators of `made` with int16 activations among int8 ones.
     """
-    measured = _Measured(_runnable(quantized_form(floats).graph), made, samples)
+    measured = _Measured(_runnable(quantized_form(floats, int16=int16).graph), made, samples)
     noise = {index: measured.noise_at_outputs(index) for index in measured.rounded}
     total = max(sum(sum(one.values()) for one in noise.values()), _SMALLEST_POWER)
     return tuple(

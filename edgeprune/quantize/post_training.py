@@ -41,6 +41,7 @@ class Quantization:
         floats: the graph that was quantized, with its channels as equalized: the same function as the one given.
         graph: its integer form, tensors numbered as in `floats`; not yet cleaned.
         ranges: of every activation of `floats`.
+        int16: names of operators with int16 activations beside those of all.
         sqnr_db: of the outputs over the calibration samples, the lower one of several.
     """
 
@@ -48,20 +49,28 @@ class Quantization:
     graph: Graph
     ranges: Mapping[int, ChosenRange]
     sqnr_db: float
+    int16: frozenset[str] = frozenset()
 
 
-def post_training(runner: FloatRunner, samples: np.ndarray, shared_outputs: bool, bits: Bits = INT8) -> Quantization:
+def post_training(
+    runner: FloatRunner,
+    samples: np.ndarray,
+    shared_outputs: bool,
+    bits: Bits = INT8,
+    int16: frozenset[str] = frozenset(),
+) -> Quantization:
     """Args:
         runner: of a float graph in normal form.
         samples: (N, ...) float32 of its one input, channels last.
         shared_outputs: all outputs have one range.
         bits: of activations and weights.
+        int16: names of operators with int16 activations, whatever the others have.
 
     Raises:
         UnsupportedOp: layers that LiteRT has no kernel for with these activations.
     """
     _refuse_lacking(runner.graph, bits)
-    return _Quantizer(runner, samples, shared_outputs, bits).best()
+    return _Quantizer(runner, samples, shared_outputs, bits, int16).best()
 
 
 def _refuse_lacking(graph: Graph, bits: Bits) -> None:
@@ -81,8 +90,10 @@ class _Quantizer:
     On the same samples narrow ranges look better than they are.
     """
 
-    def __init__(self, runner: FloatRunner, samples: np.ndarray, shared_outputs: bool, bits: Bits):
-        self._runner, self._shared_outputs, self._bits = runner, shared_outputs, bits
+    def __init__(
+        self, runner: FloatRunner, samples: np.ndarray, shared_outputs: bool, bits: Bits, int16: frozenset[str]
+    ):
+        self._runner, self._shared_outputs, self._bits, self._int16 = runner, shared_outputs, bits, int16
         self._halves = [observe(runner, samples[start::2], 0.5) for start in (0, 1) if start < len(samples)]
         first, last = self._halves[0].observation, self._halves[-1].observation
         self._whole = first.joined(last) if len(self._halves) > 1 else first
@@ -90,7 +101,7 @@ class _Quantizer:
     def best(self) -> Quantization:
         graph = self._runner.graph
         full = self._full(graph, self._whole)
-        plain = self._judged(graph, quantized(graph, full, self._bits), _as_chosen(full))
+        plain = self._judged(graph, quantized(graph, full, self._bits, int16=self._int16), _as_chosen(full))
         if _holds_masks(graph):
             return plain
         exponent = self._best_exponent()
@@ -109,7 +120,7 @@ class _Quantizer:
         found = [plain]
         for ranges in (_as_chosen(full), ranges_by(methods, whole.activations, full)):
             simple = {index: one.range for index, one in ranges.items()}
-            found.append(self._judged(graph, quantized(graph, simple, self._bits, rounding), ranges))
+            found.append(self._judged(graph, quantized(graph, simple, self._bits, rounding, self._int16), ranges))
         return max(found, key=lambda one: one.sqnr_db)
 
     def _best_exponent(self) -> float | None:
@@ -126,14 +137,14 @@ class _Quantizer:
         others = self._halves[-1]
         step = max(1, len(others.samples) // _COMPARED)
         few = Seen(others.samples[::step], others.observation, tuple(output[::step] for output in others.outputs))
-        return _sqnr_db(quantized(graph, ranges, self._bits, rounding), [few])
+        return _sqnr_db(quantized(graph, ranges, self._bits, rounding, self._int16), [few])
 
     def _full(self, graph: Graph, observation: Observation) -> Ranges:
         ranges = min_max(observation.activations)
         return with_shared_outputs(graph, ranges) if self._shared_outputs else ranges
 
     def _judged(self, graph: Graph, made: Graph, ranges: Mapping[int, ChosenRange]) -> Quantization:
-        return Quantization(graph, made, ranges, _sqnr_db(made, self._halves))
+        return Quantization(graph, made, ranges, _sqnr_db(made, self._halves), self._int16)
 
 
 def _sqnr_db(made: Graph, parts: Sequence[Seen]) -> float:

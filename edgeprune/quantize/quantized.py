@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,32 +40,36 @@ Ranges = Mapping[int, Range]
 """Float tensor -> its range."""
 
 
-def quantized(graph: Graph, ranges: Ranges, bits: Bits = INT8, rounding: Rounding = to_nearest) -> Graph:
+def quantized(
+    graph: Graph, ranges: Ranges, bits: Bits = INT8, rounding: Rounding = to_nearest, int16: Container[str] = ()
+) -> Graph:
     """The quantized graph, ready to be written.
 
     Args:
         graph: float, in normal form, every constant with data.
         ranges: of every activation that has a scale of its own (`quantized_form`), by index in `graph`.
         rounding: of weights.
+        int16: names of operators with int16 activations beside those of `bits`.
 
     Raises:
         ModelError: an activation without a range, a weight that is not finite.
     """
-    form = quantized_form(graph, bits.dtype)
+    form = quantized_form(graph, bits.dtype, int16)
     scales = activation_qparams(form, ranges, bits.dtype)
     if bits.dtype is DType.INT8:
         scales = with_linear_sums(form, scales)
     tensors = list(form.graph.tensors)
     for index, qparams in scales.items():
-        tensors[index] = _activation(tensors[index], qparams, bits.dtype)
+        tensors[index] = _activation(tensors[index], qparams, form.dtype_of.get(index, bits.dtype))
     done = dict[int, Op]()
     for op in form.graph.ops:
         if op.traits.has_weights:
             first = done.setdefault(op.inputs[1], op)
+            own = replace(bits, activations=16) if tensors[op.inputs[0]].dtype is DType.INT16 else bits
             if first is op:
-                quantize_layer(op, tensors, bits, rounding)
+                quantize_layer(op, tensors, own, rounding)
             elif len(op.inputs) > 2 and len(first.inputs) > 2:
-                quantize_bias_beside(op, first, form.graph.tensors, tensors, bits)
+                quantize_bias_beside(op, first, form.graph.tensors, tensors, own)
     return tabulated(replace(form.graph, tensors=tuple(tensors)))
 
 
@@ -76,7 +80,7 @@ def activation_qparams(form: Form, ranges: Ranges, dtype: DType) -> dict[int, QP
     for owner, members in form.sharing().items():
         qparams = form.fixed.get(owner)
         if qparams is None:
-            known = [r for index in members if (r := ranges.get(index)) is not None]
+            known = [r for index in members if (r := ranges.get(form.origin.get(index, index))) is not None]
             known = known or [r for index in members if (r := _constant_range(form.graph.tensors[index])) is not None]
             if not known:
                 raise ModelError(f"no range is known for {form.graph.tensors[owner].name!r}")
@@ -84,7 +88,8 @@ def activation_qparams(form: Form, ranges: Ranges, dtype: DType) -> dict[int, QP
             for one in known[1:]:
                 joined = joined.joined(one)
             may_be_negative = owner not in never_negative and owner not in form.graph.inputs
-            qparams = qparams_of(_below_zero(joined) if may_be_negative else joined, dtype)
+            own = form.dtype_of.get(owner, dtype)
+            qparams = qparams_of(_below_zero(joined) if may_be_negative else joined, own)
         found |= dict.fromkeys(members, qparams)
     return found
 

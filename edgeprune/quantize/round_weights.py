@@ -39,13 +39,13 @@ def adaptive(graph: Graph, inputs: Mapping[int, InputMoments]) -> Rounding:
 
 
 def _rounding(graph: Graph, inputs: Mapping[int, InputMoments], rounded_rows: _Rows) -> Rounding:
-    by_name = {graph.ops[position].name: moments for position, moments in inputs.items()}
+    by_name = {graph.ops[position].name: (graph.ops[position], moments) for position, moments in inputs.items()}
 
     def rounded(layer: FloatLayer) -> RoundedLayer:
-        moments = by_name.get(layer.op.name)
-        if moments is None:
+        if layer.op.name not in by_name:
             return to_nearest(layer)
-        groups = group_count(graph, layer.op)
+        op, moments = by_name[layer.op.name]
+        groups = group_count(graph, op)
         wanted, chosen = rows_of_weights(layer.steps, layer.op, groups), layer.nearest
         if moments.covariance is not None:
             rows = rounded_rows(wanted, with_noise(moments.covariance, layer.in_scale), layer.limit)

@@ -31,7 +31,7 @@ def with_linear_sums(form: Form, scales: Mapping[int, QParams]) -> dict[int, QPa
     kept = {*form.fixed}
     if len(form.graph.outputs) > 1:  # which may have to have one scale
         kept |= {form.scale_of[index] for index in form.graph.outputs}
-    sums = [op for op in form.graph.ops if _is_sum(form.graph, op)]
+    sums = [op for op in form.graph.ops if _is_sum(form.graph, op) and form.dtype_of.get(op.outputs[0]) is DType.INT8]
     for op in sums:
         if any(form.graph.tensors[index].is_constant for index in op.inputs):
             continue  # a mask is coarse and still 0 to the step where it lets through

@@ -87,6 +87,10 @@ class FitRequest:
                 f"--granularity {name} measures its masks on an image without an early exit",
                 hint="leave one of the two away",
             )
+        if options.mixed and (self._is_masked or options.early_exit is not None):
+            raise UsageError(
+                "--mixed goes with neither masked weights nor an early exit", hint="leave one of the two away"
+            )
         if self._is_masked and options.optimize not in (None, Optimize.SIZE):
             raise UsageError(
                 f"--granularity {name} masks weights, which --optimize {options.optimize} stores all the same",
@@ -181,6 +185,7 @@ def fit_objects(
     """
     import torch
 
+    from edgeprune.deploy.int16_layers import choose_int16_layers
     from edgeprune.deploy.protocol import Setup
     from edgeprune.fitting.job import Job
     from edgeprune.fitting.loop import run_fit
@@ -198,6 +203,8 @@ def fit_objects(
         budget = replace(budget, max_drop_points=objective.metric.usual_max_drop_points)
     setup = Setup(target, budget, splits.calibration, options.port, workspace, progress)
     deployment = deployment_on(setup, request.kernels, model_id, options.command, options.ram_first)
+    if options.mixed:
+        choose_int16_layers(setup, module)
     job = Job(project, target, options, splits, objective, workspace, progress, deployment)
     return run_fit(job, request.granularity, module)
 

@@ -127,6 +127,7 @@ def fit(
     exit_after: str | None = None,
     optimize: str | None = None,
     ram_first: bool = False,
+    mixed: bool = False,
     augment: str = "none",
     name: str = "model",
     runs: str | Path = "runs",
@@ -150,6 +151,7 @@ def fit(
         exit_after: the layer they leave behind, by its path (`model.named_modules()`); None: where it saves most.
         optimize: "size", "balanced" or "speed"; None is balanced, and then spends what flash is left.
         ram_first: run the first layers row by row where that makes the arena smaller; slower.
+        mixed: int16 activations for the few layers whose int8 rounding shows most at the outputs.
         runs: folder that gets the run's folder.
         progress: what gets a line of text of each thing done, e.g. `print`; or a `Progress`. None shows nothing.
 
@@ -180,6 +182,7 @@ def fit(
         exit_after=exit_after,
         optimize=optimize and Optimize(optimize),
         ram_first=ram_first,
+        mixed=mixed,
     )
     request = FitRequest(None, target, limits_of(project), GRANULARITIES.find(granularity), options)
     request.check()

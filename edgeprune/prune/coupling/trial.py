@@ -33,7 +33,7 @@ def blamed_operators(traced: TracedModel, groups: ChannelGroups, risky: Sequence
     else:
         if groups.sizes and not same_numbers(traced.recording, thinned.recording):
             raise ModelError("a size that follows its channels is a number forward() computes with")
-        layer = _first_mismatch(predicted_graph(traced, groups, widths), int8_form(thinned.graph))
+        layer = _first_mismatch(predicted_graph(traced, groups, widths), int8_form(thinned.graph, thinned.int16))
         if layer is None:
             return []
         blamed = _before(traced, risky, _position(traced, layer))

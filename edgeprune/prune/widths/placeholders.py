@@ -23,8 +23,10 @@ def placeholders(form: Form) -> Graph:
     graph = form.graph
     scales = with_linear_sums(form, _scales(form))
     tensors = [
-        tensor if tensor.dtype is not DType.FLOAT32 else replace(tensor, dtype=DType.INT8, data=None)
-        for tensor in graph.tensors
+        tensor
+        if tensor.dtype is not DType.FLOAT32
+        else replace(tensor, dtype=form.dtype_of.get(index, DType.INT8), data=None)
+        for index, tensor in enumerate(graph.tensors)
     ]
     for index, qparams in scales.items():
         tensors[index] = replace(tensors[index], qparams=qparams)
@@ -35,7 +37,8 @@ def placeholders(form: Form) -> Graph:
         channels = tensors[op.inputs[1]].shape[axis]
         tensors[op.inputs[1]] = replace(tensors[op.inputs[1]], dtype=DType.INT8, qparams=per_channel(channels, axis))
         if len(op.inputs) > 2:
-            tensors[op.inputs[2]] = replace(tensors[op.inputs[2]], dtype=DType.INT32, qparams=per_channel(channels, 0))
+            bias = DType.INT64 if tensors[op.inputs[0]].dtype is DType.INT16 else DType.INT32
+            tensors[op.inputs[2]] = replace(tensors[op.inputs[2]], dtype=bias, qparams=per_channel(channels, 0))
     return tabulated(replace(graph, tensors=tuple(tensors)))
 
 
@@ -51,6 +54,9 @@ def _scales(form: Form) -> dict[int, QParams]:
     found: dict[int, QParams] = {}
     for owner, members in sharing.items():
         scale = _SCALE * (1.0 + number[owner] * _STEP)
+        if form.dtype_of.get(owner) is DType.INT16:
+            found |= dict.fromkeys(members, form.fixed.get(owner, QParams((scale,), (0,))))
+            continue
         zero_point = -128 if owner in positive else -(number[owner] % _ZERO_POINTS)
         found |= dict.fromkeys(members, form.fixed.get(owner, QParams((scale,), (zero_point,))))
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
@@ -33,11 +33,15 @@ class _Plan:
 
     def __init__(self, traced: TracedModel, groups: ChannelGroups):
         rewritten = lowered(traced.graph)
-        self.full = placeholders(quantized_form(rewritten.graph))
+        form = quantized_form(rewritten.graph, int16=traced.int16)
+        self.full = placeholders(form)
         extents = dict(groups.extents)
         for index, repeats in rewritten.new.items():
             if repeats.source in extents:
                 extents[index] = tuple(extents[repeats.source][axis] for axis in repeats.axes)
+        for index, source in form.origin.items():
+            if source in extents:
+                extents[index] = extents[source]
         for op in self.full.ops:
             if op.kind is OpKind.QUANTIZE and op.inputs[0] in extents:
                 extents[op.outputs[0]] = extents[op.inputs[0]]
@@ -98,9 +102,13 @@ def predicted_graph(traced: TracedModel, groups: ChannelGroups, widths: Mapping[
     return expressible(replace(plan.full, tensors=tuple(tensors), ops=tuple(ops)))
 
 
-def int8_form(graph: Graph) -> Graph:
-    """As `predicted_graph`, of a traced float graph whose widths are what they are."""
-    return expressible(placeholders(quantized_form(lowered(graph).graph)))
+def int8_form(graph: Graph, int16: Container[str] = ()) -> Graph:
+    """As `predicted_graph`, of a traced float graph whose widths are what they are.
+
+    Args:
+        int16: operators with int16 activations.
+    """
+    return expressible(placeholders(quantized_form(lowered(graph).graph, int16=int16)))
 
 
 def checked_widths(groups: ChannelGroups, widths: Mapping[str, int]) -> dict[str, int]:

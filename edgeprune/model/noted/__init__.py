@@ -1,0 +1,1 @@
+"""What is noted on a module, so that its copies keep it."""
