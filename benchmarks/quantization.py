@@ -153,13 +153,15 @@ def measured(case: Case, other: OtherConverter) -> Row:
         exported = export_tflite(module, case.calibration)
     observed = observe(FloatRunner(floats), channels_last(case.calibration)).observation.activations
     plain = write_tflite(expressible(clean(quantized(floats, min_max(observed)))))
+    theirs, theirs_db, refusal = b"", None, ""
     try:
-        theirs, refusal = other.int8_file(module, case.calibration), ""
-    except ModelError as told:
-        theirs, refusal = b"", str(told)[:60]
+        theirs = other.int8_file(module, case.calibration)
+        theirs_db = int8_db(wanted, theirs, inputs)
+    except ModelError as told:  # the converter refuses the network, or LiteRT its file
+        refusal = str(told)[:60]
     return Row(
         case.name, case.inputs, _float_db(wanted, floats, inputs), int8_db(wanted, plain, inputs),
-        int8_db(wanted, exported.data, inputs), int8_db(wanted, theirs, inputs) if theirs else None,
+        int8_db(wanted, exported.data, inputs), theirs_db,
         (_operators(theirs), _operators(exported.data)), (len(theirs), len(exported.data)), seconds[0], refusal,
     )  # fmt: skip
 
