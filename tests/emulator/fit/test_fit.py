@@ -288,4 +288,4 @@ def test_a_run_does_not_go_on_with_another_network(project: Path, fitted: dict[s
     finally:
         model.write_text(text)
     assert done.returncode == 2
-    assert "the network's weights are others" in done.stderr and "hint:" in done.stderr
+    assert "the network's layers or weights are others" in done.stderr and "hint:" in done.stderr
