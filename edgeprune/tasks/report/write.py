@@ -82,7 +82,7 @@ def write_comparison(results: Sequence[Result], metric: str, higher_is_better: b
         for result in results
     ]
     subtitle = (
-        "Linked images; time at one instruction a cycle, as the emulator counts them. Bars: one standard deviation."
+        "Linked images; time predicted as a fit judges it, measured by nobody. Bars: one standard deviation."
     )
     write_text(out, comparison_page("Ways to prune", subtitle, metric, higher_is_better, networks))
     return out
