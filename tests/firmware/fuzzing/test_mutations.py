@@ -13,6 +13,5 @@ def test_damaged_files() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("seed", range(2, 12))
-def test_a_hundred_thousand_damaged_files(seed: int) -> None:
-    mutate(count=10_000, runs=40, seed=seed, examples=60)
+def test_thousands_of_damaged_files() -> None:
+    mutate(count=6_000, runs=24, seed=2, examples=60)
