@@ -55,7 +55,7 @@ def app_files(
     """Path -> content.
 
     Args:
-        library: `package.library_files` of the same file.
+        library: the C of the same file, as `toolchain/package.py` makes it.
         values: (N, ..., C) float32, of the vector, before any scaling.
         answers: (N, bytes) int8, all outputs end to end.
     """
