@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from edgeprune.device.machines.named import machine_at
 from edgeprune.device.machines.ssh import ssh_address
 from edgeprune.errors import DeviceError, UsageError
-from tests.hosted.cutting_proxy import CuttingProxy
+from tests.hosted.faulty_proxy import Fault, FaultyProxy, Plan
 from tests.hosted.sshd import HOST, Server
 
 ADDRESS = f"ssh://{HOST}"
@@ -43,21 +44,25 @@ def test_a_damaged_file_is_brought_again(server: Server) -> None:
     assert (Path(folder) / "data").read_bytes() == FILES["data"]
 
 
+@contextmanager
+def _behind(server: Server, plan: Plan | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A proxy stands before the server."""
+    with closing(FaultyProxy(server.port, plan)) as proxy:
+        server.client_port = proxy.port
+        monkeypatch.setenv("EDGEPRUNE_SSH", server.client_words())
+        yield
+
+
 def test_a_link_cut_while_pushing_leaves_nothing_in_use(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    proxy = CuttingProxy(server.port)
-    server.client_port = proxy.port
-    monkeypatch.setenv("EDGEPRUNE_SSH", server.client_words())
-    for cut_after in (100_000, 300_000):
-        proxy.cut_after = cut_after
-        with closing(machine_at(ADDRESS)) as machine, pytest.raises(DeviceError) as caught:
-            machine.install(FILES)
-        assert caught.value.hint is not None
-        assert installed_folders(server) == []
-    proxy.cut_after = None
-    with closing(machine_at(ADDRESS)) as machine:
+    for after_bytes in (100_000, 300_000):
+        with _behind(server, Plan(Fault.CUT, to_device=True, after_bytes=after_bytes, seed=0), monkeypatch):
+            with closing(machine_at(ADDRESS)) as machine, pytest.raises(DeviceError) as caught:
+                machine.install(FILES)
+            assert caught.value.hint is not None
+            assert installed_folders(server) == []
+    with _behind(server, None, monkeypatch), closing(machine_at(ADDRESS)) as machine:
         folder = machine.install(FILES)
         assert machine.run(folder, ["./hello"], b"again\n", 20) == b"hello again\n"
-    proxy.close()
     assert len(installed_folders(server)) == 1
 
 
