@@ -9,12 +9,6 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 import edgeprune
-from edgeprune.quantize.observe import observe
-from edgeprune.quantize.post_training import Quantization
-from edgeprune.quantize.quantized import quantized
-from edgeprune.quantize.ranges import min_max
-from edgeprune.quantize.runners import FloatRunner
-from edgeprune.quantize.weights import Bits
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -52,13 +46,8 @@ def uneven(digits: dict[str, Split]) -> nn.Sequential:
 
 @pytest.fixture(autouse=True)
 def plain_quantization(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ranges from minimum to maximum, nothing equalized: what is left to training where nothing else helps."""
-
-    def plain(runner: FloatRunner, samples: np.ndarray, shared_outputs: bool, _bits: Bits) -> Quantization:
-        ranges = min_max(observe(runner, samples, 0.5).observation.activations)
-        return Quantization(runner.graph, quantized(runner.graph, ranges), {}, 0.0)
-
-    monkeypatch.setattr("edgeprune.export.tflite.post_training", plain)
+    """Minimum to maximum, nothing equalized, as networks with masks are: what is left to training where that is all."""
+    monkeypatch.setattr("edgeprune.quantize.post_training._holds_masks", lambda _graph: True)
 
 
 def test_a_network_that_int8_ruins_is_trained_on_the_grid(
