@@ -60,10 +60,10 @@ def command(
 
     \b
       one-shot   all channels at once, then all of the training
-      iterative  in three steps, scored again and trained after each; a step that loses too much is undone
-      masked     filters zeroed, chosen again after each epoch: one may come back; removed at the end
-      window     three layers at a time, trained to reproduce their outputs, sliding over the network
-      rewind     the channels kept, their weights reset to early in training (--rewind)
+      iterative  three steps, trained after each; a bad one is undone
+      masked     filters zeroed, chosen anew each epoch, removed at the end
+      window     three layers at a time learn to reproduce their outputs
+      rewind     weights reset to those early in training (--rewind)
       scratch    the same widths with random weights
 
     \b

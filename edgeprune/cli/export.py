@@ -40,19 +40,21 @@ class _Request:
     "--format",
     "format_name",
     type=click.Choice([*_TFLITE, *_PTE]),
+    metavar="FORM",
     default="int8",
     show_default=True,
     help="A .tflite. int8: all of it. int16x8: int16 activations. int4: int4 weights under int8 activations. float16: "
     "half the bytes. dynamic-range: int8 weights, float activations. Or an ExecuTorch .pte, with "
-    "edgeprune\\[executorch]. xnnpack: int8, for phones and Raspberry Pis; also -dynamic and -float. cortex-m: int8, "
+    "edgeprune[executorch]. xnnpack: int8, for phones and Raspberry Pis; also -dynamic and -float. cortex-m: int8, "
     "CMSIS-NN. portable: float, plain C++ kernels.",
 )
 @click.option(
     "--exporter",
     type=click.Choice(["edgeprune", "litert-torch"]),
+    metavar="NAME",
     default="edgeprune",
     show_default=True,
-    help="litert-torch: that converter's float32 or int8 file instead; needs edgeprune\\[litert-torch].",
+    help="edgeprune, or litert-torch: that converter's float32 or int8 file instead; needs edgeprune[litert-torch].",
 )
 @click.option("--metadata", is_flag=True, help="Store how inputs are scaled in it, as edgeprune.json.")
 @click.option("--stripped", is_flag=True, help="Leave out names, signature and metadata: for microcontrollers.")
@@ -60,7 +62,7 @@ class _Request:
     "--target",
     envvar="EDGEPRUNE_TARGET",
     show_envvar=True,
-    metavar="NAME|FILE.toml",
+    metavar="NAME|TOML",
     help="Whose core a cortex-m program is for; the run's or project's own without.",
 )
 @click.option("--allow-float", is_flag=True, help="Let operators of an int8 .pte stay in float where no int8 one is.")

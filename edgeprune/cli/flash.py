@@ -44,14 +44,16 @@ class FlashRequest:
 @click.option(
     "--loader",
     type=click.Choice(get_args(LoaderName)),
-    help="Which of the target's loaders.  [default: the first connected]",
+    metavar="NAME",
+    help=f"Of the target's loaders: {', '.join(get_args(LoaderName))}.  [default: the first connected]",
 )
 @click.option(
     "--wiring",
     type=click.Choice(("auto", "none", "dtr-rts", "dtr-rts-inverted", "rts-dtr", "rts-dtr-inverted")),
+    metavar="LINES",
     default="auto",
     show_default=True,
-    help="Which adapter lines drive reset and BOOT0, in this order; inverted: BOOT0 through a transistor.",
+    help="Adapter lines that drive reset and BOOT0: dtr-rts or rts-dtr, -inverted: BOOT0 through a transistor; none.",
 )
 @click.option("--address", type=str, help="Where a plain .bin goes.  [default: where the target's images start]")
 @click.option("--key", type=click.Path(exists=True, path_type=Path), help="Secret key that signs the image.")

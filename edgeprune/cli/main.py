@@ -42,11 +42,21 @@ COMMANDS = {
     "version": "Show the versions a fault report needs.",
 }
 
+# An option and its value share a column, without a frame: `fit --help` fits a screen of 80 columns.
+HELP = {
+    "options_table_column_types": ["opt_all_metavar", "help"],
+    "options_table_help_sections": ["help", "default", "envvar", "required"],
+    "append_metavars_help_string": "{}",
+    "style_options_panel_box": "SIMPLE",
+    "style_options_table_padding": (0, 1),
+    "options_panel_title": "",
+}
+
 
 @click.group(
     invoke_without_command=True,
     commands=[LazyCommand(name, help_line) for name, help_line in COMMANDS.items()],
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "rich_help_config": HELP},
 )
 @click.version_option(__version__, prog_name="edgeprune", message="%(prog)s %(version)s")
 @click.pass_context

@@ -48,7 +48,7 @@ def list_targets(family: str | None, printer: Printer) -> None:
 
 
 @command.command("show")
-@click.argument("target", type=TargetType(), metavar="NAME|FILE.toml")
+@click.argument("target", type=TargetType(), metavar="NAME|TOML")
 @json_option
 def show(target: Target, printer: Printer) -> None:
     """Show the whole profile of one target, and the source of each fact."""

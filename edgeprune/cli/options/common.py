@@ -76,10 +76,10 @@ def _printer(context: click.Context, _parameter: click.Parameter, value: bool) -
 target_option = click.option(
     "--target",
     type=TargetType(),
-    metavar="NAME|FILE.toml",
+    metavar="NAME|TOML",
     envvar="EDGEPRUNE_TARGET",
     show_envvar=True,
-    help="The device: a name of 'edgeprune targets list', or a TOML file of your own.",
+    help="A name of 'edgeprune targets list', or a TOML file of your own.",
 )
 
 json_option = click.option(

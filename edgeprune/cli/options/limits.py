@@ -33,22 +33,21 @@ _OPTIONS = [
         "--target",
         envvar="EDGEPRUNE_TARGET",
         show_envvar=True,
-        metavar="NAME|FILE.toml",
-        help="The device: a name of 'edgeprune targets list', or a TOML file of your own.",
+        metavar="NAME|TOML",
+        help="A name of 'edgeprune targets list', or a TOML file of your own.",
         shell_complete=TargetType().shell_complete,
     ),
     click.option(
         "--project",
         type=click.Path(),
-        help="edgeprune.toml, or its folder; by default the one here, else the bundled model.",
+        help="edgeprune.toml, or its folder; by default here, else the bundled model.",
     ),
-    click.option("--flash", type=SizeType(), help="Flash the whole image may take, for example 96KiB."),
-    click.option("--ram", type=SizeType(), help="RAM the firmware may take: arena, variables and stack."),
+    click.option("--flash", type=SizeType(), help="Flash the image may take, for example 96KiB."),
+    click.option("--ram", type=SizeType(), help="RAM it may take: arena, variables and stack."),
     click.option(
         "--latency",
         type=DurationType(),
-        help="Time one inference may take, for example 20ms; predicted for this board, or at one cycle an instruction "
-        "where its core has no timing tables.",
+        help="Time one inference may take, for example 20ms; as predicted for this board.",
     ),
     click.option("--max-drop", type=PointsType(), metavar="POINTS", help="Points of the metric that may be lost."),
     click.option("--reserve-flash", type=SizeType(), help="Flash kept for your own code."),
@@ -56,7 +55,8 @@ _OPTIONS = [
     click.option(
         "--optimize",
         type=click.Choice(["size", "balanced", "speed"]),
-        help="How much flash to trade for speed; left out: balanced, then the flash that is left.",
+        metavar="LEVEL",
+        help="size, balanced or speed; left out: balanced, then faster kernels in the flash that is left.",
     ),
 ]
 

@@ -96,13 +96,14 @@ class _CountOrFile(click.ParamType[int | Path, str]):
 _ALL = 1 << 20
 _OPTIONS = [
     click.argument("path", type=click.Path(path_type=Path), metavar="RUN|FILE"),
-    click.option("--target", envvar="EDGEPRUNE_TARGET", show_envvar=True, metavar="NAME|FILE.toml", help="The device."),
+    click.option("--target", envvar="EDGEPRUNE_TARGET", show_envvar=True, metavar="NAME|TOML", help="The device."),
     click.option(
         "--optimize",
         type=click.Choice(["size", "balanced", "speed"]),
+        metavar="LEVEL",
         default="balanced",
         show_default=True,
-        help="How much flash to trade for speed, where a .tflite is built.",
+        help="size, balanced or speed, where a .tflite is built.",
     ),
     ram_first_option,
     click.option(

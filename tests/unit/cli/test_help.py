@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from edgeprune.cli.lazy import LazyCommand
 from edgeprune.cli.main import COMMANDS, edgeprune
@@ -70,3 +71,11 @@ def test_other_shells_take_what_they_are_given(shell: str, tmp_path: Path) -> No
         "fish": "_EDGEPRUNE_COMPLETE=fish_source edgeprune | source; complete -C 'edgeprune fit --fl'",
     }[shell]
     assert "_edgeprune_completion" in (found := completed(shell, source, tmp_path)) or "--flash" in found
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_fits_a_screen_of_80_columns_and_50_lines(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = CliRunner().invoke(edgeprune, [name, "--help"]).output.splitlines()
+    assert "Usage" in "".join(lines[:2])
+    assert len(lines) <= 50 and max(map(len, lines)) <= 80
