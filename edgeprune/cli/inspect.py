@@ -55,6 +55,7 @@ def command(printer: Printer, program: Path | None, beside: Path | None, quantiz
     if beside is not None:
         raise UsageError("--beside compares with a .pte, and none is named", hint="edgeprune inspect FILE.pte --beside")
     from edgeprune.budget import Optimize
+    from edgeprune.fitting.constant_samples import constant_inputs, constant_targets
     from edgeprune.hardware.registry import load_target
     from edgeprune.model.load import project_module
     from edgeprune.prune.network import Network
@@ -73,6 +74,7 @@ def command(printer: Printer, program: Path | None, beside: Path | None, quantiz
     splits = load_data(project)
     objective = taking(make_objective(project), splits.form)
     check_together(module, splits, objective)
+    constant = [*constant_inputs(splits), *constant_targets(module, splits, objective)]
     noise = inspect_quantization(project, module) if quantization else None
     inspection = inspect_network(
         Network.of(module, project.model.sample_shape), target, optimize or Optimize.BALANCED, budget
@@ -84,7 +86,7 @@ def command(printer: Printer, program: Path | None, beside: Path | None, quantiz
         options = options_of(project, optimize=optimize, command="edgeprune inspect")
         ahead = outlook(project, module, splits, objective, target, budget, options, progress())
         data, text = data | {"outlook": _outlook_data(ahead)}, [*text, f"outlook: {ahead.reach}: {ahead.told}"]
-    printer.result(data, *text)
+    printer.result(data | {"doubts": constant}, *text, *(f"look at this: {doubt}" for doubt in constant))
     if not inspection.fits:
         over = ", ".join(
             f"{name} {ratio:.0%}" for name, ratio in inspection.footprint.excess(budget).items() if ratio > 1

@@ -51,7 +51,8 @@ def command(subject: SubjectRequest, replayed: SampleRequest, printer: Printer) 
         "source": place.source,
         "target": ready.target.name,
         "build_id": place.build_id,
+        "notes": list(chosen.notes),
         "outputs": listed[0] if len(listed) == 1 else dict(zip(columns, listed, strict=True)),
     }
     shown = table(["sample", *columns, "label"], rows, title=f"{ready.name} on {ready.target.name}")
-    printer.result(result, shown, *([] if place.note is None else [place.note]))
+    printer.result(result, shown, *chosen.notes, *([] if place.note is None else [place.note]))

@@ -17,7 +17,8 @@ from edgeprune.cli.output.printer import Printer, progress
 def command(subject: SubjectRequest, replayed: SampleRequest, printer: Printer) -> None:
     """Replay samples on the device and compare every output byte with LiteRT's reference interpreter.
 
-    Samples are the run's own, those of --data, or random ones. Exit code 5: a byte differs. An ExecuTorch program,
+    Samples are the run's own, those of --data, or random ones. Exit code 5: a byte differs. With targets, a run's own
+    metric is shown, of a .tflite the share of samples whose label is its largest output. An ExecuTorch program,
     FILE.pte, is compared with ExecuTorch on this machine: 99 % of the samples must have the same largest output.
 
     \b
@@ -25,6 +26,7 @@ def command(subject: SubjectRequest, replayed: SampleRequest, printer: Printer) 
       edgeprune verify runs/latest --samples 20
     """
     from edgeprune.deploy.replay import compare_bytes
+    from edgeprune.tasks.score import scored
 
     if subject.path.suffix == ".pte":
         from edgeprune.cli.output.pte_runs import show_pte_verified
@@ -45,21 +47,15 @@ def command(subject: SubjectRequest, replayed: SampleRequest, printer: Printer) 
                 compare_bytes(number, output, wanted, place.place)
                 rows.append(output)
                 task.advance()
+        score = scored(ready, chosen, np.stack(rows))
         result = {
             "source": place.source,
             "target": ready.target.name,
             "verified_samples": len(rows),
-            "accuracy": _accuracy(chosen.outputs_of(np.stack(rows))[0], chosen.targets),
-        }
+            "notes": list(chosen.notes),
+        } | score.fields
     summary = (
         f"{result['verified_samples']} samples on {ready.target.name} ({result['source']}): the same bytes as LiteRT's"
     )
-    accuracy = "" if result["accuracy"] is None else f", accuracy {result['accuracy']:.2f} %"
-    printer.result(result, summary + accuracy, *([] if place.note is None else [place.note]))
-
-
-def _accuracy(outputs: np.ndarray, targets: np.ndarray | None) -> float | None:
-    """Percent whose largest output is the label; None without class labels."""
-    if targets is None or targets.ndim != 1 or targets.dtype.kind not in "iu":
-        return None
-    return float(100 * (outputs.reshape(len(outputs), -1).argmax(axis=1) == targets).mean())
+    told = f", {score.words}" if score.words else ""
+    printer.result(result, summary + told, *chosen.notes, *([] if place.note is None else [place.note]))

@@ -17,6 +17,7 @@ from edgeprune.deploy.protocol import Candidate, Cost
 from edgeprune.errors import DoesNotFit
 from edgeprune.fitting.aware import Settled, settle_on_grid
 from edgeprune.fitting.candidate import make_candidate
+from edgeprune.fitting.constant_samples import constant_inputs, constant_targets, refuse_constant
 from edgeprune.fitting.doubts import untimed
 from edgeprune.fitting.early_exit import exited, with_exit
 from edgeprune.fitting.granularity import Granularity, Hold, MaskSaving
@@ -45,6 +46,9 @@ def run_fit(job: Job, granularity: Granularity, module: nn.Module) -> RunRecord:
     """
     check_same_work(job, module)
     check_together(module, job.splits, job.objective)
+    refuse_constant(constant_inputs(job.splits))
+    if job.options.epochs > 0:
+        refuse_constant(constant_targets(module, job.splits, job.objective))
     original = Network.of(module, job.input_shape)
     cost = job.deployment.cost(with_exit(job, original))
     before = cost.footprint(original.widths)

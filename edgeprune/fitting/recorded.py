@@ -18,6 +18,7 @@ from edgeprune.deploy.protocol import Candidate
 from edgeprune.files.atomic import write_bytes
 from edgeprune.fitting.answers import answers_record
 from edgeprune.fitting.candidate import deployed_answer
+from edgeprune.fitting.constant_samples import constant_targets
 from edgeprune.fitting.doubts import doubts, doubts_of_time
 from edgeprune.fitting.early_exit import exit_record
 from edgeprune.fitting.job import Job
@@ -129,6 +130,7 @@ def _record(job: Job, fitted: Fitted) -> RunRecord:
         seed=job.project.training.seed,
         versions=_versions(),
         doubts=(
+            *constant_targets(fitted.original.module, job.splits, job.objective),
             *doubts(accuracy, job.objective.metric, job.splits.calibration, sqnr_db, (fitted.predicted, after)),
             *doubts_of_time(after, proof.board_time, job.budget.latency_us, job.target.cpu.core),
         ),

@@ -22,6 +22,7 @@ from edgeprune.deploy.protocol import Cost, Setup
 from edgeprune.errors import UsageError
 from edgeprune.files.workspace import Workspace
 from edgeprune.fitting.candidate import evaluate_deployed, make_candidate
+from edgeprune.fitting.constant_samples import constant_inputs, constant_targets, refuse_constant
 from edgeprune.fitting.job import FitOptions, Job
 from edgeprune.fitting.rounds import allocate_widths
 from edgeprune.fitting.same_work import check_same_work
@@ -135,6 +136,7 @@ def _compared(
         module = keep_classes(module, project.model.sample_shape, project.task.classes)
         splits = splits.of_classes(project.task.classes)
     check_together(module, splits, objective)
+    refuse_constant([*constant_inputs(splits), *constant_targets(module, splits, objective)])
     original = Network.of(module, project.model.sample_shape)
     if target.hosted is not None:
         raise UsageError(

@@ -18,6 +18,7 @@ from edgeprune.hardware.profile import Target
 from edgeprune.hardware.registry import load_target
 from edgeprune.tasks.inspect_pte import read_program
 from edgeprune.tasks.program_subject import AUTO
+from edgeprune.tasks.score import Score, score_of_file
 
 _LEAST_AGREEMENT, _MOST_DIFFERENCE = 0.99, 0.05
 _SEED = 0
@@ -79,7 +80,8 @@ class PteVerified:
     Attributes:
         same_bytes: share (0..1) of samples whose outputs are the same bytes.
         most_difference: of any two outputs, relative to the largest output of all.
-        argmax_agreement, accuracy: share of 0..1 and percent; None where there is none.
+        argmax_agreement: share (0..1) with the same largest output; None for no vectors.
+        score: what labels show.
     """
 
     source: str
@@ -88,7 +90,7 @@ class PteVerified:
     same_bytes: float
     most_difference: float
     argmax_agreement: float | None
-    accuracy: float | None
+    score: Score
 
 
 def verify_pte(subject: PteSubject, count: int, data: Path | None) -> PteVerified:
@@ -115,9 +117,10 @@ def verify_pte(subject: PteSubject, count: int, data: Path | None) -> PteVerifie
             f"samples{agreed}",
             hint="is ExecuTorch there the version here? remove the folder `edgeprune` in its cache and run it again",
         )
-    correct = None if labels is None else float(100 * (other.argmax(axis=1) == labels).mean())
+    shaped = other.reshape(len(other), *subject.program.outputs[0].shape[1:])
+    score = score_of_file(shaped, len(subject.program.outputs), labels)
     same = float((wanted == got).all(axis=1).mean())
-    return PteVerified(source, place, len(rows), same, most, share, correct)
+    return PteVerified(source, place, len(rows), same, most, share, score)
 
 
 def first_output(program: Program, rows: np.ndarray) -> np.ndarray:
@@ -141,11 +144,13 @@ def _from_file(data: Path, count: int, shape: tuple[int, ...]) -> tuple[np.ndarr
     try:
         arrays = read_npz(data, ("x", "y"))
         values = arrays["x"][:count]
-    except (Unreadable, OSError, KeyError) as problem:
+    except (Unreadable, OSError, KeyError, IndexError) as problem:
         raise DataError(f"{data} cannot be read: {problem}", hint="an .npz with x and, for accuracy, y") from problem
     if values.shape[1:] != shape or values.dtype.kind != "f" or len(values) == 0:
         raise DataError(
             f"{data}: x is {values.dtype} {values.shape}, the program takes (N, {', '.join(map(str, shape))})"
         )
     labels = arrays.get("y")
+    if labels is not None and (labels.ndim == 0 or len(labels[:count]) != len(values)):
+        raise DataError(f"{data}: y is {labels.shape} for {len(values)} samples", hint="one label a sample")
     return values.astype(np.float32), None if labels is None else labels[:count]

@@ -19,6 +19,7 @@ from edgeprune.tasks.program_subject import ProgramSubject
 from edgeprune.tasks.subject import Subject
 
 _SEED = 0
+_TOLD_CLIPPED = 0.01  # share of the values; a few are beyond any calibrated range
 _FEATURES, _LABELS = "x", "y"  # names in an `.npz`, where a model has one input
 
 
@@ -30,13 +31,15 @@ class Samples:
         inputs: per input of the model (N, ...) of its type; where a model takes batches of two, two of them a sample.
         expected: per output (N, ...), from LiteRT's reference interpreter.
         left: bool (N,), the inputs that leave at an early exit.
-        targets: (N,) labels or None.
+        targets: (N, ...) labels or values, or None.
+        notes: what was done to them that a reader of the figures must know.
     """
 
     inputs: tuple[np.ndarray, ...]
     expected: tuple[np.ndarray, ...]
     left: np.ndarray
     targets: np.ndarray | None
+    notes: tuple[str, ...] = ()
 
     @property
     def input_rows(self) -> np.ndarray:
@@ -73,9 +76,10 @@ def samples_for(subject: Subject | ProgramSubject, count: int, data: Path | None
     if subject.tflite is None or subject.model is None:
         raise UsageError(f"{subject.name} carries no model to compare with", hint="give the run folder or the .tflite")
     graph = subject.model.graph
-    targets = None
+    targets: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
     if data is not None:
-        inputs, targets = _from_file(data, count, graph)
+        inputs, targets, notes = _from_file(data, count, graph)
     elif subject.samples is not None:
         kept, targets = of_the_run(subject.samples, count)
         inputs = _by_input(kept, graph)
@@ -83,7 +87,7 @@ def samples_for(subject: Subject | ProgramSubject, count: int, data: Path | None
         inputs = random_inputs(graph, count, _SEED)
     if subject.exit_margin is not None:
         host = in_child(deployed_outputs, subject.tflite, _end_to_end(inputs), subject.exit_margin, Kernels.REFERENCE)
-        return Samples(inputs, (host.outputs[0],), host.left, targets)
+        return Samples(inputs, (host.outputs[0],), host.left, targets, notes)
     ends = [graph.tensors[index] for index in graph.inputs]
     sequence = [
         [values[number].reshape(end.shape) for values, end in zip(inputs, ends, strict=True)]
@@ -91,7 +95,7 @@ def samples_for(subject: Subject | ProgramSubject, count: int, data: Path | None
     ]
     answers = in_child(reference_sequence, subject.tflite, sequence)
     expected = tuple(np.stack(parts) for parts in zip(*answers, strict=True))
-    return Samples(inputs, expected, np.zeros(len(inputs[0]), bool), targets)
+    return Samples(inputs, expected, np.zeros(len(inputs[0]), bool), targets, notes)
 
 
 def _by_input(kept: np.ndarray, graph: Graph) -> tuple[np.ndarray, ...]:
@@ -129,24 +133,43 @@ def _rows(arrays: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate(each, axis=1)
 
 
-def _from_file(data: Path, count: int, graph: Graph) -> tuple[tuple[np.ndarray, ...], np.ndarray | None]:
+def _from_file(
+    data: Path, count: int, graph: Graph
+) -> tuple[tuple[np.ndarray, ...], np.ndarray | None, tuple[str, ...]]:
+    """Inputs, targets and notes, as `Samples` has them."""
     try:
         arrays = read_npz(data, None)
     except (Unreadable, OSError, KeyError, IndexError) as problem:
         raise DataError(f"{data} cannot be read: {problem}", hint=_wanted(graph)) from problem
-    found = []
+    found, notes = [], []
     for index in graph.inputs:
         tensor = graph.tensors[index]
-        values = arrays.get(tensor.name)
-        if values is None and len(graph.inputs) == 1:
-            values = arrays.get(_FEATURES)
-        if values is None:
+        name = tensor.name if tensor.name in arrays or len(graph.inputs) > 1 else _FEATURES
+        if name not in arrays:
             raise DataError(f"{data} holds no {tensor.name!r}, only {', '.join(sorted(arrays)[:8])}", _wanted(graph))
-        found.append(_fitting(data, tensor, values[:count]))
+        given = _shaped(data, name, tensor, _first(data, name, arrays[name], count))
+        values, clipped = _quantized(data, name, tensor, given)
+        found.append(values)
+        if clipped >= _TOLD_CLIPPED:
+            notes.append(f"{clipped:.1%} of {name!r} are beyond what the input can hold, {_reach(tensor)}, and clipped")
     if len({len(values) for values in found}) != 1:
-        raise DataError(f"{data}: its inputs have {', '.join(str(len(values)) for values in found)} samples")
+        raise DataError(
+            f"{data}: its inputs have {', '.join(str(len(values)) for values in found)} samples", "as many of each"
+        )
     targets = arrays.get(_LABELS)
-    return tuple(found), None if targets is None else targets[:count]
+    if targets is not None:
+        targets = _first(data, _LABELS, targets, count)
+        if len(targets) != len(found[0]):
+            raise DataError(
+                f"{data}: {_LABELS!r} has {len(targets)} targets for {len(found[0])} samples", "one target a sample"
+            )
+    return tuple(found), targets, tuple(notes)
+
+
+def _first(data: Path, name: str, values: np.ndarray, count: int) -> np.ndarray:
+    if values.ndim == 0:
+        raise DataError(f"{data}: {name!r} is a single value", "the first axis is the samples")
+    return values[:count]
 
 
 def _wanted(graph: Graph) -> str:
@@ -154,26 +177,46 @@ def _wanted(graph: Graph) -> str:
     return f"an .npz with {names}{' or x' if len(graph.inputs) == 1 else ''} and, for accuracy, y"
 
 
-def _fitting(data: Path, tensor: Tensor, values: np.ndarray) -> np.ndarray:
-    """Values as the model takes them, (N, ...)."""
+def _shaped(data: Path, name: str, tensor: Tensor, values: np.ndarray) -> np.ndarray:
+    """(N, ...) without the model's batch of one."""
+    if len(values) == 0:
+        raise DataError(f"{data}: {name!r} holds no sample", "the first axis is the samples")
     shape = tensor.shape[1:] if tensor.shape[:1] == (1,) else tensor.shape
-    if values.shape[1:] == tensor.shape and len(values) > 0:
+    if values.shape[1:] == tensor.shape:
         values = values.reshape(len(values), *shape)
-    if values.shape[1:] != shape or len(values) == 0:
+    if values.shape[1:] != shape:
         last = values.ndim > 2 and np.moveaxis(values, 1, -1).shape[1:] == shape
         raise DataError(
-            f"{data}: {tensor.name!r} is {values.shape}, the model takes (N, {', '.join(map(str, shape))})",
-            f"channels come last in this file: np.moveaxis({tensor.name}, 1, -1)" if last else None,
+            f"{data}: {name!r} is {values.shape}, the model takes (N, {', '.join(map(str, shape))})",
+            f"channels come last in this file: np.moveaxis({name}, 1, -1)" if last else "one row for each sample",
         )
+    return values
+
+
+def _quantized(data: Path, name: str, tensor: Tensor, values: np.ndarray) -> tuple[np.ndarray, float]:
+    """Values as the model takes them, (N, ...), and the share (0..1) that its type or scale cannot hold."""
     wanted = np.dtype(str(tensor.dtype))
-    if values.dtype == wanted and (wanted.kind != "f" or np.isfinite(values).all()):
-        return values
-    if values.dtype.kind != "f" or not np.isfinite(values).all() or tensor.dtype in (DType.INT32, DType.INT64):
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        bad = int((~np.isfinite(values)).sum())
+        raise DataError(f"{data}: {bad:,} of {values.size:,} values of {name!r} are NaN or infinite", "finite values")
+    if values.dtype == wanted:
+        return values, 0.0
+    if values.dtype.kind != "f" or tensor.dtype in (DType.INT32, DType.INT64):
         raise DataError(
-            f"{data}: {tensor.name!r} is {values.dtype} or not finite", f"{wanted} as the model takes it, or float32"
+            f"{data}: {name!r} is {values.dtype}, the model takes {wanted}",
+            f"{wanted} as the model takes it" + ("" if tensor.qparams is None else ", or float32, which is quantized"),
         )
     if tensor.qparams is None:
-        return values.astype(wanted)
+        return values.astype(wanted), 0.0
     scale, zero_point, limits = tensor.qparams.scale[0], tensor.qparams.zero_point[0], np.iinfo(wanted)
     steps = np.round(values.astype(np.float32) / np.float32(scale)) + zero_point
-    return np.asarray(np.clip(steps, limits.min, limits.max).astype(wanted))
+    clipped = float(((steps < limits.min) | (steps > limits.max)).mean())
+    return np.asarray(np.clip(steps, limits.min, limits.max).astype(wanted)), clipped
+
+
+def _reach(tensor: Tensor) -> str:
+    """The real values between which a quantized tensor's lie."""
+    assert tensor.qparams is not None
+    limits = np.iinfo(np.dtype(str(tensor.dtype)))
+    least, most = (tensor.qparams.scale[0] * (end - tensor.qparams.zero_point[0]) for end in (limits.min, limits.max))
+    return f"{least:.4g} to {most:.4g}"

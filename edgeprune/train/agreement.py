@@ -16,12 +16,11 @@ from torch.overrides import TorchFunctionMode
 from edgeprune.errors import DataError, ModelError
 from edgeprune.model.answers import Answer, mapped, parts_of
 from edgeprune.train.detections import boxes_and_scores, check_objects
-from edgeprune.train.metrics import IGNORED, METRICS, Compares, is_binary
+from edgeprune.train.metrics import IGNORED, METRICS, Compares, Metric, is_binary
 from edgeprune.train.objective import LOSSES, Objective
 from edgeprune.train.splits import Split, Splits
 
 _SAMPLES = 4
-_COMPARED_AT_ONCE = 1024
 # Losses that broadcast what they are given, and return a mean of it.
 _BROADCASTING = frozenset(
     (
@@ -37,8 +36,7 @@ def check_together(module: nn.Module, splits: Splits, objective: Objective) -> N
     Raises:
         ModelError: the network refuses the input, returns something else than tensors, or NaN.
         DataError: targets of another shape or type than loss and metric take, labels beyond the network's classes; a
-            loss or metric of the user's own that is not one finite value, or a loss that no output changes; samples or
-            targets that are all the same.
+            loss or metric of the user's own that is not one finite value, or a loss that no output changes.
     """
     outputs = _outputs(module, splits.train.take(_SAMPLES).tensor())
     if objective.metric.compares is Compares.OBJECTS:
@@ -58,26 +56,6 @@ def check_together(module: nn.Module, splits: Splits, objective: Objective) -> N
             score = objective.metric.score(outputs, targets)
         _refuse_broadcast(what, seen)
         _one_value(what, score, (outputs, targets))
-    for name, split in (("train", splits.train), ("calibration", splits.calibration)):
-        _refuse_constant(f"inputs of '{name}'", split.inputs)
-    if objective.loss_name in LOSSES or objective.metric.name in METRICS:  # the user's own may not look at them
-        for name, split in (("train", splits.train), ("test", splits.test)):
-            _refuse_constant(f"targets of '{name}'", split.targets)
-
-
-def _refuse_constant(what: str, samples: Tensor) -> None:
-    """Ranges, statistics and scores of samples that are all one and the same say nothing of any other."""
-    first = samples[:1]
-    starts = range(0, len(samples), _COMPARED_AT_ONCE)
-    if len(samples) < 2 or not all(bool((samples[at : at + _COMPARED_AT_ONCE] == first).all()) for at in starts):
-        return
-    value = first.flatten()[0]
-    throughout = f", {float(value):g} throughout" if bool((first == value).all()) else ""
-    raise DataError(
-        f"all {len(samples):,} {what} are the same{throughout}: no network learns from them and no figure of theirs "
-        "would hold for others",
-        hint="look at what loads the data; random inputs and labels do where only sizes are asked for (--epochs 0)",
-    )
 
 
 def _outputs(module: nn.Module, samples: Tensor) -> Answer:
@@ -144,6 +122,18 @@ def _check_targets(name: str, split: Split, outputs: Tensor, objective: Objectiv
         _check_one_each(name, targets, outputs, objective.metric.name)
     elif objective.metric.compares is Compares.CLASSES:
         _check_classes(name, targets, outputs, objective)
+
+
+def check_metric_targets(metric: Metric, targets: Tensor, outputs: Tensor) -> None:
+    """Whether a metric of ours can hold these targets against outputs of a network that was trained for it.
+
+    Raises:
+        DataError: targets of another shape or type, labels beyond the outputs.
+    """
+    if metric.compares is Compares.CLASSES and not is_binary(outputs[:1], targets[:1]):
+        _check_labels("y", targets, outputs)
+    else:
+        _check_one_each("y", targets, outputs, metric.name)
 
 
 def _check_classes(name: str, targets: Tensor, outputs: Tensor, objective: Objective) -> None:

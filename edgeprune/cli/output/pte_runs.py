@@ -20,11 +20,11 @@ def show_pte_verified(subject: PteSubject, count: int, data: Path | None, printe
 
     found = verify_pte(subject, count, data)
     agreed = "" if found.argmax_agreement is None else f", the same largest output on {found.argmax_agreement:.1%}"
-    accuracy = "" if found.accuracy is None else f", accuracy {found.accuracy:.2f} %"
+    score = f", {found.score.words}" if found.score.words else ""
     printer.result(
-        {"target": subject.target.name, "verified_samples": found.samples} | asdict(found),
+        {"target": subject.target.name, "verified_samples": found.samples} | asdict(found) | found.score.fields,
         f"{found.samples} samples on {found.place} ({found.source}) beside ExecuTorch on this machine: the same bytes "
-        f"on {found.same_bytes:.1%}, at most {found.most_difference:.2g} of the largest output apart{agreed}{accuracy}",
+        f"on {found.same_bytes:.1%}, at most {found.most_difference:.2g} of the largest output apart{agreed}{score}",
     )
 
 

@@ -37,39 +37,6 @@ class FirstIsPositive(nn.Module):
         return x[:, :1]
 
 
-@pytest.mark.parametrize(
-    ("inputs", "targets", "words"),
-    [
-        (np.zeros_like(INPUTS), INPUTS[:, 0], r"all \d+ inputs of 'train' are the same, 0 throughout"),
-        (np.tile(INPUTS[:1], (80, 1)), INPUTS[:, 0], r"all \d+ inputs of 'train' are the same: no network learns"),
-        (INPUTS, np.full(80, 3.5, np.float32), r"all \d+ targets of 'train' are the same, 3.5 throughout"),
-    ],
-)
-def test_samples_that_are_all_the_same_are_refused(inputs: np.ndarray, targets: np.ndarray, words: str) -> None:
-    splits = make_splits({"train": (inputs, targets)}, (6,))
-    with pytest.raises(DataError, match=words) as refused:
-        check_together(nn.Linear(6, 1), splits, objective("mse", "mae"))
-    assert "look at what loads the data" in str(refused.value.hint)
-
-
-@pytest.mark.parametrize("other", [0, 1499])
-def test_one_sample_that_differs_is_enough(other: int) -> None:
-    inputs, targets = np.zeros((1500, 6), np.float32), np.zeros(1500, np.float32)
-    inputs[other], targets[other] = 1, 1
-    split = make_splits({"train": (INPUTS, INPUTS[:, 0])}, (6,))
-    own = replace(split.train, inputs=torch.from_numpy(inputs), targets=torch.from_numpy(targets).unsqueeze(1))
-    check_together(nn.Linear(6, 1), replace(split, train=own), objective("mse", "mae"))
-
-
-@pytest.mark.parametrize(("name", "what"), [("calibration", "inputs"), ("test", "targets")])
-def test_other_splits_that_say_nothing_are_refused(name: str, what: str) -> None:
-    splits = make_splits({"train": (INPUTS, INPUTS[:, 0])}, (6,))
-    split = getattr(splits, name)
-    flat = replace(split, **{what: torch.ones_like(getattr(split, what))})
-    with pytest.raises(DataError, match=f"{what} of '{name}' are the same, 1 throughout"):
-        check_together(nn.Linear(6, 1), replace(splits, **{name: flat}), objective("mse", "mae"))
-
-
 def test_one_logit_is_right_where_its_sign_is() -> None:
     """Argmax over one output would call the share of class 0 accuracy."""
     targets = (INPUTS[:, 0] > 0).astype(np.int64)
