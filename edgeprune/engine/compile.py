@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from edgeprune.budget import Optimize
@@ -14,7 +14,7 @@ from edgeprune.engine.graph.early_exit import added, skipped, with_early_exit
 from edgeprune.engine.graph.order import least_memory_order
 from edgeprune.engine.graph.states import with_states_in_place
 from edgeprune.engine.kernels import lower
-from edgeprune.engine.kernels.base import KernelCall
+from edgeprune.engine.kernels.base import KernelCall, Place
 from edgeprune.engine.kernels.code_cache import within_code_cache
 from edgeprune.engine.kernels.movement.concatenation import place_channels
 from edgeprune.engine.kernels.shared_constants import with_shared_constants
@@ -23,7 +23,7 @@ from edgeprune.engine.plan.stage import plan_ram_first
 from edgeprune.engine.tflite.read import read_tflite
 from edgeprune.errors import ModelError
 from edgeprune.hardware.profile import Isa, Target
-from edgeprune.ir import Graph, StageAttrs
+from edgeprune.ir import Graph, Op, StageAttrs
 from edgeprune.release import __version__
 
 
@@ -167,14 +167,32 @@ def compile_graph(graph: Graph, target: Target, options: CompileOptions, identit
     if options.ram_first:
         staged, lean = plan_ram_first(graph, isa, optimize), replace(options, faster=frozenset())
         calls, plan = _channels_placed(staged.graph, staged.calls, staged.plan)
-        calls = within_code_cache(calls, cache_bytes)
+        calls = _as_planned(staged.graph, within_code_cache(calls, cache_bytes), plan)
         return CompiledModel(staged.graph, calls, plan, identity, lean, extra_macs=staged.extra_macs)
     ordered = _in_best_order(graph, isa, optimize)
     calls = lower(ordered, isa, optimize, options.faster)
     calls, plan = _channels_placed(ordered, calls, make_plan(ordered, calls))
     calls = within_code_cache(with_shared_constants(ordered, calls), cache_bytes)
-    calls = with_calls_in_ram(calls, options.in_ram)
+    calls = with_calls_in_ram(_as_planned(ordered, calls, plan), options.in_ram)
     return CompiledModel(ordered, calls, plan, identity, options)
+
+
+def _as_planned(graph: Graph, calls: tuple[KernelCall, ...], plan: MemoryPlan) -> tuple[KernelCall, ...]:
+    """With the places that the plan gave their outputs."""
+    return tuple(
+        call if call.is_view else replace(call, place=_place(graph, op, plan.offset_bytes))
+        for op, call in zip(graph.ops, calls, strict=True)
+    )
+
+
+def _place(graph: Graph, op: Op, offset_bytes: Mapping[int, int]) -> Place:
+    begin = offset_bytes[op.outputs[0]]
+    end = begin + graph.tensors[op.outputs[0]].size_bytes
+    inputs = [index for index in op.inputs if index in offset_bytes]
+    if any(offset_bytes[index] == begin for index in inputs):
+        return "in place"
+    beside = any(begin == offset_bytes[i] + graph.tensors[i].size_bytes or offset_bytes[i] == end for i in inputs)
+    return "end to end" if beside else ""
 
 
 def with_calls_in_ram(calls: tuple[KernelCall, ...], positions: Collection[int]) -> tuple[KernelCall, ...]:

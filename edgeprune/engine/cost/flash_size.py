@@ -45,10 +45,21 @@ def specialised_bytes(calls: Sequence[KernelCall]) -> int:
     return sum(shared.code_bytes for shared in {shared for call in calls for shared in call.shared})
 
 
+_OR_IN_PLACE = "; "
+_FEW = 8  # calls: two or four bytes each where they are in another place than those that were measured
+
+
 def form_of(call: KernelCall) -> str:
-    """What decides how much code and how many structs a call is: its kernels, the arrays it reads, what it copies."""
+    """What decides how much code and how many structs a call is: its kernels, the arrays it reads, what it copies, and
+    where its output was placed."""
     moves = (f"{call.moves} moves",) if call.moves else ()
-    return " ".join((call.function, *call.sources, *(constant.role for constant in call.constants), *moves))
+    form = " ".join((call.function, *call.sources, *(constant.role for constant in call.constants), *moves))
+    return f"{form}{_OR_IN_PLACE}{call.place}" if call.place else form
+
+
+def _anywhere(form: str) -> str:
+    """The form without the place of the output."""
+    return form.partition(_OR_IN_PLACE)[0]
 
 
 def forms_of(calls: Sequence[KernelCall]) -> dict[str, int]:
@@ -142,8 +153,13 @@ class EngineBaseline:
         return replace(self, flash_parts=other.flash_parts, forms=other.forms, loops=other.loops, sizes=other.sizes)
 
     def lacking(self, calls: Sequence[KernelCall]) -> set[str]:
-        """Forms of calls that the link had none of; none where nothing was linked."""
-        return set(forms_of(calls)) - set(self.forms) if self.forms else set()
+        """Forms of calls that the link had none of; none where nothing was linked. A few calls whose output lies in
+        another place than in the link do not count."""
+        if not self.forms:
+            return set()
+        new = {form: count for form, count in forms_of(calls).items() if form not in self.forms}
+        alike = {_anywhere(form) for form in self.forms}
+        return {form for form, count in new.items() if count > _FEW or _anywhere(form) not in alike}
 
     def flash_with(self, calls: Sequence[KernelCall]) -> dict[str, int]:
         """Bytes by part of an image with these calls; forms whose size nobody measured count as nothing."""
@@ -157,7 +173,10 @@ class EngineBaseline:
 
     def _calls_take(self, forms: Mapping[str, int], in_a_loop: bool) -> dict[str, float]:
         """Bytes by part of so many calls; kernels that several need count once."""
-        sizes = [(count, self.sizes.get(form, CallSize())) for form, count in forms.items()]
+        alike = {_anywhere(form): size for form, size in self.sizes.items()}
+        sizes = [
+            (count, self.sizes.get(form) or alike.get(_anywhere(form), CallSize())) for form, count in forms.items()
+        ]
         kernels = {name: size_bytes for _, size in sizes for name, size_bytes in size.kernels.items()}
         invoke = _LOOP_BYTES if in_a_loop else sum(count * size.call_bytes for count, size in sizes)
         return {

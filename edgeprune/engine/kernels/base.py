@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
+
+Place = Literal["", "in place", "end to end"]
+"""Output and input begin at one address; or one begins where the other ends; or neither."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +170,7 @@ class KernelCall:
         others: makes the same call by other functions of their family, as its values allow (`agreement.py`).
         parts: calls this one is made of, and how often each runs; for the latency model.
         like: name of the earlier op whose constants and definitions this call uses, having none of its own.
+        place: of its output beside its inputs, as the plan has it, where that saves an instruction; "" elsewhere.
     """
 
     function: str
@@ -186,3 +190,4 @@ class KernelCall:
     others: Callable[[], tuple[KernelCall, ...]] | None = None
     parts: tuple[tuple[KernelCall, int], ...] = ()
     like: str | None = None
+    place: Place = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, replace
 
 import pytest
@@ -35,9 +36,28 @@ class Gates(nn.Module):
         return self.head(x)
 
 
+class Steps(nn.Module):
+    """Its gates are computed from inputs that begin where outputs end, but not at widths that are no multiples of 4."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(8, 16) for _ in range(12))
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for layer in self.layers:
+            value, gate = layer(x).chunk(2, 1)
+            x = torch.tanh(value) * torch.sigmoid(gate)
+        return self.head(x)
+
+
 @pytest.fixture(scope="module")
 def cost() -> WidthCost:
-    network = Network.of(Gates().eval(), (8,))
+    return cost_of(Gates())
+
+
+def cost_of(module: nn.Module) -> WidthCost:
+    network = Network.of(module.eval(), (8,))
     full = compile_synthetic(network, TARGET, OPTIONS, network.widths)
     parts, sizes = linked_size(full, TARGET).flash_parts, measured_sizes(full, TARGET)
     return WidthCost(network, TARGET, OPTIONS, EngineBaseline.of(parts, full.calls, 0, 0, sizes))
@@ -59,6 +79,18 @@ def test_copies_that_were_views_are_predicted(cost: WidthCost) -> None:
     assert abs(sum(predicted.values()) - sum(linked.values())) <= 40
     blind = replace(cost.baseline, forms={}).flash_with(made.calls)
     assert abs(blind["model"] - linked["model"]) > 40
+
+
+def test_where_outputs_lie_beside_inputs_is_predicted() -> None:
+    cost = cost_of(Steps())
+    widths = odd_widths(cost)
+    full, made = cost.compiled(cost.network.widths), compile_synthetic(cost.network, TARGET, OPTIONS, widths)
+    lookups = [Counter(call.place for call in m.calls if call.function == "ep_lookup_ref") for m in (full, made)]
+    assert lookups[0] != lookups[1], "the same places at either widths: this test tests nothing"
+    linked = linked_size(made, TARGET).flash_parts["model"]
+    blind = replace(cost.baseline, forms={}).flash_with(made.calls)["model"]
+    assert abs(blind - linked) > 40
+    assert abs(cost.footprint(widths).flash_parts["model"] - linked) <= 8
 
 
 def test_nothing_is_compiled_twice_for_one_form(cost: WidthCost, monkeypatch: pytest.MonkeyPatch) -> None:

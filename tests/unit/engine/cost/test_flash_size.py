@@ -76,6 +76,16 @@ def test_calls_the_link_lacks_count_by_their_measured_sizes() -> None:
     assert (without["kernels"], without["model"], without["structs"]) == (2020, 900 - 60 + 20, 100 - 16 + 4)
 
 
+def test_few_calls_in_another_place_count_as_those_of_the_link() -> None:
+    there = KernelCall("look", lambda s: "", place="in place")
+    elsewhere = replace(there, place="")
+    linked = {"runtime": 5000, "kernels": 2000, "model": 900, "constants": 100}
+    baseline = EngineBaseline.of(linked, [there] * 10, 0, 0, {form_of(there): CallSize(20, 4, 8)})
+    assert baseline.lacking([there] * 2 + [elsewhere] * 8) == set()
+    assert baseline.lacking([there] + [elsewhere] * 9) == {form_of(elsewhere)}
+    assert baseline.flash_with([there] * 2 + [elsewhere] * 8)["model"] == 900
+
+
 @dataclass(frozen=True)
 class Plan:
     arena_bytes: int
