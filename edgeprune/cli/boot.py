@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from edgeprune.cli.options.common import json_option, target_option
-from edgeprune.cli.output.printer import Printer, table
+from edgeprune.cli.output.printer import Printer
+from edgeprune.cli.output.tables import table
 from edgeprune.errors import UsageError
 from edgeprune.files import atomic
 from edgeprune.units import bytes_text

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from edgeprune.cli.options.common import SizeType, json_option, ram_first_option, target_option
-from edgeprune.cli.output.printer import Printer, table
+from edgeprune.cli.output.printer import Printer
+from edgeprune.cli.output.tables import table
 from edgeprune.errors import UsageError
 from edgeprune.files.names import RULE, is_name, name_from
 from edgeprune.units import bytes_text

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from edgeprune.cli.options.common import json_option, ram_first_option, target_option
-from edgeprune.cli.output.printer import Printer, table
+from edgeprune.cli.output.printer import Printer
+from edgeprune.cli.output.tables import table
 from edgeprune.errors import UnsupportedOp, UsageError
 from edgeprune.units import bytes_text, count_text
 
@@ -88,7 +89,7 @@ def _text(checked: Checked, title: str) -> list[Any]:
     share = "" if checked.plain_share is None else f"; {checked.plain_share:.1%} of the MACs in plain C"
     assert checked.arena_bytes is not None and checked.weight_bytes is not None and checked.table_bytes is not None
     return [
-        table(columns, rows, columns[3:5], title=title),
+        table(columns, rows, columns[3:5], title=title, spare=["output", "MACs", "on"]),
         f"compiles: arena {bytes_text(checked.arena_bytes)}, weights {bytes_text(checked.weight_bytes)}, "
         f"tables {bytes_text(checked.table_bytes)}{share}",
     ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import rich_click as click
 
 from edgeprune.cli.options.common import json_option
-from edgeprune.cli.output.printer import Printer, table
+from edgeprune.cli.output.printer import Printer
+from edgeprune.cli.output.tables import table
 from edgeprune.device.discovery.discover import find_devices
 
 

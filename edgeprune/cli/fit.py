@@ -13,13 +13,12 @@ from click.core import ParameterSource
 from edgeprune.cli.options.common import PointsType, json_option, ram_first_option, trainer_or_machine_option
 from edgeprune.cli.options.limits import limit_options, limits_given, project_path
 from edgeprune.cli.output.early_exit import exit_table
-from edgeprune.cli.output.printer import Printer, progress, table
+from edgeprune.cli.output.printer import Printer, progress
+from edgeprune.cli.output.tables import ColumnsThatFit, table
 from edgeprune.errors import DoesNotFit, UsageError
 from edgeprune.units import bytes_text, count_text, microseconds_text
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from edgeprune.fitting.record import RunRecord
     from edgeprune.tasks.fit import FitRequest
 
@@ -152,7 +151,7 @@ def _options_typed(context: click.Context) -> dict[str, Any]:
     }
 
 
-def _text(record: RunRecord) -> list[Table | str]:
+def _text(record: RunRecord) -> list[ColumnsThatFit | str]:
     """Before, after and limit; then the layers; then where it all lies."""
     from edgeprune.tasks.report.answers import interval_words
 
@@ -221,15 +220,16 @@ def _text(record: RunRecord) -> list[Table | str]:
                     f"{accuracy.float_before:.2f}",
                     f"{accuracy.float:.2f}",
                     f"{accuracy.int8:.2f} ({accuracy.int8_samples:,} samples)",
-                    f"{accuracy.device:.2f} ({accuracy.device_samples:,} samples, the same bytes as the host"
-                    f"{interval_words(record)})",
+                    f"{accuracy.device:.2f} ({accuracy.device_samples:,} samples)",
                 ]
             ],
         ),
+        f"on {_PLACES[record.source]}: the same bytes as the host{interval_words(record)}",
         table(
             ["layer", "operator", "output", "MACs", unit, f"{record.ticks} ({record.source})"][: 6 if is_timed else 5],
             [row[: 6 if is_timed else 5] for row in layer_rows],
             ["MACs", unit, f"{record.ticks} ({record.source})"],
+            spare=["output", "MACs"],
         ),
         *_early_exit(record),
         _one_inference(record),
@@ -275,7 +275,7 @@ def _board_time(record: RunRecord) -> list[str]:
     return [f"predicted on {record.target}, measured by nobody: {predicted} ({least} to {most}){waits}"]
 
 
-def _early_exit(record: RunRecord) -> list[Table | str]:
+def _early_exit(record: RunRecord) -> list[ColumnsThatFit | str]:
     early = record.early_exit
     if early is None:
         return []

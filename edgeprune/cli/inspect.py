@@ -10,7 +10,8 @@ import rich_click as click
 
 from edgeprune.cli.options.common import json_option
 from edgeprune.cli.options.limits import limit_options, limits_given
-from edgeprune.cli.output.printer import Printer, progress, table
+from edgeprune.cli.output.printer import Printer, progress
+from edgeprune.cli.output.tables import table
 from edgeprune.errors import DoesNotFit, UsageError
 from edgeprune.units import bytes_text, count_text, microseconds_text
 
@@ -146,7 +147,7 @@ def _text(inspection: Inspection, title: str) -> list[Any]:
             count_text(layer.macs),
             bytes_text(layer.flash_bytes),
             bytes_text(layer.arena_bytes),
-            "<- RAM peak" if layer.arena_bytes == peak else "",
+            "peak" if layer.arena_bytes == peak else "",
         ]
         for layer in inspection.layers
     ]
@@ -167,7 +168,7 @@ def _text(inspection: Inspection, title: str) -> list[Any]:
     verdict = "fits" if inspection.fits else "does not fit" if footprint.exceeds(budget) else unjudged
     frozen = [f"cannot be thinned: {line}" for line in inspection.frozen]
     return [
-        table(columns, rows, columns[3:6], title=title),
+        table(columns, rows, columns[3:6], title=title, spare=["MACs", "output"]),
         table(["", "needed", "limit"], parts, ["needed", "limit"], title=verdict),
         *frozen,
     ]

@@ -12,13 +12,12 @@ from edgeprune.cli.options.common import json_option
 from edgeprune.cli.options.subject import SubjectRequest, subject_options
 from edgeprune.cli.output.early_exit import exit_table
 from edgeprune.cli.output.predicted_time import time_data, time_lines
-from edgeprune.cli.output.printer import Printer, table
+from edgeprune.cli.output.printer import Printer
+from edgeprune.cli.output.tables import ColumnsThatFit, table
 from edgeprune.errors import ToolchainError
 from edgeprune.units import bytes_text, count_text, microseconds_text
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from edgeprune.deploy.proof import ExitTicks
     from edgeprune.device.console.console import Console
     from edgeprune.device.console.replies import DeviceMemory, LayerTimings
@@ -135,7 +134,7 @@ def _per_input(ready: Subject, board: Console) -> ExitTicks:
     return exit_ticks(timings, samples.left, ready.model.exit_layers)
 
 
-def _early_exit(ready: Subject, timings: LayerTimings, ticks: ExitTicks | None) -> list[Table]:
+def _early_exit(ready: Subject, timings: LayerTimings, ticks: ExitTicks | None) -> list[ColumnsThatFit]:
     if ticks is None or ready.record is None or ready.record.early_exit is None:
         return []
     source = "device" if _is_real(timings) else "emulator"
@@ -234,7 +233,13 @@ def _text(
         rows = [[*row, f"{duration_us:,.0f}"] for row, duration_us in zip(rows, layers_us, strict=True)]
     time = f", {microseconds_text(timings.microseconds(timings.total_ticks))}" if real else ""
     return [
-        table(columns, rows, columns[3:], title=f"{ready.name} on {ready.target.name}"),
+        table(
+            columns,
+            rows,
+            columns[3:],
+            f"{ready.name} on {ready.target.name}",
+            spare=["a MAC", "output", "MACs", "share"],
+        ),
         f"one inference: {count_text(timings.total_ticks)} {unit} ({source}){time}",
         f"RAM: arena {bytes_text(memory.arena_bytes)}, data {bytes_text(memory.data_bytes)}, "
         f"stack {bytes_text(memory.stack_bytes)} of an inference, {bytes_text(memory.stack_all_bytes)} in all",

@@ -7,7 +7,8 @@ import rich_click as click
 
 from edgeprune.cli.options.common import json_option
 from edgeprune.cli.options.subject import SampleRequest, SubjectRequest, sample_options, subject_options
-from edgeprune.cli.output.printer import Printer, table
+from edgeprune.cli.output.printer import Printer
+from edgeprune.cli.output.tables import table
 
 
 @click.command("run")

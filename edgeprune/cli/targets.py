@@ -7,7 +7,8 @@ from typing import Any
 import rich_click as click
 
 from edgeprune.cli.options.common import TargetType, json_option
-from edgeprune.cli.output.printer import Printer, table
+from edgeprune.cli.output.printer import Printer
+from edgeprune.cli.output.tables import table
 from edgeprune.errors import UsageError
 from edgeprune.hardware.profile import Family, Target
 from edgeprune.hardware.registry import load_target, target_names

@@ -8,7 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 import rich_click as click
 
 from edgeprune.cli.options.common import json_option
-from edgeprune.cli.output.printer import Printer, table
+from edgeprune.cli.output.printer import Printer
+from edgeprune.cli.output.tables import table
 from edgeprune.release import __version__
 
 PACKAGES = ("torch", "litert-torch", "ai-edge-litert", "ai-edge-quantizer", "numpy", "pyserial", "ziglang")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Generic
 
 from edgeprune.catalogue import Catalogue, Entry
-from edgeprune.cli.output.printer import Printer, table
+from edgeprune.cli.output.printer import Printer
+from edgeprune.cli.output.tables import table
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from enum import Enum
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
-    from rich.table import Table
 
 PLAIN_LINE_EVERY_S = 10.0
 
@@ -60,20 +59,6 @@ def result_console() -> Console:
     from rich.console import Console
 
     return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else _pipe_columns())
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[str] = (), title: str = "") -> Table:
-    """A table of text; the columns named in `numeric` are set to the right."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    made = Table(box=box.SIMPLE_HEAD, title=plain(title) or None, title_justify="left", pad_edge=False)
-    for column in columns:
-        made.add_column(Text(plain(column)), justify="right" if column in numeric else "left", overflow="fold")
-    for row in rows:
-        made.add_row(*(Text(plain(cell)) for cell in row))
-    return made
 
 
 def progress() -> Progress:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.cli.output.printer import Printer, table
+from edgeprune.cli.output.printer import Printer
+from edgeprune.cli.output.tables import table
 from edgeprune.deploy.hosted.place import words_for
 from edgeprune.deploy.hosted.roofline import layer_ns
 from edgeprune.units import bytes_text, count_text, microseconds_text
@@ -131,7 +132,13 @@ def _text(subject: ProgramSubject, data: Mapping[str, Any], note: str | None) ->
     columns = ["layer", "operator", "output", "MACs", "ns (roofline, at best)"]
     columns += [] if latency is None else ["ns (device)", "share"]
     parts = [
-        table(columns, rows, columns[3:], title=f"{subject.name} on {subject.target.name} ({data['machine']})"),
+        table(
+            columns,
+            rows,
+            columns[3:],
+            title=f"{subject.name} on {subject.target.name} ({data['machine']})",
+            spare=["output", "MACs"],
+        ),
         f"memory: arena {bytes_text(data['arena_bytes'])}, stack {bytes_text(data['stack_bytes'])}"
         + ("" if data["peak_rss_bytes"] is None else f", at most {bytes_text(data['peak_rss_bytes'])} resident in all"),
         f"one inference, predicted: at least {microseconds_text(data['predicted_us'])} by the roofline of the profile",

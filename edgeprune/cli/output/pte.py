@@ -7,13 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeprune.cli.output.printer import Printer, table
+from edgeprune.cli.output.printer import Printer
+from edgeprune.cli.output.tables import ColumnsThatFit, table
 from edgeprune.errors import UsageError
 from edgeprune.units import bytes_text
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from edgeprune.export.pte.program import Program
     from edgeprune.tasks.inspect_pte import OwnImage
 
@@ -32,7 +31,7 @@ def program_data(program: Program) -> dict[str, Any]:
     }
 
 
-def operators_table(program: Program, title: str) -> Table:
+def operators_table(program: Program, title: str) -> ColumnsThatFit:
     """Each kind of operator: what runs it, in what, how often."""
     counts = Counter((one.runs_on, one.name, one.precision) for one in program.operators)
     rows = [[name, place, precision, str(count)] for (place, name, precision), count in counts.items()]
@@ -70,7 +69,7 @@ _NOT_COUNTED = (
 )
 
 
-def _comparison(program: Program, own: OwnImage) -> Table:
+def _comparison(program: Program, own: OwnImage) -> ColumnsThatFit:
     rows = [
         ["flash: the network", bytes_text(program.size_bytes), bytes_text(own.model_bytes)],
         ["flash: kernels", "not known here", bytes_text(own.kernel_bytes)],

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgeprune.cli.output import printer
+from edgeprune.cli.output.tables import table
 from edgeprune.progress import Progress
 
 
@@ -36,7 +37,7 @@ def test_json_refuses_what_it_cannot_say(value: object) -> None:
 
 def test_text_is_not_markup_and_not_folded(capsys: pytest.CaptureFixture[str]) -> None:
     cell = "[bold]" + "x" * 150
-    printer.TextPrinter().result({}, printer.table(["layer", "n"], [[cell, "1"], ["b", "22"]], ["n"]))
+    printer.TextPrinter().result({}, table(["layer", "n"], [[cell, "1"], ["b", "22"]], ["n"]))
     rows = [line.rstrip() for line in capsys.readouterr().out.splitlines() if line.rstrip().endswith(("1", "22"))]
     assert len(rows) == 2
     assert cell in rows[0]

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from edgeprune.cli.output.failure import Failure, show_failure
 from edgeprune.cli.output.plain_text import plain
-from edgeprune.cli.output.printer import LiveProgress, PlainProgress, TextPrinter, table
+from edgeprune.cli.output.printer import LiveProgress, PlainProgress, TextPrinter
+from edgeprune.cli.output.tables import table
 from edgeprune.device.loaders import uf2_drive
 from tests.unit.cli.conftest import Cli
 
