@@ -5,6 +5,7 @@
 
 #include "scalar/arith.h"
 #include "scalar/pairs.h"
+#include "scalar/single_products.h"
 
 #define SCALE_WORDS 3U
 
@@ -33,70 +34,11 @@ static const uint32_t *eight_channels(const ep_dense_scalar_t *layer, const int8
     return stream;
 }
 
-#if defined(__ARM_ARCH_6M__)
-
-/* Registers: r2 weight, r3 the negative place before the ends, r4 input. */
-static int32_t products(const int8_t *inputs, const uint8_t *weights, uint32_t taps, int32_t acc)
-{
-    inputs += taps;
-    weights += taps;
-    __asm__ volatile(
-        ".syntax unified\n"
-        "rsbs r3, %[taps], #0\n"
-        "1:\n"
-        ".rept 4\n"
-        "ldrb r2, [%[weights], r3]\n"
-        "ldrsb r4, [%[inputs], r3]\n"
-        "muls r2, r4, r2\n"
-        "adds %[acc], %[acc], r2\n"
-        "adds r3, #1\n"
-        ".endr\n"
-        "bne 1b\n"
-        : [acc] "+l"(acc)
-        : [inputs] "l"(inputs), [weights] "l"(weights), [taps] "l"(taps)
-        : "r2", "r3", "r4", "cc", "memory");
-    return acc;
-}
-
-#elif defined(__ARM_ARCH) && defined(__thumb2__)
-
-static int32_t products(const int8_t *inputs, const uint8_t *weights, uint32_t taps, int32_t acc)
-{
-    const int8_t *const end = inputs + taps;
-    int32_t input;
-    uint32_t weight;
-    __asm__ volatile(
-        "1:\n"
-        ".rept 4\n"
-        "ldrb %[weight], [%[weights]], #1\n"
-        "ldrsb %[input], [%[inputs]], #1\n"
-        "mla %[acc], %[weight], %[input], %[acc]\n"
-        ".endr\n"
-        "cmp %[inputs], %[end]\n"
-        "bne 1b\n"
-        : [acc] "+r"(acc), [inputs] "+r"(inputs), [weights] "+r"(weights), [input] "=&r"(input), [weight] "=&r"(weight)
-        : [end] "r"(end)
-        : "cc", "memory");
-    return acc;
-}
-
-#else
-
-static int32_t products(const int8_t *inputs, const uint8_t *weights, uint32_t taps, int32_t acc)
-{
-    for (const int8_t *const end = inputs + taps; inputs != end; inputs += 4, weights += 4) {
-        acc += inputs[0] * weights[0] + inputs[1] * weights[1] + inputs[2] * weights[2] + inputs[3] * weights[3];
-    }
-    return acc;
-}
-
-#endif
-
 /* `raised`: 128 times the sum of the inputs, which the weights + 128 give too much. */
 static int8_t one_channel(const ep_dense_scalar_t *layer, const int8_t *inputs, const uint32_t *stream, int32_t raised)
 {
     const uint32_t steps = (layer->in_len + 3U) / 4U;
-    const int32_t acc = products(inputs, (const uint8_t *)(stream + 1), 4U * steps, (int32_t)stream[0] - raised);
+    const int32_t acc = ep_single_products(inputs, (const uint8_t *)(stream + 1), 4U * steps, (int32_t)stream[0] - raised);
     return finish(layer, acc, stream + 1U + steps);
 }
 

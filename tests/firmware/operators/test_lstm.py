@@ -17,6 +17,7 @@ from edgeprune.engine.kernels import lower
 from edgeprune.engine.tflite.read import read_tflite
 from edgeprune.errors import ModelError
 from edgeprune.hardware.profile import Isa
+from edgeprune.hardware.registry import load_target
 from tests.firmware.board_engine import run_on_board
 from tests.firmware.cases import FEW, MANY, SCALES, SEEDS, ZEROS, Case, check, many
 from tests.firmware.host_engine import IDENTITY, assert_same_bytes, place_disjoint, random_samples, run_litert
@@ -34,13 +35,15 @@ def lstms(draw: st.DrawFn) -> Case:
     time_major, clipped = draw(st.booleans()), draw(st.booleans())
     cell_power = draw(st.integers(-15, -9))
     in_scale, in_zero, state_zero, hidden_zero = draw(SCALES), draw(ZEROS), draw(ZEROS), draw(ZEROS)
-    seed = draw(SEEDS)
+    largest, seed = draw(st.sampled_from([127, 127, 40])), draw(SEEDS)
 
     def add(b: ModelBuilder) -> None:
         rng = np.random.default_rng(seed)
 
         def weights(*shape: int) -> int:
-            return b.tensor(shape, scale=float(rng.uniform(0.002, 0.03)), data=rng.integers(-127, 128, shape))
+            return b.tensor(
+                shape, scale=float(rng.uniform(0.002, 0.03)), data=rng.integers(-largest, largest + 1, shape)
+            )
 
         def optional(absent: bool, make: int) -> int:
             return -1 if absent else make
@@ -91,23 +94,24 @@ def test_lstm(cases: list[Case]) -> None:
     check(cases)
 
 
+@pytest.mark.parametrize("isa", [Isa.SCALAR, Isa.DSP])
 @settings(parent=FEW, max_examples=1)
-@given(many(lstms()))
-def test_lstm_dsp(cases: list[Case]) -> None:
-    """Six rows at a time, as plain C on this machine."""
+@given(cases=many(lstms()))
+def test_lstm_by_blocks_of_rows(isa: Isa, cases: list[Case]) -> None:
+    """Eight or six rows at a time, as plain C on this machine."""
     model = _together(cases)
-    assert all(call.function == "ep_lstm_dsp" for call in lower(read_tflite(model), Isa.DSP, Optimize.SPEED))
-    assert_same_bytes(model, random_samples(model, 3, seed=1), isa=Isa.DSP)
+    assert all(call.function == f"ep_lstm_{isa}" for call in lower(read_tflite(model), isa, Optimize.SPEED))
+    assert_same_bytes(model, random_samples(model, 3, seed=1), isa=isa)
 
 
 @pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is not installed")
-@pytest.mark.parametrize("board", ["mps2-an386", "mps3-an547"])
+@pytest.mark.parametrize("board", ["mps2-an385-armv6m", "mps2-an385", "mps2-an386", "mps3-an547"])
 @settings(parent=FEW, max_examples=1)
 @given(cases=many(lstms()))
 def test_lstm_on_a_board(board: str, cases: list[Case]) -> None:
     model = _together(cases)
     graph, samples = read_tflite(model), random_samples(model, 3, seed=1)
-    calls = lower(graph, Isa.DSP if board == "mps2-an386" else Isa.MVE, Optimize.SPEED)
+    calls = lower(graph, load_target(board).cpu.isa, Optimize.SPEED)
     assert not any(call.function == "ep_lstm_ref" for call in calls)
     found = run_on_board(board, emit(graph, calls, place_disjoint(graph, calls), IDENTITY), calls, samples)
     assert found == [b"".join(output.tobytes() for output in outputs) for outputs in run_litert(model, samples)]
