@@ -12,8 +12,9 @@ import rich_click as click
 
 from edgeprune.cli.options.common import device_option, json_option
 from edgeprune.cli.options.limits import limit_options, limits_given, project_path
-from edgeprune.cli.output.printer import Printer, progress
+from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import table
+from edgeprune.cli.output.under_way import progress
 from edgeprune.errors import UsageError
 from edgeprune.files.atomic import write_text
 from edgeprune.units import bytes_text, count_text

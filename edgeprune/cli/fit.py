@@ -13,8 +13,9 @@ from click.core import ParameterSource
 from edgeprune.cli.options.common import PointsType, json_option, ram_first_option, trainer_or_machine_option
 from edgeprune.cli.options.limits import limit_options, limits_given, project_path
 from edgeprune.cli.output.early_exit import exit_table
-from edgeprune.cli.output.printer import Printer, progress
+from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import ColumnsThatFit, table
+from edgeprune.cli.output.under_way import progress
 from edgeprune.errors import DoesNotFit, UsageError
 from edgeprune.units import bytes_text, count_text, microseconds_text
 

@@ -11,8 +11,9 @@ import rich_click as click
 from edgeprune.cli.options.common import json_option, target_option
 from edgeprune.cli.options.ports import baud_option, port_option
 from edgeprune.cli.options.request import gathered
-from edgeprune.cli.output.printer import Printer, progress
+from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import table
+from edgeprune.cli.output.under_way import progress
 from edgeprune.errors import UsageError
 from edgeprune.hardware.profile import LoaderName
 from edgeprune.units import bytes_text

@@ -10,8 +10,9 @@ import rich_click as click
 
 from edgeprune.cli.options.common import json_option
 from edgeprune.cli.options.limits import limit_options, limits_given
-from edgeprune.cli.output.printer import Printer, progress
+from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import table
+from edgeprune.cli.output.under_way import progress
 from edgeprune.errors import DoesNotFit, UsageError
 from edgeprune.units import bytes_text, count_text, microseconds_text
 

@@ -7,7 +7,8 @@ import rich_click as click
 
 from edgeprune.cli.options.common import json_option
 from edgeprune.cli.options.subject import SampleRequest, SubjectRequest, sample_options, subject_options
-from edgeprune.cli.output.printer import Printer, progress
+from edgeprune.cli.output.printer import Printer
+from edgeprune.cli.output.under_way import progress
 
 
 @click.command("verify")

@@ -26,6 +26,7 @@ from edgeprune.fitting.record import MaskRecord, RunRecord, StepRecord
 from edgeprune.fitting.recorded import Fitted, write_record
 from edgeprune.fitting.rounds import allocate_widths, thin_to, tightened
 from edgeprune.fitting.same_work import check_same_work
+from edgeprune.progress import Gauge
 from edgeprune.prune.network import Network
 from edgeprune.train.agreement import check_together
 from edgeprune.units import microseconds_text
@@ -53,6 +54,7 @@ def run_fit(job: Job, granularity: Granularity, module: nn.Module) -> RunRecord:
     cost = job.deployment.cost(with_exit(job, original))
     before = cost.footprint(original.widths)
     job.progress.note(_summary("before", before, job.budget))
+    _show(job, "before", before)
     if before.latency_us is None and job.budget.latency_us is not None:
         job.progress.note(
             f"a kernel's cost was never measured on {job.target.cpu.core}: channels are not chosen by latency, which "
@@ -110,11 +112,13 @@ def _until_it_fits(
                         f"it was over, {refused.message}",
                         hint=_raised(measured, job.budget),
                     ) from refused
+            _show(job, f"{stage}, planned", cost.footprint(goal))
             begin = partial(_begin, granularity, job, cost, budget)
             network, taken = thin_to(job, network, goal, original.module, epochs, stage, begin)
             steps.extend(taken)
             epochs_left -= epochs
         candidate = make_candidate(job, network, stage)
+        _show(job, f"{stage}, built", candidate.footprint)
         if candidate.footprint.fits(job.budget):
             settled = settle_on_grid(job, candidate, original.module, epochs_left, stage, granularity.again)
             candidate = exited(job, settled.candidate, stage)
@@ -166,6 +170,17 @@ def _saved(job: Job, granularity: str, candidate: Candidate, saving: MaskSaving)
         unmasked_flash_bytes=without_bytes,
         saved_bytes=saved_bytes,
     )
+
+
+def _show(job: Job, when: str, footprint: Footprint) -> None:
+    budget = job.budget
+    texts = {
+        "flash": f"{footprint.flash_bytes:,} of {budget.flash_bytes:,} B",
+        "ram": f"{footprint.ram_bytes:,} of {budget.ram_bytes:,} B",
+    }
+    if footprint.latency_us is not None and budget.latency_us is not None:
+        texts["latency"] = f"{microseconds_text(footprint.latency_us)} of {microseconds_text(budget.latency_us)}"
+    job.progress.gauges(when, [Gauge(name, used, texts[name]) for name, used in footprint.excess(budget).items()])
 
 
 def _summary(when: str, footprint: Footprint, budget: Budget) -> str:

@@ -61,7 +61,7 @@ def train(
             nonlocal done
             target = math.floor(_BAR * now.step / now.steps)
             score = "" if now.validation is None else f", {job.objective.metric.name} {now.validation:.2f}"
-            task.advance(target - done, f"loss {now.loss:.3f}{score}")
+            task.advance(target - done, f"loss {now.loss:.3f}{score}", now.loss)
             done = target
 
         hooks = TrainHooks(show, job.progress.note, hold, folder / CHECKPOINT_NAME)

@@ -8,10 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from edgeprune.cli.output import printer
+from edgeprune.cli.output import printer, under_way
 from edgeprune.cli.output.tables import table
-from edgeprune.progress import Progress
+from edgeprune.progress import Gauge, Progress
 
 
 class Colour(StrEnum):
@@ -46,6 +47,7 @@ def test_text_is_not_markup_and_not_folded(capsys: pytest.CaptureFixture[str]) -
 
 def use(progress: Progress) -> None:
     progress.note("thinning to 8 9 8")
+    progress.gauges("before", [Gauge("flash", 1.5, "15 of 10 B"), Gauge("ram", 0.5, "5 of 10 B")])
     with progress.task("outer", 2) as outer:
         for _ in range(2):
             with progress.task("fine-tuning", 3) as task:
@@ -54,7 +56,7 @@ def use(progress: Progress) -> None:
             outer.advance()
 
 
-@pytest.mark.parametrize("kind", [printer.LiveProgress, printer.PlainProgress])
+@pytest.mark.parametrize("kind", [under_way.LiveProgress, under_way.PlainProgress])
 def test_progress_stays_off_stdout(kind: type[Progress], capsys: pytest.CaptureFixture[str]) -> None:
     use(kind())
     captured = capsys.readouterr()
@@ -64,8 +66,8 @@ def test_progress_stays_off_stdout(kind: type[Progress], capsys: pytest.CaptureF
 
 def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 5.0, 10.0, 15.0, 20.0])
-    monkeypatch.setattr("edgeprune.cli.output.printer.time.monotonic", lambda: next(clock))
-    with printer.PlainProgress().task("fine-tuning", 8) as task:
+    monkeypatch.setattr("edgeprune.cli.output.under_way.time.monotonic", lambda: next(clock))
+    with under_way.PlainProgress().task("fine-tuning", 8) as task:
         for _ in range(4):
             task.advance(detail="loss 0.5")
     assert capsys.readouterr().err.splitlines() == [
@@ -74,8 +76,30 @@ def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str], monk
     ]
 
 
-@pytest.mark.parametrize(("ci", "kind"), [("true", printer.PlainProgress), ("", printer.LiveProgress)])
+@pytest.mark.parametrize(("ci", "kind"), [("true", under_way.PlainProgress), ("", under_way.LiveProgress)])
 def test_ci_means_no_bars(monkeypatch: pytest.MonkeyPatch, ci: str, kind: type[Progress]) -> None:
     monkeypatch.setenv("CI", ci)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    assert isinstance(printer.progress(), kind)
+    assert isinstance(under_way.progress(), kind)
+
+
+def test_a_terminal_shows_limits_as_bars_and_the_loss_as_a_curve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    live = under_way.LiveProgress()
+    live.gauges("round 1", [Gauge("flash", 1.5, "15 of 10 B"), Gauge("ram", 0.5, "5 of 10 B")])
+    with live.task("training", 4) as task:
+        for loss in (2.0, 1.0, 1.5, 0.5):
+            task.advance(loss=loss, detail=f"loss {loss}")
+        console = Console(width=120, color_system=None)
+        with console.capture() as captured:
+            console.print(live._view())
+    flash, ram, training = captured.get().splitlines()
+    assert "round 1 flash" in flash and "█" * 24 + ">" in flash and "150%" in flash and "15 of 10 B" in flash
+    assert "█" * 12 + "░" * 12 in ram and "50%" in ram
+    assert "█▃▆▁ loss 0.5" in training and "4/4" in training
+
+
+def test_a_curve_has_a_part_of_all_losses_a_character_and_shows_what_is_not_finite() -> None:
+    assert len(under_way.curve([float(i) for i in range(1000)])) == 24
+    assert under_way.curve([1.0, float("nan"), 0.0]) == "█!▁"
+    assert under_way.curve([1.0, 1.0]) == "▁▁"

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from edgeprune.cli.output.failure import Failure, show_failure
 from edgeprune.cli.output.plain_text import plain
-from edgeprune.cli.output.printer import LiveProgress, PlainProgress, TextPrinter
+from edgeprune.cli.output.printer import TextPrinter
 from edgeprune.cli.output.tables import table
+from edgeprune.cli.output.under_way import LiveProgress, PlainProgress
 from edgeprune.device.loaders import uf2_drive
 from tests.unit.cli.conftest import Cli
 
