@@ -1,4 +1,4 @@
-"""Random int8 and int16 operators, extreme scales among them: LiteRT's bytes under sanitizers, and on emulated boards.
+"""Random operators of every kind, extreme scales among them: LiteRT's bytes under sanitizers, and on emulated boards.
 
     python benchmarks/random_operators.py [--count 10000] [--board-count 2000] [--seed 1] [--wide-share 0.3]
 
@@ -35,16 +35,20 @@ from edgeprune.engine.kernels import lower
 from edgeprune.engine.tflite.read import read_tflite
 from edgeprune.errors import EdgePruneError
 from edgeprune.hardware.profile import Isa
-from edgeprune.ir import DType, Graph
+from edgeprune.ir import DType, Graph, OpKind
 from tests.firmware.board_engine import run_on_board
 from tests.firmware.host_engine import IDENTITY, place_disjoint, random_samples, run_c, run_litert
+from tests.firmware.numbers.test_detection import without_leftovers
 from tests.firmware.one_op import TYPES, ModelBuilder
 from tests.firmware.overlapped import place_overlapped
-from tests.firmware.random_operators import WIDE_SHARE, RandomOperator, random_operators
+from tests.firmware.random_layers import ADD
+from tests.firmware.random_operators import DETECTION, FAMILIES, RESOLVERS, WIDE_SHARE, RandomOperator, random_operators
 
 HOST = (Isa.REF, Isa.SCALAR, Isa.DSP)
 BOARDS = {"mps2-an385-armv6m": Isa.SCALAR, "mps2-an386": Isa.DSP, "mps3-an547": Isa.MVE}
 TOGETHER = 150
+_UNDEFINED_BEYOND = frozenset((OpKind.CAST, OpKind.QUANTIZE))  # of reals that the other type cannot hold
+FLOAT_POWERS = (-100, -44, -20, -7, 0, 0, 7, 20, 44, 100)
 SAMPLES = 2
 FLAGS = ("-g1", "-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
 
@@ -82,10 +86,10 @@ class Oracle:
     def __init__(self) -> None:
         self._pool = ProcessPoolExecutor(1)
 
-    def outputs(self, model: bytes, samples: list[list[np.ndarray]]) -> list[list[np.ndarray]] | None:
+    def outputs(self, model: bytes, samples: list[list[np.ndarray]], resolver: str) -> list[list[np.ndarray]] | None:
         """None where LiteRT refuses the file, or ends by it."""
         try:
-            return self._pool.submit(run_litert, model, samples).result()
+            return self._pool.submit(run_litert, model, samples, resolver).result()
         except BrokenProcessPool:
             self._pool = ProcessPoolExecutor(1)
             return None
@@ -113,10 +117,14 @@ def probed(operator: RandomOperator, index: int, oracle: Oracle, tally: Tally) -
         tally.fault(operator, f"{type(fault).__name__}: {fault}")
         return None
     samples = _within_reach(graph, random_samples(model, SAMPLES, seed=index))
-    expected = oracle.outputs(model, samples)
+    if operator.powers is not None and not _UNDEFINED_BEYOND.intersection(op.kind for op in graph.ops):
+        samples = _moved(samples, np.random.default_rng(operator.powers))
+    expected = oracle.outputs(model, samples, RESOLVERS.get(operator.family, "BUILTIN_REF"))
     if expected is None:
         tally.without_oracle += 1
         return None
+    if operator.family == DETECTION:
+        expected = [without_leftovers(model, outputs) for outputs in expected]
     alone = len(graph.ops) == 1 and len(graph.outputs) == 1 and not (calls[0].is_view or calls[0].placed)
     types = {tensor.dtype for tensor in graph.tensors if not tensor.is_constant}
     alone &= types in ({DType.INT8}, {DType.INT16})
@@ -132,6 +140,15 @@ def _within_reach(graph: Graph, samples: list[list[np.ndarray]]) -> list[list[np
     if graph.tensors[graph.inputs[0]].dtype is not DType.FLOAT32 or first.qparams is None:
         return samples
     return [[value * np.float32(40 * first.qparams.scale[0]) for value in sample] for sample in samples]
+
+
+def _moved(samples: list[list[np.ndarray]], rng: np.random.Generator) -> list[list[np.ndarray]]:
+    """Real inputs times a power of two, as scales are; one power a tensor."""
+    factors = [np.float32(2.0 ** float(rng.choice(FLOAT_POWERS))) for _ in samples[0]]
+    return [
+        [value * factor if value.dtype == np.float32 else value for value, factor in zip(sample, factors, strict=True)]
+        for sample in samples
+    ]
 
 
 def operator_types(operator: RandomOperator) -> set[str]:
@@ -182,11 +199,20 @@ def wrong(cases: Sequence[Runnable], isa: Isa, board: str | None) -> list[tuple[
     for case in cases:
         count = len(case.expected[0])
         for ours, theirs in zip(found, case.expected, strict=True):
-            if ours[at : at + count] != [np.ascontiguousarray(value).tobytes() for value in theirs]:
+            pairs = zip(ours[at : at + count], theirs, strict=True)
+            if any(_bits(own, value) != _bits(value.tobytes(), value) for own, value in pairs):
                 faulty.append((case, "other bytes"))
                 break
         at += count
     return faulty
+
+
+def _bits(content: bytes, like: np.ndarray) -> bytes:
+    """The bytes of a tensor; which of the many NaNs of float32 a processor makes is its own."""
+    if like.dtype != np.float32:
+        return content
+    values = np.frombuffer(content, np.float32)
+    return np.where(np.isnan(values), np.float32(np.nan), values).tobytes()
 
 
 def groups(cases: Sequence[Runnable]) -> list[list[Runnable]]:
@@ -200,7 +226,7 @@ def groups(cases: Sequence[Runnable]) -> list[list[Runnable]]:
 
 
 def main() -> int:
-    arguments = parser("Random int8 and int16 operators on this machine and on emulated boards.", __file__)
+    arguments = parser("Random operators on this machine and on emulated boards.", __file__)
     arguments.add_argument("--count", type=int, default=10_000)
     arguments.add_argument("--board-count", type=int, default=2_000)
     arguments.add_argument("--seed", type=int, default=1)
@@ -234,12 +260,14 @@ def _run(cases: Sequence[Runnable], isa: Isa, board: str | None, tally: Tally) -
 def _lines(given, run: int, tally: Tally, rows: Sequence[tuple[str, int, int]]) -> list[str]:
     operators = list(random_operators(given.count, given.seed, given.wide_share))
     moved = sum(operator.powers is not None for operator in operators)
+    real = sum("float32" in operator_types(operator) for operator in operators)
     wide = sum("int16" in operator_types(operator) for operator in operators)
     return [
         f"# random_operators.py {' '.join(sys.argv[1:])}",
         f"# commit {commit()}",
-        f"{given.count:,} files of one random operator, {wide:,} of int16 activations, {moved:,} with scales "
-        "moved by up to 2^44:",
+        f"{given.count:,} files of one random operator, of {len(FAMILIES)} families and {len(ADD)} kinds of layers;",
+        f"{wide:,} of int16 activations, {real:,} of float32, {moved:,} with scales moved by up to 2^44, real inputs "
+        "by up to 2^100:",
         f"  {run:,} run, {sum(tally.refused.values()):,} refused by the engine with a hint,"
         f" {tally.without_oracle:,} refused by LiteRT alone (nothing to compare with)",
         *(f"  {what:<48} {count:>7,} run  {faults:>3} wrong or reported" for what, count, faults in rows),

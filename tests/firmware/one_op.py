@@ -88,6 +88,13 @@ class ModelBuilder:
             o.builtinOptions = options
         self.graph.operators.append(o)
 
+    def custom(self, name: str, inputs: Sequence[int], outputs: Sequence[int], settings: bytes) -> None:
+        """An operator that the schema does not know, the only kind of them in the model."""
+        self.op("CUSTOM", inputs, outputs)
+        operator = self.graph.operators[-1]
+        operator.customOptions = np.frombuffer(settings, np.uint8)
+        self.model.operatorCodes[operator.opcodeIndex].customCode = name.encode()
+
     def output(self, *indices: int) -> None:
         self.graph.outputs += indices
 

@@ -9,11 +9,14 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from tests.firmware import test_islands
 from tests.firmware.cases import Case
+from tests.firmware.numbers import test_detection, test_numbers
 from tests.firmware.one_op import ModelBuilder
 from tests.firmware.operators import (
     test_arg_max,
     test_batch_matmul,
+    test_cast,
     test_conv2d,
     test_copy,
     test_dense,
@@ -34,29 +37,43 @@ from tests.firmware.widened import widen
 
 Add = Callable[[ModelBuilder], None]
 
-_DRAWN = (
-    test_arg_max.maxima(),
-    test_arg_max.greatest(),
-    test_batch_matmul.products(),
-    test_conv2d.convolutions(depthwise=False),
-    test_conv2d.convolutions(depthwise=True),
-    test_copy.moves(),
-    test_dense.dense_layers(),
-    test_elementwise.pairs(),
-    test_elementwise.pairs(),
-    test_elementwise.choices(),
-    test_gather.PICKS,
-    test_lookup.functions(),
-    test_lookup.functions(),
-    test_lstm.lstms(),
-    test_pool.pools(),
-    test_quantize.float_ends(),
-    test_reduce.reductions(),
-    test_resize.resizes(),
-    test_softmax.softmaxes(),
-    test_svdf.svdfs(),
-    test_transpose_conv.transposed(),
-)
+DETECTION = "detection"
+_LACKING = {
+    "ELU of int8": test_lookup.functions(["ELU"]),
+    "CEIL of floats": test_numbers.unary(["CEIL"]),
+    "ROUND of floats": test_numbers.unary(["ROUND"]),
+}
+FAMILIES: dict[str, st.SearchStrategy[Case]] = {
+    "largest": test_arg_max.maxima(),
+    "several largest": test_arg_max.greatest(),
+    "product of matrices": test_batch_matmul.products(),
+    "cast of integers": test_cast.casts(),
+    "convolution": test_conv2d.convolutions(depthwise=False),
+    "depthwise convolution": test_conv2d.convolutions(depthwise=True),
+    **{f"{kind} of bytes": test_copy.moves([kind]) for kind in test_copy.MAKERS},
+    "dense": test_dense.dense_layers(),
+    **{f"{kind} of two": test_elementwise.pairs([kind]) for kind in test_elementwise.PAIRS},
+    "choice": test_elementwise.choices(),
+    "picks": test_gather.PICKS,
+    **{f"{kind} of int8": test_lookup.functions([kind]) for kind in test_lookup.KINDS},
+    **_LACKING,
+    "LSTM": test_lstm.lstms(),
+    "pool": test_pool.pools(),
+    "float ends": test_quantize.float_ends(),
+    "byte ends": test_quantize.byte_ends(),
+    "reduction": test_reduce.reductions(),
+    "resize": test_resize.resizes(),
+    "softmax": test_softmax.softmaxes(),
+    "SVDF": test_svdf.svdfs(),
+    "transposed convolution": test_transpose_conv.transposed(),
+    **{f"{kind} of floats": test_numbers.unary([kind]) for kind in test_numbers.UNARY},
+    "floats behind int8": test_islands.floats(),
+    **{f"{name} of numbers": cases for name, cases in test_numbers.FAMILIES.items()},
+    DETECTION: test_detection.networks().map(lambda network: Case(f"{DETECTION} {network}", network.add)),
+}
+"""Every kind of operator that files have, a few kinds a family; as many cases of each."""
+RESOLVERS = dict.fromkeys(_LACKING, "BUILTIN_WITHOUT_DEFAULT_DELEGATES")
+"""Families that LiteRT's reference kernels lack."""
 _LAYERS = 0.4  # of the cases are layers that have fast kernels
 _EXTREME = 0.4  # of the cases have their scales moved
 WIDE_SHARE = 0.3
@@ -68,6 +85,7 @@ _POWERS = (-44, -34, -20, -14, -7, -2, 0, 0, 2, 7, 14, 20, 34, 44)
 class RandomOperator:
     """text names it; `add` puts it into a model, int16 where `wide` is a seed, its scales moved where `powers` is."""
 
+    family: str
     text: str
     plain: Add
     powers: int | None
@@ -98,34 +116,42 @@ def random_operators(count: int, seed_: int, wide_share: float = WIDE_SHARE) -> 
         moved = f"powers {powers}, wide {wide}"
         if index < layers:
             kind, own = list(ADD)[index % len(ADD)], int(rng.integers(2**31))
-            yield RandomOperator(f"{kind} layer {own}, {moved}", _layer(kind, own), powers, wide)
+            yield RandomOperator(f"{kind} layer", f"{kind} layer {own}, {moved}", _layer(kind, own), powers, wide)
         else:
-            case = drawn[index - layers]
-            yield RandomOperator(f"{case.text}, {moved}", case.add, powers, wide)
+            family, case = drawn[index - layers]
+            yield RandomOperator(family, f"{case.text}, {moved}", case.add, powers, wide)
 
 
 def _layer(kind: str, own_seed: int) -> Add:
     return lambda model: ADD[kind](model, np.random.default_rng(own_seed))
 
 
-def _drawn(count: int, seed_: int) -> list[Case]:
+def _drawn(count: int, seed_: int) -> list[tuple[str, Case]]:
+    """As many cases of each family; families of few different ones repeat them."""
+    share = -(-count // len(FAMILIES))
+    by_family = {family: _cases(cases, share, seed_) for family, cases in FAMILIES.items()}
+    drawn = [(family, cases[turn % len(cases)]) for turn in range(share) for family, cases in by_family.items()]
+    return drawn[:count]
+
+
+def _cases(strategy: st.SearchStrategy[Case], count: int, seed_: int) -> list[Case]:
     cases: list[Case] = []
 
     @seed(seed_)
     @settings(
-        max_examples=-(-count // 30),
+        max_examples=count,
         deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.lists(st.one_of(*_DRAWN), min_size=30, max_size=30))
-    def collect(some: list[Case]) -> None:
-        cases.extend(some)
+    @given(strategy)
+    def collect(case: Case) -> None:
+        cases.append(case)
 
     collect()
     assert cases
-    return [cases[index % len(cases)] for index in range(count)]
+    return cases
 
 
 def _move_scales(model: ModelBuilder, first_tensor: int, first_op: int, rng: np.random.Generator) -> None:

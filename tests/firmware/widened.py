@@ -59,7 +59,7 @@ def widen(model: ModelBuilder, first_tensor: int, first_op: int, rng: np.random.
         owner = next(position for position, op in enumerate(ops) if bias in op.inputs)
         _widen_bias(model, bias, ops[owner], kinds[owner], finer, rng)
     for op, kind in zip(ops, kinds, strict=True):
-        if kind in _UNIT_OUTPUT:
+        if kind in _UNIT_OUTPUT and tensors[op.outputs[0]].quantization is not None:
             tensors[op.outputs[0]].quantization.scale = [2.0**-15]
         elif kind in ("ADD", "SUB"):
             op.builtinOptions.potScaleInt16 = bool(rng.random() < 0.5)

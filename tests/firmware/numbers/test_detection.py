@@ -33,10 +33,14 @@ class Network:
     length: int = 4
 
     def build(self) -> bytes:
+        model = ModelBuilder()
+        self.add(model)
+        return model.build()
+
+    def add(self, b: ModelBuilder) -> None:
         """Two inputs, boxes and scores of `dtype`, and the operator."""
         boxes, settings, dtype, length = self.boxes, self.settings, self.dtype, self.length
         rng = np.random.default_rng(self.seed)
-        b = ModelBuilder()
         row = int(settings["num_classes"]) + self.background
         quantized = {"uint8": {"scale": 1 / 16, "zero": 128}, "float32": {}, "int8": {"scale": 1 / 16, "zero": 0}}[
             dtype
@@ -54,11 +58,8 @@ class Network:
         else:
             ends.append(b.tensor((boxes, 4), "float32", data=corners))
         results = [b.tensor((), "float32") for _ in range(4)]  # converters state no shapes
-        b.op("CUSTOM", ends, results)
-        b.graph.operators[-1].customOptions = np.frombuffer(bytes(flexbuffers.Dumps(settings)), np.uint8)
-        b.model.operatorCodes[-1].customCode = b"TFLite_Detection_PostProcess"
+        b.custom("TFLite_Detection_PostProcess", ends, results, bytes(flexbuffers.Dumps(settings)))
         b.output(*results)
-        return b.build()
 
 
 def samples(model: bytes, seed: int) -> list[list[np.ndarray]]:
@@ -84,6 +85,15 @@ def assert_detections(model: bytes, given: list[list[np.ndarray]]) -> int:
             np.testing.assert_array_equal(one[:, :count], other[:, :count])
             assert not one[:, count:].any()
     return count
+
+
+def without_leftovers(model: bytes, outputs: list[np.ndarray]) -> list[np.ndarray]:
+    """LiteRT's outputs with zeros behind the last detection, where it leaves whatever was there."""
+    count = int(outputs[3][0]) * (outputs[1].shape[1] // _most(model))
+    kept = [one.copy() for one in outputs]
+    for one in kept[:3]:
+        one[:, count:] = 0
+    return kept
 
 
 def _most(model: bytes) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -27,12 +29,13 @@ OPTIONS = {"LEAKY_RELU": schema.LeakyReluOptionsT, "L2_NORMALIZATION": schema.L2
 POSITIVE = ("SQRT", "RSQRT")
 PAIRS = {"ADD": schema.AddOptionsT, "SUB": schema.SubOptionsT, "MUL": schema.MulOptionsT}
 BITS = {"int8": 8, "int16": 16, "int32": 32}
+COMPARISONS = ("GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "EQUAL", "NOT_EQUAL")
 REDUCTIONS = ("SUM", "MEAN", "REDUCE_PROD", "REDUCE_MAX", "REDUCE_MIN")
 
 
 @st.composite
-def unary(draw: st.DrawFn) -> Case:
-    kind, shape, alpha = draw(st.sampled_from(UNARY)), draw(shapes(4)), draw(st.floats(0, 1, width=32))
+def unary(draw: st.DrawFn, kinds: Sequence[str] = UNARY) -> Case:
+    kind, shape, alpha = draw(st.sampled_from(kinds)), draw(shapes(4)), draw(st.floats(0, 1, width=32))
 
     def add(b: ModelBuilder) -> None:
         source, result = b.input(shape, dtype="float32"), b.tensor(shape, "float32")
@@ -130,6 +133,26 @@ def integer_pairs(draw: st.DrawFn) -> Case:
 
 
 @st.composite
+def float_pairs(draw: st.DrawFn) -> Case:
+    """Two tensors of floats, or of whole numbers where they are compared."""
+    kind = draw(st.sampled_from([*PAIRS, "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", *COMPARISONS]))
+    dtype = draw(st.sampled_from(["float32", "int32"])) if kind in COMPARISONS else "float32"
+    shape, activation = draw(shapes(4)), draw(ACTIVATIONS)
+    kept = tuple(1 if draw(st.booleans()) else size for size in shape)
+    one, other = (shape, kept) if draw(st.booleans()) else (kept, shape)
+
+    def add(b: ModelBuilder) -> None:
+        options = {**PAIRS, "DIV": schema.DivOptionsT}[kind]() if kind in (*PAIRS, "DIV") else None
+        if options is not None:
+            options.fusedActivationFunction = activation
+        result = b.tensor(shape, "bool" if kind in COMPARISONS else dtype)
+        b.op(kind, [b.input(one, dtype=dtype), b.input(other, dtype=dtype)], [result], options)
+        b.output(result)
+
+    return Case(f"{kind} of {dtype} {one} {other} {activation}", add)
+
+
+@st.composite
 def places(draw: st.DrawFn) -> Case:
     kind, dtype = draw(st.sampled_from(["ArgMax", "ArgMin"])), draw(st.sampled_from(["float32", "int32", "int8"]))
     shape, wide = draw(shapes(4, 9)), draw(st.sampled_from(["int32", "int64"]))
@@ -201,9 +224,11 @@ def updates(draw: st.DrawFn) -> Case:
     return Case(f"DYNAMIC_UPDATE_SLICE of {dtype} {part} of {shape} computed={computed}", add)
 
 
-ALL = st.one_of(
-    unary(), unary(), reductions(), running_sums(), pools(), integer_pairs(), places(), casts(), one_hots(), updates()
-)
+FAMILIES = {
+    "reduction": reductions(), "running sum": running_sums(), "pool": pools(), "integer pair": integer_pairs(),
+    "float pair": float_pairs(), "place": places(), "cast": casts(), "one hot": one_hots(), "update": updates(),
+}  # fmt: skip
+ALL = st.one_of(unary(), unary(), *FAMILIES.values())
 
 
 @FEW

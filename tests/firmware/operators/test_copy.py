@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ REFUSED = {
 
 
 @st.composite
-def moves(draw: st.DrawFn) -> Case:
-    kind = draw(st.sampled_from(sorted(MAKERS)))
+def moves(draw: st.DrawFn, kinds: Sequence[str] = ()) -> Case:
+    kind = draw(st.sampled_from(kinds or sorted(MAKERS)))
     dtype = draw(st.sampled_from(["int8", "int8", *sorted(OTHER_TYPES - REFUSED.get(kind, set()))]))
     quantized = {"scale": draw(SCALES), "zero": draw(ZEROS)} if dtype == "int8" else {"dtype": dtype}
     inputs, outputs, settings, options = MAKERS[kind](draw)
@@ -215,6 +216,23 @@ def _reshape(draw: st.DrawFn) -> Made:
     return [shape], [out], ([], [out]), schema.ReshapeOptionsT()
 
 
+def _squeeze(draw: st.DrawFn) -> Made:
+    shape = [draw(st.sampled_from([1, 1, 3, 4])) for _ in range(draw(st.integers(2, 5)))]
+    ones = [axis for axis, size in enumerate(shape) if size == 1]
+    gone = sorted(draw(st.sets(st.sampled_from(ones)))) if ones else []
+    options = schema.SqueezeOptionsT()
+    options.squeezeDims = gone
+    kept = tuple(size for axis, size in enumerate(shape) if (axis not in gone if gone else size != 1))
+    return [tuple(shape)], [kept], ([], []), options
+
+
+def _expand_dims(draw: st.DrawFn) -> Made:
+    shape = draw(shapes(4))
+    axis = draw(st.integers(-len(shape) - 1, len(shape)))
+    at = axis % (len(shape) + 1)
+    return [shape], [(*shape[:at], 1, *shape[at:])], ([], [axis]), schema.ExpandDimsOptionsT()
+
+
 def _on(shape: Shape, axis: int, size: int) -> Shape:
     return (*shape[:axis], size, *shape[axis + 1 :])
 
@@ -224,7 +242,8 @@ MAKERS = {
     "SPLIT": _split, "SPLIT_V": _split_v, "PACK": _pack, "UNPACK": _unpack, "SLICE": _slice,
     "STRIDED_SLICE": _strided_slice, "SPACE_TO_DEPTH": _space_to_depth, "DEPTH_TO_SPACE": _depth_to_space,
     "RESHAPE": _reshape, "SPACE_TO_BATCH_ND": _space_to_batch, "BATCH_TO_SPACE_ND": _batch_to_space,
-    "REVERSE_V2": _reverse, "TILE": _tile, "BROADCAST_TO": _broadcast_to,
+    "REVERSE_V2": _reverse, "TILE": _tile, "BROADCAST_TO": _broadcast_to, "SQUEEZE": _squeeze,
+    "EXPAND_DIMS": _expand_dims,
 }  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -14,12 +16,13 @@ from tests.firmware.one_op import ModelBuilder
 OPTIONS = {"ADD": schema.AddOptionsT, "SUB": schema.SubOptionsT, "MUL": schema.MulOptionsT, "DIV": schema.DivOptionsT}
 RAW = ("FLOOR_DIV", "FLOOR_MOD")
 DIVISIONS = ("DIV", *RAW)
+PAIRS = (*OPTIONS, *RAW, "MAXIMUM", "MINIMUM", "PRELU", "SQUARED_DIFFERENCE")
 COMPARISONS = ("GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "EQUAL", "NOT_EQUAL")
 
 
 @st.composite
-def pairs(draw: st.DrawFn) -> Case:
-    kind = draw(st.sampled_from([*OPTIONS, *RAW, "MAXIMUM", "MINIMUM", "PRELU", "SQUARED_DIFFERENCE"]))
+def pairs(draw: st.DrawFn, kinds: Sequence[str] = PAIRS) -> Case:
+    kind = draw(st.sampled_from(kinds))
     shape = draw(shapes(4))
 
     def repeated() -> tuple[int, ...]:
