@@ -2,10 +2,11 @@
 
     python benchmarks/reader_fuzz.py [--count 100000] [--seed 1] [--write] [reader ...]
 
-Each file is an undamaged one with one to four changes (`tests/damaged_files.py`). Memory is bounded to 6 GiB, so a file
-that claims more than it holds ends the run. Exits with 1 where a reader raised anything but an error with words, with
-the file kept. --write keeps a row for each reader and seed in benchmarks/results/reader_fuzz.txt; pieces of a
-reader's files are calls with several seeds.
+Each file is an undamaged one with one to four changes (`tests/damaged_files.py`); a `.tflite` is a random network or
+an operator of any kind. Files are written and read: TMPDIR=/dev/shm, where there is one, leaves the disk out of it.
+Memory is bounded to 6 GiB, so a file that claims more than it holds ends the run. Exits with 1 where a reader raised
+anything but an error with words, with the file kept. --write keeps a row for each reader and seed in
+benchmarks/results/reader_fuzz.txt; pieces of a reader's files are calls with several seeds.
 """
 
 from __future__ import annotations

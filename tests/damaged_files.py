@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,18 +26,21 @@ Read = Callable[[Path], object]
 @dataclass(frozen=True)
 class Reader:
     """file_name: of the damaged bytes; whole: an undamaged file; read: raises EdgePruneError or nothing; inside: damage
-    that comes past checksums and parsers, where the format has them."""
+    that comes past checksums and parsers, where the format has them; others: undamaged files beside `whole`."""
 
     file_name: str
     whole: Callable[[], bytes]
     read: Read
     inside: Damage | None = None
+    others: Callable[[], Sequence[bytes]] = tuple
 
     def damaged(self, rng: np.random.Generator) -> bytes:
         """A file damaged in its bytes, or in half of the cases inside, where there is an inside."""
+        files = [self.whole(), *self.others()]
+        whole = files[int(rng.integers(len(files)))] if len(files) > 1 else files[0]
         if self.inside is not None and rng.random() < 0.5:
-            return self.inside(self.whole(), rng)
-        return mutated(self.whole(), rng)
+            return self.inside(whole, rng)
+        return mutated(whole, rng)
 
 
 def mutated(data: bytes, rng: np.random.Generator) -> bytes:
@@ -159,6 +162,14 @@ def _tflite() -> bytes:
     from tests.firmware.random_nets import random_net
 
     return random_net(1, 3)
+
+
+@cache
+def _operators() -> tuple[bytes, ...]:
+    """An operator of each family in a file of its own."""
+    from tests.firmware.random_operators import random_operators
+
+    return tuple({one.family: one.alone() for one in random_operators(400, 1) if one.powers is None}.values())
 
 
 def _pte() -> bytes:
@@ -297,7 +308,7 @@ READERS = {
     "state": Reader("run/state.json", _state, _read_state, a_value),
     "project": Reader("edgeprune.toml", _project_file, _read_project, a_value),
     "target": Reader("board.toml", _target, _read_target, a_value),
-    "tflite": Reader("model.tflite", _tflite, _read_tflite, a_field),
+    "tflite": Reader("model.tflite", _tflite, _read_tflite, a_field, _operators),
     "pte": Reader("model.pte", _pte, _read_pte),
     "elf": Reader("firmware.elf", _linked(_elf), _read_image),
     "hex": Reader("firmware.hex", _linked(_hex), _read_image),
