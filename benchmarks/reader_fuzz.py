@@ -5,7 +5,7 @@
 Each file is an undamaged one with one to four changes (`tests/damaged_files.py`); a `.tflite` is a random network or
 an operator of any kind. Files are written and read: TMPDIR=/dev/shm, where there is one, leaves the disk out of it.
 Memory is bounded to 6 GiB, so a file that claims more than it holds ends the run. Exits with 1 where a reader raised
-anything but an error with words, with the file kept. --write keeps a row for each reader and seed in
+anything but an error with words and a hint, with the file kept. --write keeps a row for each reader and seed in
 benchmarks/results/reader_fuzz.txt; pieces of a reader's files are calls with several seeds.
 """
 
@@ -55,13 +55,14 @@ def main() -> int:
                 content = reader.damaged(rng)
                 try:
                     found = refusal(reader, content, Path(folder))
+                    assert found is None or found.hint, f"refused without a hint: {found}"
                 except Exception as fault:
                     wrong += 1
                     kept = Path(tempfile.gettempdir()) / f"reader-fault-{name}-{wrong}"
                     kept.write_bytes(content)
                     print(f"{name}: {type(fault).__name__}: {str(fault)[:120]} ({kept})", file=sys.stderr)
                     continue
-                refused += found is not None and bool(found.hint)
+                refused += found is not None
             faults += wrong
             taken = given.count - refused - wrong
             row = (

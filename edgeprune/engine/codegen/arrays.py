@@ -17,7 +17,10 @@ def array_text(name: str, constant: Constant) -> str:
         ModelError: the graph the call was made from holds no data.
     """
     if constant.values is None:
-        raise ModelError(f"{name} has no values: code is generated from an exported model, not from a prediction")
+        raise ModelError(
+            f"{name} has no values: a tensor that its layer reads or writes has no scale",
+            "quantize the model to full int8",
+        )
     values = np.asarray(constant.values()).reshape(-1)
     align = (
         f" __attribute__((aligned({constant.align_bytes})))" if constant.align_bytes > constant.element_bytes else ""

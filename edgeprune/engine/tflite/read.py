@@ -17,7 +17,7 @@ from edgeprune.engine.tflite.foreign import CUSTOM, refuse_unknown
 from edgeprune.engine.tflite.signs import with_positive_scales
 from edgeprune.engine.tflite.source import Source
 from edgeprune.engine.tflite.states import OPTIONS as STATE_OPTIONS
-from edgeprune.engine.tflite.states import Key, States, handle, initial_value, key_of
+from edgeprune.engine.tflite.states import Key, States, handle, initial_value, key_of, with_true_states
 from edgeprune.engine.tflite.tensors import read_buffers, read_tensor
 from edgeprune.errors import ModelError, UnsupportedOp
 from edgeprune.ir import Graph, Op, Tensor
@@ -87,7 +87,7 @@ def _read(file: FlatFile) -> Graph:
                 f"{source.where} reads what is computed while the model runs", "export the model with fixed shapes"
             )
     graph_inputs, graph_outputs = file.ints(subgraph.InputsAsNumpy()), file.ints(subgraph.OutputsAsNumpy())
-    graph = Graph(tuple(listed.tensors), tuple(ops), graph_inputs, graph_outputs)
+    graph = Graph(with_true_states(listed.tensors, ops, graph_inputs), tuple(ops), graph_inputs, graph_outputs)
     _check_flow(graph)
     return with_positive_scales(graph)
 

@@ -6,6 +6,7 @@ nothing is assigned it is real zero, as TensorFlow Lite Micro has it (LiteRT giv
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -91,3 +92,12 @@ def initial_value(source: Source) -> np.ndarray:
     if value.data is None:
         raise UnsupportedOp(f"{source.where}: a variable begins as what is computed", "begin it as a constant")
     return value.data
+
+
+def with_true_states(tensors: Sequence[Tensor], ops: Sequence[Op], inputs: Sequence[int]) -> tuple[Tensor, ...]:
+    """What each inference writes anew keeps nothing from the one before, whatever the file calls it."""
+    anew = {*inputs, *(output for op in ops if op.kind is not OpKind.ASSIGN_VARIABLE for output in op.outputs)}
+    return tuple(
+        replace(tensor, is_variable=False) if index in anew and tensor.is_variable else tensor
+        for index, tensor in enumerate(tensors)
+    )

@@ -8,8 +8,14 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from edgeprune.budget import Optimize
+from edgeprune.engine.codegen.emit import Identity, emit
+from edgeprune.engine.kernels import lower
+from edgeprune.engine.plan import make_plan
+from edgeprune.engine.plan.validator import validate_plan
 from edgeprune.engine.tflite.read import read_tflite
 from edgeprune.errors import ModelError
+from edgeprune.hardware.profile import Isa
 from tests.firmware.one_op import ModelBuilder
 
 
@@ -68,3 +74,34 @@ def test_a_sound_graph_is_read() -> None:
 def test_each_fault_is_named(damage: Callable[[ModelBuilder], None], why: str) -> None:
     with pytest.raises(ModelError, match=why):
         read_tflite(built(damage))
+
+
+@pytest.mark.parametrize("named", [0, 3, 4])
+def test_what_is_written_anew_is_no_state_whatever_the_file_calls_it(named: int) -> None:
+    """It was planned as one and in the place of another: no plan was proved."""
+    graph = read_tflite(built(lambda model: setattr(model.graph.tensors[named], "isVariable", True)))
+    assert not any(tensor.is_variable for tensor in graph.tensors)
+    calls = lower(graph, Isa.REF, Optimize.BALANCED)
+    validate_plan(graph, calls, make_plan(graph, calls))
+
+
+def test_a_state_is_read_before_it_is_written_and_by_no_other_kind() -> None:
+    def early(model: ModelBuilder) -> None:
+        model.graph.tensors[3].isVariable = True
+        model.graph.operators.reverse()
+
+    with pytest.raises(ModelError, match="reads 't3' before it exists"):
+        read_tflite(built(early))
+
+
+@pytest.mark.parametrize("kind", ["HARD_SWISH", "LOG", "ABS"])
+def test_a_function_of_bytes_without_a_scale_is_refused_with_what_it_lacks(kind: str) -> None:
+    model = ModelBuilder()
+    ends = model.input((1, 3)), model.tensor((1, 3))
+    model.op(kind, ends[:1], ends[1:])
+    model.output(ends[1])
+    graph = read_tflite(model.build())
+    calls = lower(graph, Isa.REF, Optimize.BALANCED)
+    with pytest.raises(ModelError, match="has no scale") as refused:
+        emit(graph, calls, make_plan(graph, calls), Identity("m", "0", "host", "c", "0"))
+    assert refused.value.hint == "quantize the model to full int8"
