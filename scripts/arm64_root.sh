@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
-# A folder with 64-bit Arm Debian's shell and tools, for sessions that stand in for a Raspberry Pi's: about 65 MB, a minute.
+# A folder with 64-bit Arm Debian's shell, tools and Python, and LiteRT for it in /opt/litert, for sessions that stand in
+# for a Raspberry Pi's: about 280 MB, two minutes.
 #
 #   bash scripts/arm64_root.sh FOLDER
-#   EDGEPRUNE_ARM64_ROOT=FOLDER python -m pytest -m slow tests/hosted/test_arm64.py
+#   EDGEPRUNE_ARM64_ROOT=FOLDER python -m pytest -m slow tests/hosted
 #
 # Packages are unpacked and none of their scripts run: neither root nor binfmt_misc is needed. Its programs run through
-# proot and qemu-aarch64-static. Needs mmdebstrap, proot, qemu-user-static, openssh-server.
+# proot and qemu-aarch64-static. Needs mmdebstrap, proot, qemu-user-static, openssh-server, and a Python with pip (PYTHON).
 set -euo pipefail
 
 folder=${1:?usage: arm64_root.sh FOLDER}
 mmdebstrap --arch=arm64 --variant=extract --skip=check/qemu \
-    --include=dash,coreutils,tar,findutils,base-files,libc-bin,libstdc++6 bookworm "$folder"
+    --include=dash,coreutils,tar,findutils,base-files,libc-bin,libstdc++6,python3,python3-venv bookworm "$folder"
+proot -q "qemu-aarch64-static -cpu cortex-a72" -r "$folder" -b /dev -b /proc -w / \
+    /usr/bin/python3 -m venv --without-pip /opt/litert
+"${PYTHON:-python3}" -m pip install -q --no-deps --only-binary=:all: --python-version 3.11 \
+    --platform manylinux_2_27_aarch64 --platform manylinux2014_aarch64 \
+    --target "$folder/opt/litert/lib/python3.11/site-packages" ai-edge-litert==2.3.0 'numpy>=1.23.2,<2.5'

@@ -42,30 +42,47 @@ _PROGRAM_RUNS = 100
     help="First inferences that count nothing (Linux).",
 )
 @click.option("--core", type=click.IntRange(0, 1023), metavar="N", help="Core to stay on (Linux, Android).")
+@click.option(
+    "--all-runtimes",
+    is_flag=True,
+    help="A run as our program, in LiteRT and in ExecuTorch, side by side: sizes, memory, time, accuracy.",
+)
 @json_option
-def command(subject: SubjectRequest, repeats: int | None, warm_up: int, core: int | None, printer: Printer) -> None:
+def command(
+    subject: SubjectRequest,
+    repeats: int | None,
+    warm_up: int,
+    core: int | None,
+    all_runtimes: bool,
+    printer: Printer,
+) -> None:
     """Run a model on its device, emulated by default, and show each layer's time and the memory in use.
 
     \b
     Examples:
       edgeprune profile runs/latest
       edgeprune profile runs/latest --port auto
+      edgeprune profile runs/latest --device ssh://pi@bench --all-runtimes
     """
+    from edgeprune.cli.output.program_profile import Timing, show_program_profile
+    from edgeprune.cli.output.runtime_runs import show_litert_profile, show_pte_profile
+    from edgeprune.tasks.litert_subject import LitertSubject
     from edgeprune.tasks.program_subject import ProgramSubject
 
-    if subject.path.suffix == ".pte":
-        from edgeprune.cli.output.program_profile import Timing
-        from edgeprune.cli.output.pte_runs import show_pte_profile
-        from edgeprune.tasks.pte_subject import PteSubject
+    timing = Timing(warm_up, repeats or _PROGRAM_RUNS, core)
+    if all_runtimes:
+        from edgeprune.cli.output.all_runtimes import show_all_runtimes
 
-        program = PteSubject.open(subject.path, subject.target, subject.port)
-        show_pte_profile(program, Timing(warm_up, repeats or _PROGRAM_RUNS, core), printer)
+        show_all_runtimes(subject.path, subject.port, timing, printer)
+        return
+    if subject.path.suffix == ".pte":
+        show_pte_profile(subject.opened_pte(), timing, printer)
         return
     with subject.opened("profile") as ready:
-        if isinstance(ready, ProgramSubject):
-            from edgeprune.cli.output.program_profile import Timing, show_program_profile
-
-            show_program_profile(ready, subject.port, Timing(warm_up, repeats or _PROGRAM_RUNS, core), printer)
+        if isinstance(ready, LitertSubject):
+            show_litert_profile(ready, subject.port, timing, printer)
+        elif isinstance(ready, ProgramSubject):
+            show_program_profile(ready, subject.port, timing, printer)
         else:
             _show_board(ready, subject.port, repeats or 1, printer)
 

@@ -8,6 +8,7 @@ import rich_click as click
 from edgeprune.cli.options.common import json_option
 from edgeprune.cli.options.subject import SampleRequest, SubjectRequest, sample_options, subject_options
 from edgeprune.cli.output.printer import Printer
+from edgeprune.cli.output.runtime_runs import show_runtime_verified
 from edgeprune.cli.output.under_way import progress
 
 
@@ -20,7 +21,8 @@ def command(subject: SubjectRequest, replayed: SampleRequest, printer: Printer) 
 
     Samples are the run's own, those of --data, or random ones. Exit code 5: a byte differs. With targets, a run's own
     metric is shown, of a .tflite the share of samples whose label is its largest output. An ExecuTorch program,
-    FILE.pte, is compared with ExecuTorch on this machine: 99 % of the samples must have the same largest output.
+    FILE.pte, is compared with ExecuTorch on this machine, and with --runtime litert a file with LiteRT on this machine:
+    99 % of the samples must have the same largest output.
 
     \b
     Example:
@@ -30,14 +32,18 @@ def command(subject: SubjectRequest, replayed: SampleRequest, printer: Printer) 
     from edgeprune.tasks.score import scored
 
     if subject.path.suffix == ".pte":
-        from edgeprune.cli.output.pte_runs import show_pte_verified
-        from edgeprune.tasks.pte_subject import PteSubject
+        from edgeprune.tasks.pte_subject import verify_pte
 
-        program = PteSubject.open(subject.path, subject.target, subject.port)
-        show_pte_verified(program, *replayed.given, printer)
+        program = subject.opened_pte()
+        show_runtime_verified(verify_pte(program, *replayed.given), program.target, (), printer)
         return
     with subject.opened("verify") as ready:
+        from edgeprune.tasks.litert_subject import LitertSubject, verify_litert
+
         chosen = replayed.of(ready)
+        if isinstance(ready, LitertSubject):
+            show_runtime_verified(verify_litert(ready, chosen, subject.port), ready.target, chosen.notes, printer)
+            return
         rows = []
         with (
             progress().task("replaying samples", len(chosen.left)) as task,

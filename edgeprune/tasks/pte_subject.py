@@ -7,20 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeprune.deploy.hosted.pte import PteSession, check_kernels, input_bytes_of, running_here, running_pte
+from edgeprune.deploy.hosted.pte import check_kernels, running_here, running_pte
 from edgeprune.device.discovery.discover import choose_device, find_devices
 from edgeprune.device.found import Ability, Kind
-from edgeprune.errors import DataError, UsageError, VerificationError
+from edgeprune.errors import DataError, UsageError
 from edgeprune.export.pte.program import Program, PteTensor
-from edgeprune.export.tflite import agreement
 from edgeprune.files.bounded import Unreadable, read_npz
 from edgeprune.hardware.profile import Target
 from edgeprune.hardware.registry import load_target
 from edgeprune.tasks.inspect_pte import read_program
 from edgeprune.tasks.program_subject import AUTO
-from edgeprune.tasks.score import Score, score_of_file
+from edgeprune.tasks.runtime_agreement import Computed, RuntimeVerified, compare_runtimes
+from edgeprune.tasks.score import score_of_file
 
-_LEAST_AGREEMENT, _MOST_DIFFERENCE = 0.99, 0.05
 _SEED = 0
 
 
@@ -69,58 +68,24 @@ class PteSubject:
             values = drawn.astype(np.float32)
         else:
             values, labels = _from_file(data, count, shape)
-        rows = np.ascontiguousarray(_in_memory_order(values, end)).reshape(len(values), -1).view(np.uint8)
+        rows = np.ascontiguousarray(in_memory_order(values, end)).reshape(len(values), -1).view(np.uint8)
         return rows, labels
 
 
-@dataclass(frozen=True)
-class PteVerified:
-    """What a device computed beside this machine.
-
-    Attributes:
-        same_bytes: share (0..1) of samples whose outputs are the same bytes.
-        most_difference: of any two outputs, relative to the largest output of all.
-        argmax_agreement: share (0..1) with the same largest output; None for no vectors.
-        score: what labels show.
-    """
-
-    source: str
-    place: str
-    samples: int
-    same_bytes: float
-    most_difference: float
-    argmax_agreement: float | None
-    score: Score
-
-
-def verify_pte(subject: PteSubject, count: int, data: Path | None) -> PteVerified:
+def verify_pte(subject: PteSubject, count: int, data: Path | None) -> RuntimeVerified:
     """Replays samples there and here, by the same runtime.
 
     Raises:
-        VerificationError: less than 99 % have the same largest output, or an output is more than a twentieth off.
+        VerificationError: as `compare_runtimes`.
     """
     rows, labels = subject.samples(count, data)
-    with running_pte(subject.data, subject.program, subject.target, subject.address) as there:
-        got = there.outputs(rows)
-        source = "emulator" if there.is_emulated and there.machine.source != "device" else there.machine.source
-        place = there.machine.name
+    with running_pte(subject.data, subject.program, subject.target, subject.address) as session:
+        got = session.outputs(rows)
     with running_here(subject.data, subject.program) as here:
         wanted = here.outputs(rows)
-    own, other = (first_output(subject.program, answers) for answers in (wanted, got))
-    largest = float(np.abs(own).max()) or 1.0
-    most = float(np.abs(own - other).max()) / largest
-    share = agreement(own, other)
-    if not np.isfinite(other).all() or most > _MOST_DIFFERENCE or (share is not None and share < _LEAST_AGREEMENT):
-        agreed = "" if share is None else f"; {share:.1%} have the same largest output"
-        raise VerificationError(
-            f"{place}: outputs are up to {most:.1%} of the largest one away from this machine's over {len(rows)} "
-            f"samples{agreed}",
-            hint="is ExecuTorch there the version here? remove the folder `edgeprune` in its cache and run it again",
-        )
-    shaped = other.reshape(len(other), *subject.program.outputs[0].shape[1:])
-    score = score_of_file(shaped, len(subject.program.outputs), labels)
-    same = float((wanted == got).all(axis=1).mean())
-    return PteVerified(source, place, len(rows), same, most, share, score)
+    there, own = (Computed(each, first_output(subject.program, each)) for each in (got, wanted))
+    shaped = there.first.reshape(len(rows), *subject.program.outputs[0].shape[1:])
+    return compare_runtimes(session, there, own, score_of_file(shaped, len(subject.program.outputs), labels))
 
 
 def first_output(program: Program, rows: np.ndarray) -> np.ndarray:
@@ -130,12 +95,7 @@ def first_output(program: Program, rows: np.ndarray) -> np.ndarray:
     return np.asarray(values[:, : int(np.prod(end.shape))], np.float32)
 
 
-def zeros_of(session: PteSession) -> bytes:
-    """One sample of nothing, to be timed."""
-    return bytes(input_bytes_of(session.program))
-
-
-def _in_memory_order(values: np.ndarray, end: PteTensor) -> np.ndarray:
+def in_memory_order(values: np.ndarray, end: PteTensor) -> np.ndarray:
     """(N, ...) with axes from the outermost in memory to the innermost."""
     return values.transpose(0, *(axis for axis in end.order if axis != 0)) if end.order[:1] == (0,) else values
 

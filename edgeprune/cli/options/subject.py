@@ -13,9 +13,11 @@ import rich_click as click
 
 from edgeprune.cli.options.common import ram_first_option
 from edgeprune.cli.options.request import Command, gathered
+from edgeprune.errors import UsageError
 
 if TYPE_CHECKING:
     from edgeprune.tasks.program_subject import ProgramSubject
+    from edgeprune.tasks.pte_subject import PteSubject
     from edgeprune.tasks.samples import Samples
     from edgeprune.tasks.subject import Subject
 
@@ -29,17 +31,28 @@ class SubjectRequest:
     optimize: str
     ram_first: bool
     port: str | None
+    runtime: str
 
     @contextmanager
     def opened(self, command: str) -> Iterator[Subject | ProgramSubject]:
         """The subject, a `.tflite` built in a temporary folder; `command`: the one that runs."""
         from edgeprune.budget import Optimize
+        from edgeprune.tasks.litert_subject import LitertSubject
         from edgeprune.tasks.subject import open_subject
 
         words = f"edgeprune {command} {self.path}"
         with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
             optimize = Optimize(self.optimize)
-            yield open_subject(self.path, self.target, optimize, Path(folder), words, self.ram_first)
+            found = open_subject(self.path, self.target, optimize, Path(folder), words, self.ram_first)
+            yield LitertSubject.of(found) if self.runtime == _LITERT else found
+
+    def opened_pte(self) -> PteSubject:
+        """The ExecuTorch program at `path`."""
+        from edgeprune.tasks.pte_subject import PteSubject
+
+        if self.runtime == _LITERT:
+            raise UsageError(f"{self.path.name} is ExecuTorch's", hint="--runtime litert is for .tflite files and runs")
+        return PteSubject.open(self.path, self.target, self.port)
 
 
 @dataclass(frozen=True)
@@ -62,7 +75,7 @@ class SampleRequest:
 
 
 def subject_options(function: Command) -> Command:
-    """RUN|FILE, --target, --optimize, --ram-first and --port, also called --device: a `SubjectRequest`, `subject`."""
+    """RUN|FILE, --target, --optimize, --ram-first, --port (also --device), --runtime: a `SubjectRequest`, `subject`."""
     command = gathered("subject", SubjectRequest)(function)
     for decorate in reversed(_OPTIONS):
         command = decorate(command)
@@ -94,6 +107,7 @@ class _CountOrFile(click.ParamType[int | Path, str]):
 
 
 _ALL = 1 << 20
+_OWN, _LITERT = "generated-c", "litert"
 _OPTIONS = [
     click.argument("path", type=click.Path(path_type=Path), metavar="RUN|FILE"),
     click.option("--target", envvar="EDGEPRUNE_TARGET", show_envvar=True, metavar="NAME|TOML", help="The device."),
@@ -113,6 +127,13 @@ _OPTIONS = [
         envvar="EDGEPRUNE_PORT",
         show_envvar=True,
         help="Where: a serial port, ssh://USER@HOST, adb:SERIAL, or auto for the only one connected; emulated without.",
+    ),
+    click.option(
+        "--runtime",
+        type=click.Choice([_OWN, _LITERT]),
+        default=_OWN,
+        show_default=True,
+        help="What computes on Linux: our own program, or LiteRT in the device's Python.",
     ),
 ]
 _DATA = click.option(

@@ -5,33 +5,42 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from edgeprune.cli.output.printer import Printer, table
+from edgeprune.cli.output.printer import Printer
+from edgeprune.cli.output.program_profile import Timing
+from edgeprune.cli.output.tables import table
+from edgeprune.cli.output.under_way import progress
 from edgeprune.units import bytes_text, microseconds_text
 
-_COLUMNS = ["", "file", "runtime beside it", "memory", "latency (device, median)", "accuracy", "outputs by"]
+_SIZES = ["file", "runtime beside it", "planned memory", "resident (device)"]
+_LATENCY = "latency (device, median)"
 
 
-def show_all_runtimes(run: Path, address: str | None, timing: tuple[int, int], printer: Printer) -> None:
-    """timing: inferences that count nothing, then those that are timed."""
-    from edgeprune.tasks.all_runtimes import side_by_side
+def show_all_runtimes(run: Path, address: str | None, timing: Timing, printer: Printer) -> None:
+    """Raises UsageError, DeviceError, ToolchainError: as `side_by_side`."""
+    from edgeprune.tasks.all_runtimes import Measuring, side_by_side
 
-    found = side_by_side(run, address, *timing)
+    found = side_by_side(run, Measuring(address, timing.warm_up, timing.runs, timing.core), progress())
     rows = [
         [
             row.name,
-            bytes_text(row.file_bytes),
-            "not known" if row.runtime_bytes is None else bytes_text(row.runtime_bytes),
-            "not known" if row.memory_bytes is None else bytes_text(row.memory_bytes),
-            "not measured" if row.latency_us is None else microseconds_text(row.latency_us),
-            "" if row.accuracy is None else f"{row.accuracy:.1f} %",
-            row.computed,
+            *(_size(value) for value in (row.file_bytes, row.runtime_bytes, row.planned_bytes, row.resident_bytes)),
+            "" if row.latency_us is None else microseconds_text(row.latency_us),
+            "" if row.score is None else f"{row.score:.2f}",
         ]
         for row in found.rows
     ]
+    columns = ["", *_SIZES, _LATENCY, found.metric]
     printer.result(
         asdict(found),
-        table(_COLUMNS, rows, _COLUMNS[1:6], title=f"{run.name} on {found.target}, {found.samples} test samples"),
-        "memory: of generated C all of it, arena, program and stack; of the .pte its plan alone",
+        table(
+            columns, rows, columns[1:], spare=_SIZES[2:], title=f"{run.name} on {found.target}, {found.samples} samples"
+        ),
+        "planned memory: of generated C all of it, arena, program and stack; of the .pte its tensors alone",
+        *(f"{row.name}: outputs by {row.computed}" for row in found.rows),
         *(f"{row.name}: {row.note}" for row in found.rows if row.note is not None),
         f"ship: {found.choice} ({found.why})",
     )
+
+
+def _size(count_bytes: int | None) -> str:
+    return "" if count_bytes is None else bytes_text(count_bytes)

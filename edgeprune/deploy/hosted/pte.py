@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 
 from edgeprune.deploy.hosted.place import architecture_on, machine_for
-from edgeprune.deploy.hosted.replies import Times, read_outputs, read_times, values_of
+from edgeprune.deploy.hosted.runtime_session import RuntimeSession, check_input_bytes, identity
 from edgeprune.device.machines.local import LocalMachine
 from edgeprune.device.machines.machine import Machine
 from edgeprune.errors import DeviceError, ToolchainError, UsageError
@@ -20,42 +19,7 @@ from edgeprune.toolchain.executorch import RUNNER_NAME, build_runner
 from edgeprune.toolchain.linux import this_machine
 
 _FILE_NAME = "model.pte"
-_ANSWER_S, _RUN_S = 60.0, 600.0
 _ITEM_BYTES = {"float32": 4, "int8": 1, "uint8": 1, "int32": 4, "int64": 8, "float16": 2, "int16": 2, "bool": 1}
-
-
-@dataclass(frozen=True)
-class PteSession:
-    """A program there.
-
-    Attributes:
-        runtime_bytes: of the runner and ExecuTorch's libraries, beside the program itself.
-        is_emulated: its code is not what the processor executes, also where a device seems to run it.
-    """
-
-    machine: Machine
-    folder: str
-    program: Program
-    runtime_bytes: int
-    is_emulated: bool
-
-    def outputs(self, inputs: np.ndarray) -> np.ndarray:
-        """(N, input bytes) uint8 -> (N, output bytes) uint8, one inference after the other.
-
-        Raises:
-            DeviceError: the machine, the link or ExecuTorch failed.
-        """
-        sent = inputs.tobytes()
-        output = self.machine.run(self.folder, [f"./{RUNNER_NAME}", _FILE_NAME, "run"], sent, _RUN_S)
-        return read_outputs(output, sent, len(inputs), self.machine.name)
-
-    def times(self, sample: bytes, warm_up: int, runs: int, core: int | None = None) -> Times | None:
-        """Of one input on a device; None elsewhere, and where a device emulates the processor."""
-        if self.machine.source != "device" or self.is_emulated:
-            return None
-        pinned = [] if core is None else [str(core)]
-        words = [f"./{RUNNER_NAME}", _FILE_NAME, "time", str(warm_up), str(runs), *pinned]
-        return read_times(self.machine.run(self.folder, words, sample, _RUN_S), 0, self.machine.name)
 
 
 def input_bytes_of(program: Program) -> int:
@@ -73,7 +37,7 @@ def input_bytes_of(program: Program) -> int:
 
 
 @contextmanager
-def running_pte(data: bytes, program: Program, target: Target, address: str | None) -> Iterator[PteSession]:
+def running_pte(data: bytes, program: Program, target: Target, address: str | None) -> Iterator[RuntimeSession]:
     """The program where it runs: on the device there, else emulated or on this machine.
 
     Raises:
@@ -95,7 +59,7 @@ def check_kernels(program: Program) -> None:
 
 
 @contextmanager
-def running_here(data: bytes, program: Program) -> Iterator[PteSession]:
+def running_here(data: bytes, program: Program) -> Iterator[RuntimeSession]:
     """The program on this machine, by the same runtime: what a device's outputs are compared with."""
     own = this_machine()
     if own is None:
@@ -104,16 +68,15 @@ def running_here(data: bytes, program: Program) -> Iterator[PteSession]:
         yield _installed(machine, data, program, own)
 
 
-def _installed(machine: Machine, data: bytes, program: Program, architecture: Architecture) -> PteSession:
+def _installed(machine: Machine, data: bytes, program: Program, architecture: Architecture) -> RuntimeSession:
     """Known to load the program, and to read as many bytes as its file states."""
     runner = build_runner(architecture)
     folder = machine.install({**runner.files, _FILE_NAME: data})
-    words = [f"./{RUNNER_NAME}", _FILE_NAME, "identity"]
-    told = values_of(machine.run(folder, words, b"", _ANSWER_S), machine.name)
+    words = (f"./{RUNNER_NAME}", _FILE_NAME)
+    told = identity(machine, folder, words)
     wanted = input_bytes_of(program)
-    if told.get("input_bytes") != str(wanted):
-        raise DeviceError(
-            f"{machine.name}: the runner reads {told.get('input_bytes')} B a sample, the file states {wanted}",
-            hint="remove the folder `edgeprune` in the cache there, then run it again",
-        )
-    return PteSession(machine, folder, program, runner.size_bytes, told.get("emulated") == "1")
+    check_input_bytes(machine, told, wanted)
+    is_emulated = told.get("emulated") == "1"
+    return RuntimeSession(
+        machine, folder, words, f"ExecuTorch {runner.version}", wanted, runner.size_bytes, is_emulated
+    )

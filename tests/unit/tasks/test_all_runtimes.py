@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 from edgeprune.tasks.all_runtimes import PTE, TFLITE, C, RuntimeRow, to_ship
+from edgeprune.train.metrics import METRICS
+
+ACCURACY = METRICS["accuracy"].drop_points
 
 
-def row(name: str, file: int, runtime: int | None, latency_us: float | None, accuracy: float | None) -> RuntimeRow:
-    return RuntimeRow(name, file, runtime, None, latency_us, accuracy, "here")
+def row(name: str, file: int | None, runtime: int | None, latency_us: float | None, score: float | None) -> RuntimeRow:
+    return RuntimeRow(name, file, runtime, None, None, latency_us, score, "here")
 
 
 def test_without_times_the_least_to_store() -> None:
     rows = (row(C, 90, 0, None, 80.0), row(PTE, 60, 1000, None, 80.4), row(TFLITE, 50, None, None, 80.0))
-    name, why = to_ship(rows)
-    assert name == C and "no time was measured" in why
+    name, why = to_ship(rows, ACCURACY)
+    assert name == C and "none was timed" in why
 
 
 def test_with_times_the_fastest_of_those_about_as_accurate() -> None:
     rows = (row(C, 90, 0, 900.0, 80.0), row(PTE, 60, 1000, 400.0, 80.4), row(TFLITE, 50, None, None, 80.0))
-    assert to_ship(rows)[0] == PTE
+    assert to_ship(rows, ACCURACY)[0] == PTE
     rows = (row(C, 90, 0, 900.0, 80.0), row(PTE, 60, 1000, 400.0, 79.0), row(TFLITE, 50, None, None, 80.0))
-    assert to_ship(rows)[0] == C  # the other loses a point
+    assert to_ship(rows, ACCURACY)[0] == C  # the other loses a point
+
+
+def test_about_as_fast_the_smaller_one() -> None:
+    rows = (row(C, 90, 0, 430.0, 80.0), row(PTE, 60, 1000, 400.0, 80.0), row(TFLITE, 50, 3000, 900.0, 80.0))
+    name, why = to_ship(rows, ACCURACY)
+    assert name == C and "about as fast" in why
 
 
 def test_without_labels_and_without_a_known_runtime() -> None:
-    assert "accuracy unknown" in to_ship((row(C, 90, 0, None, None), row(PTE, 60, 1000, None, None)))[1]
-    assert to_ship((row(PTE, 60, None, None, None), row(TFLITE, 50, None, None, None)))[0] == TFLITE
+    assert "scores unknown" in to_ship((row(C, 90, 0, None, None), row(PTE, 60, 1000, None, None)), ACCURACY)[1]
+    assert to_ship((row(PTE, 60, None, None, None), row(TFLITE, 50, 100, None, None)), ACCURACY)[0] == TFLITE
+
+
+def test_what_was_not_made_is_not_shipped() -> None:
+    assert to_ship((row(PTE, None, None, None, None), row(TFLITE, 50, None, None, None)), ACCURACY)[0] == TFLITE
+
+
+def test_an_error_is_better_where_it_is_less() -> None:
+    rows = (row(C, 90, 0, None, 2.0), row(PTE, 60, 10, None, 1.0))
+    assert to_ship(rows, METRICS["mae"].drop_points)[0] == PTE
+    assert to_ship(rows, None)[0] == PTE  # 70 B beside 90: the user's own metric is not compared

@@ -1,0 +1,83 @@
+"""A `.tflite` in LiteRT on a machine: `firmware/hosted/litert/runner.py` in the Python that the machine has."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from edgeprune.deploy.hosted.place import architecture_on
+from edgeprune.deploy.hosted.runtime_session import RuntimeSession, check_input_bytes, identity
+from edgeprune.device.machines import adb
+from edgeprune.device.machines.local import LocalMachine
+from edgeprune.device.machines.machine import Machine
+from edgeprune.device.machines.named import machine_at
+from edgeprune.errors import DeviceError, ToolchainError, UsageError
+from edgeprune.files.shipped import shipped
+from edgeprune.hardware.profile import Target
+from edgeprune.toolchain.linux import this_machine
+
+_FILE_NAME = "model.tflite"
+_SHIPPED = ("runner.py", "start.sh")
+_NAMES = {"ai_edge_litert": "LiteRT", "tflite_runtime": "TensorFlow Lite"}
+_SET_UP = (
+    "there, once: python3 -m venv ~/.cache/edgeprune/litert && ~/.cache/edgeprune/litert/bin/pip install "
+    "ai-edge-litert (older systems: 'tflite-runtime' 'numpy<2')"
+)
+
+
+@contextmanager
+def running_litert(tflite: bytes, input_bytes: int, target: Target, address: str | None) -> Iterator[RuntimeSession]:
+    """The model where it runs: on the device there, else in this machine's LiteRT.
+
+    Args:
+        input_bytes: of one sample, by the file.
+
+    Raises:
+        UsageError: LiteRT's Python does not run on such a device.
+        DeviceError, ToolchainError: no device, another architecture, no LiteRT there, or it refuses the model.
+    """
+    if address is None:
+        with running_litert_here(tflite, input_bytes) as here:
+            yield here
+        return
+    if address.startswith(adb.SCHEME):
+        raise UsageError(
+            f"{address}: LiteRT is run by a Python of the device, and Android has none",
+            hint="without --runtime, EdgePrune's own program runs there",
+        )
+    with closing(machine_at(address)) as machine:
+        architecture_on(machine, target)
+        yield _installed(machine, tflite, input_bytes, ("sh", "start.sh", _FILE_NAME))
+
+
+@contextmanager
+def running_litert_here(tflite: bytes, input_bytes: int) -> Iterator[RuntimeSession]:
+    """The model in the LiteRT of this Python: what a device's outputs are compared with."""
+    own = this_machine()
+    if own is None:
+        raise ToolchainError("the runner of LiteRT is for Linux", hint="run the command on a Linux machine")
+    with closing(LocalMachine(own)) as machine:
+        yield _installed(machine, tflite, input_bytes, (sys.executable, "runner.py", _FILE_NAME))
+
+
+def _installed(machine: Machine, tflite: bytes, input_bytes: int, words: tuple[str, ...]) -> RuntimeSession:
+    runner = {name: (shipped("firmware") / "hosted" / "litert" / name).read_bytes() for name in _SHIPPED}
+    folder = machine.install({**runner, _FILE_NAME: tflite})
+    told = identity(machine, folder, words)
+    package, _, version = told.get("runtime", "none").partition(" ")
+    if package not in _NAMES:
+        raise DeviceError(
+            f"{machine.name} has no LiteRT for its Python: {told.get('reason', 'not said why')[:200]}", hint=_SET_UP
+        )
+    check_input_bytes(machine, told, input_bytes)
+    size = told.get("runtime_bytes", "")
+    return RuntimeSession(
+        machine,
+        folder,
+        words,
+        f"{_NAMES[package]} {version}",
+        input_bytes,
+        int(size) if size.isdigit() else 0,
+        told.get("emulated") == "1",
+    )

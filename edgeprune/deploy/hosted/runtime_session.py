@@ -1,0 +1,75 @@
+"""A model file in somebody else's runtime on a machine, by a runner of ours: spoken to as to a program of ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeprune.deploy.hosted.replies import Times, read_outputs, read_times, values_of
+from edgeprune.device.machines.machine import Machine
+from edgeprune.errors import DeviceError
+
+_ANSWER_S, _RUN_S = 60.0, 600.0
+
+
+@dataclass(frozen=True)
+class RuntimeSession:
+    """A model there.
+
+    Attributes:
+        words: that start the runner on it, in `folder`.
+        runtime: its name and version.
+        input_bytes: of one sample, all inputs end to end.
+        runtime_bytes: of what must lie beside the model.
+        is_emulated: its code is not what the processor executes, also where a device seems to run it.
+    """
+
+    machine: Machine
+    folder: str
+    words: tuple[str, ...]
+    runtime: str
+    input_bytes: int
+    runtime_bytes: int
+    is_emulated: bool
+
+    @property
+    def source(self) -> str:
+        """ "device", "emulator" or "host": whose processor computes."""
+        return "emulator" if self.is_emulated and self.machine.source != "device" else self.machine.source
+
+    def outputs(self, inputs: np.ndarray) -> np.ndarray:
+        """(N, input bytes) uint8 -> (N, output bytes) uint8, one inference after the other.
+
+        Raises:
+            DeviceError: the machine, the link or the runtime failed.
+        """
+        sent = inputs.tobytes()
+        output = self.machine.run(self.folder, [*self.words, "run"], sent, _RUN_S)
+        return read_outputs(output, sent, len(inputs), self.machine.name)
+
+    def times(self, sample: bytes, warm_up: int, runs: int, core: int | None = None) -> Times | None:
+        """Of one input on a device; None elsewhere, and where a device emulates the processor."""
+        if self.machine.source != "device" or self.is_emulated:
+            return None
+        pinned = [] if core is None else [str(core)]
+        words = [*self.words, "time", str(warm_up), str(runs), *pinned]
+        return read_times(self.machine.run(self.folder, words, sample, _RUN_S), 0, self.machine.name)
+
+
+def identity(machine: Machine, folder: str, words: tuple[str, ...]) -> dict[str, str]:
+    """What the runner reports of the model it has loaded.
+
+    Raises:
+        DeviceError: it does not run there, or the runtime refuses the model.
+    """
+    return values_of(machine.run(folder, [*words, "identity"], b"", _ANSWER_S), machine.name)
+
+
+def check_input_bytes(machine: Machine, told: dict[str, str], wanted: int) -> None:
+    """Raises DeviceError where the runner reads other samples than the file states."""
+    if told.get("input_bytes") != str(wanted):
+        raise DeviceError(
+            f"{machine.name}: the runner reads {told.get('input_bytes')} B a sample, the file states {wanted}",
+            hint="remove the folder `edgeprune` in the cache there, then run it again",
+        )
