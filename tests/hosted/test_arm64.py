@@ -26,7 +26,13 @@ def pi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         pytest.skip(f"{MISSING}; or proot is not")
     folder = tmp_path / "sshd"
     folder.mkdir()
-    forced = f'proot -q "{QEMU}" -r {root} -b /dev -b /proc -b /sys -b {folder} -w / /bin/sh -c "$SSH_ORIGINAL_COMMAND"'
+    # Runtimes look for their cores in /sys; those of this machine's processor crash LiteRT's search for Arm's.
+    cores = folder / "sys" / "devices" / "system" / "cpu"
+    cores.mkdir(parents=True)
+    for name in ("possible", "present"):
+        (cores / name).write_text("0-3\n")
+    bound = f"-b /dev -b /proc -b {folder}/sys:/sys -b {folder}"
+    forced = f'proot -q "{QEMU}" -r {root} {bound} -w / /bin/sh -c "$SSH_ORIGINAL_COMMAND"'
     server = Server(folder, forced)
     server.start()
     monkeypatch.setenv("EDGEPRUNE_SSH", server.client_words())

@@ -41,6 +41,7 @@ def test_verify_and_profile(server: Server, tmp_path: Path, capsys: pytest.Captu
     code, profiled = command(capsys, "profile", *words, "--repeats", "7")
     latency = profiled["latency"]
     assert code == 0 and 0 < latency["p50_us"] <= latency["p90_us"] <= latency["most_us"]
+    assert profiled["threads"] == 1  # XNNPACK's own choice is one a core
     assert profiled["peak_rss_bytes"] > profiled["planned_bytes"] and profiled["runtime_bytes"] > 1 << 20
     assert not server.left_over()
 

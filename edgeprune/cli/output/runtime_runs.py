@@ -66,7 +66,7 @@ def _show_profile(
         "target": target.name,
         "machine": where,
         "runtime": session.runtime,
-        "threads": 1,
+        "threads": None if times is None else times.threads,
         "file_bytes": file_bytes,
         "runtime_bytes": session.runtime_bytes,
         "planned_bytes": planned_bytes,
@@ -86,10 +86,13 @@ def _show_profile(
         return
     latency = latency_of(times)
     shown = ", ".join(f"{name} {microseconds_text(latency[f'{name}_us'])}" for name in ("p50", "p90", "p99"))
+    threads = (
+        "" if times.threads is None else f"; {times.threads} thread{'' if times.threads == 1 else 's'} in the process"
+    )
     resident = "" if times.peak_rss_bytes is None else f"; at most {bytes_text(times.peak_rss_bytes)} resident in all"
     printer.result(
         result,
         sizes,
-        f"one inference, measured: {shown}; one thread, last on core {times.core}{resident}",
+        f"one inference, measured: {shown}, last on core {times.core}{threads}{resident}",
         *(f"look at this: {warning}" for warning in warnings_of(times)),
     )

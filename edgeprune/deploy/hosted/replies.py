@@ -25,6 +25,7 @@ class Times:
         core: the processor core it ended on.
         before, after: state of the machine by name: governor, frequency, temperature, throttling, battery.
         peak_rss_bytes: most memory the process had resident; None where the machine does not tell.
+        threads: of the process, after its inferences; None where the program or the machine does not tell.
     """
 
     run_ns: tuple[int, ...]
@@ -33,6 +34,7 @@ class Times:
     before: Mapping[str, str]
     after: Mapping[str, str]
     peak_rss_bytes: int | None
+    threads: int | None = None
 
 
 def lines_of(output: bytes, name: str) -> list[list[str]]:
@@ -85,7 +87,7 @@ def read_times(output: bytes, layers: int, name: str) -> Times:
     """
     runs, rows = [], []
     states: dict[str, dict[str, str]] = {"before": {}, "after": {}}
-    core, peak = 0, 0
+    core, peak, threads = 0, 0, 0
     try:
         for words in lines_of(output, name):
             match words:
@@ -99,9 +101,11 @@ def read_times(output: bytes, layers: int, name: str) -> Times:
                     core = int(number)
                 case ["peak_rss_bytes", number]:
                     peak = int(number)
+                case ["threads", number]:
+                    threads = int(number)
         table = np.array(rows, np.int64).reshape(len(rows), layers)
     except ValueError:
         raise DeviceError(f"{name}: the program's report is garbled", hint=_HINT) from None
     if not runs or len(rows) != len(runs):
         raise DeviceError(f"{name}: {len(runs)} inferences and {len(rows)} of their layers were timed", hint=_HINT)
-    return Times(tuple(runs), table, core, states["before"], states["after"], peak or None)
+    return Times(tuple(runs), table, core, states["before"], states["after"], peak or None, threads or None)

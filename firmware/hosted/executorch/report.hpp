@@ -84,20 +84,31 @@ void machine_state(const char *when)
     state(when, "battery_percent", "/sys/class/power_supply/battery/capacity");
 }
 
-uint64_t peak_rss_bytes()
+/* The number behind `NAME:` in /proc/self/status; 0 where there is none. */
+uint64_t of_status(const char *format)
 {
     char text[256];
-    unsigned long long kilobytes = 0;
+    unsigned long long value = 0;
     FILE *file = std::fopen("/proc/self/status", "r");
     while (file != nullptr && std::fgets(text, sizeof text, file) != nullptr) {
-        if (std::sscanf(text, "VmHWM: %llu", &kilobytes) == 1) {
+        if (std::sscanf(text, format, &value) == 1) {
             break;
         }
     }
     if (file != nullptr) {
         std::fclose(file);
     }
-    return kilobytes * 1024;
+    return value;
+}
+
+uint64_t peak_rss_bytes()
+{
+    return of_status("VmHWM: %llu") * 1024;
+}
+
+uint64_t threads()
+{
+    return of_status("Threads: %llu");
 }
 
 /*

@@ -12,7 +12,7 @@
  * Exit status: 0; 2 for other words; 3 where the input ends inside a sample; 4 where the output cannot be written; 5 where
  * ExecuTorch refuses the program or fails.
  *
- * One thread. No type of the C++ library passes into the runtime's libraries, so another one than theirs may be linked.
+ * One thread: without the guard, XNNPACK takes one a core. No type of the C++ library passes into the runtime's libraries, so another one than theirs may be linked.
  */
 #include <cinttypes>
 #include <cstdint>
@@ -25,6 +25,7 @@
 #include "report.hpp"
 
 #include <executorch/extension/data_loader/buffer_data_loader.h>
+#include <executorch/extension/threadpool/threadpool_guard.h>
 #include <executorch/runtime/executor/memory_manager.h>
 #include <executorch/runtime/executor/method.h>
 #include <executorch/runtime/executor/program.h>
@@ -163,6 +164,7 @@ int time_runs(Loaded &loaded, const std::vector<EValue> &ends, long warm_up, lon
         line_of("layers\n");
     }
     line("peak_rss_bytes", peak_rss_bytes());
+    line("threads", threads());
     return end_lines() ? DONE : CANNOT_WRITE;
 }
 
@@ -219,6 +221,7 @@ int main(int count, char **words)
         return complain("the program cannot be read", OTHER_WORDS);
     }
     executorch::runtime::runtime_init();
+    const executorch::extension::threadpool::NoThreadPoolGuard alone;
     BufferDataLoader loader(content.data() + start, content.size() - 64);
     auto program = Program::load(&loader, Program::Verification::InternalConsistency);
     if (!program.ok()) {

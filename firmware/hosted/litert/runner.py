@@ -142,7 +142,8 @@ def time_runs(loaded, warm_up, runs):
     lines.add("core", core_now())
     for _ in range(runs):
         lines.add("layers")
-    lines.add("peak_rss_bytes", peak_rss_bytes())
+    lines.add("peak_rss_bytes", 1024 * of_status("VmHWM"))
+    lines.add("threads", of_status("Threads"))
     lines.send()
     return 0
 
@@ -178,13 +179,14 @@ def core_now():
         return 0
 
 
-def peak_rss_bytes():
+def of_status(name):
+    """The number behind `name` in /proc/self/status; 0 where there is none."""
     try:
         with Path("/proc/self/status").open() as file:
-            found = [line.split()[1] for line in file if line.startswith("VmHWM:")]
+            found = [line.split()[1] for line in file if line.startswith(name + ":")]
     except OSError:
         return 0
-    return 1024 * int(found[0]) if found else 0
+    return int(found[0]) if found else 0
 
 
 def is_emulated():
