@@ -77,7 +77,7 @@ def _show_profile(
     }
     planned = "" if planned_bytes is None else f", planned memory {bytes_text(planned_bytes)}"
     sizes = (
-        f"{name} on {target.name} ({where}): file {bytes_text(file_bytes)}, {session.runtime} and the runner "
+        f"{name} on {target.name} ({where}): file {bytes_text(file_bytes)}, {session.runtime} and what it needs "
         f"{bytes_text(session.runtime_bytes)}{planned}"
     )
     if times is None:
