@@ -13,6 +13,7 @@ from math import isfinite, prod
 import numpy as np
 
 from edgeprune.errors import DataError
+from edgeprune.ir import Tensor
 from edgeprune.tasks.program_subject import ProgramSubject
 from edgeprune.tasks.samples import Samples, real_values
 from edgeprune.tasks.subject import Subject
@@ -53,8 +54,14 @@ def scored(subject: Subject | ProgramSubject, samples: Samples, rows: np.ndarray
     if subject.record is None or subject.model is None:
         return score_of_file(outputs[0], len(outputs), samples.targets)
     graph = subject.model.graph
-    reals = [real_values(graph.tensors[end], values) for end, values in zip(graph.outputs, outputs, strict=False)]
+    ends = [graph.tensors[index] for index in graph.outputs]
+    reals = [_of_one(end, real_values(end, values)) for end, values in zip(ends, outputs, strict=False)]
     return score_of_run(subject.record.accuracy.metric, reals, samples.targets)
+
+
+def _of_one(end: Tensor, values: np.ndarray) -> np.ndarray:
+    """(N, ...) without the model's batch of one."""
+    return values[:, 0] if values.shape[1:] == end.shape and end.shape[:1] == (1,) else values
 
 
 def score_of_file(first: np.ndarray, outputs: int, labels: np.ndarray | None) -> Score:

@@ -68,3 +68,8 @@ def test_what_the_device_lacks_is_computed_here_and_not_timed(
 def test_only_a_run_for_linux_is_compared(run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, told = command(capsys, "profile", "model.tflite", "--all-runtimes")
     assert code == 2 and "is no run folder" in told["error"]
+
+
+def test_verify_shows_the_runs_own_metric(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, verified = command(capsys, "verify", run, "--samples", "8")
+    assert (code, verified["metric"]) == (0, "accuracy") and verified["accuracy"] in (100 * k / 8 for k in range(9))
