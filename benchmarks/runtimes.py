@@ -1,19 +1,26 @@
 """Eight networks as int8 `.tflite`, XNNPACK `.pte` and Cortex-M `.pte`: sizes, planned memory, how near to floats.
 
-    python benchmarks/runtimes.py --write           # keeps the output
-    python benchmarks/runtimes.py resnet8 lstm      # some of them
+    python benchmarks/runtimes.py --write               # keeps the output
+    python benchmarks/runtimes.py --write resnet8 lstm  # of some of them, beside what is kept of the others
+    python benchmarks/runtimes.py --no-counts           # no instructions
 
 Needs edgeprune[executorch] and ../shared. ResNet-8 is trained, on CIFAR-10 images; the others have random weights,
 batch norms as training leaves them, and random normal inputs. float: argmax agreement with the float network; int8:
 with the int8 `.tflite` in LiteRT's reference kernels. LiteRT's and XNNPACK's results are computed by these runtimes
 here; Cortex-M programs are emulated by torch. floats: operators that compute in floats in a program of int8.
+
+The second table: instructions of one inference of the 64-bit Arm programs under QEMU (`counted.py`), of our generated
+C, of XNNPACK's `.pte` in ExecuTorch and of the `.tflite` in LiteRT, and the bytes of all that must be stored for it,
+Python itself left out. Instructions are no time: what a core takes for one differs from kernel to kernel.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +29,8 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from counted import CORE as COUNTED_ON
+from counted import Counter
 from kept import commit, parser, publish
 from models import cifar10_images, mobilenet_v1, trained_resnet8
 from nets import imagenet_mobilenet_v2, make_net, make_shared_net, shared_inputs, shared_nets, squeeze_excite
@@ -29,7 +38,7 @@ from nets import imagenet_mobilenet_v2, make_net, make_shared_net, shared_inputs
 from edgeprune.errors import EdgePruneError
 from edgeprune.export.pte.lowering import Lowering, PteFormat, PteRequest
 from edgeprune.export.tflite import agreement, channels_last, export_tflite, sqnr_db, torch_outputs
-from edgeprune.quantize.host import Kernels, dequantized_outputs
+from edgeprune.quantize.host import Kernels, dequantized_outputs, quantized_inputs
 
 NAMES = ("resnet8", "ds-cnn", "mobilenet-v1", "autoencoder", "squeeze-excite", "lstm", "vit_sdpa", "mobilenet-v2-224")
 CORE = "cortex-m4"
@@ -37,6 +46,9 @@ HEADER = (
     f"{'network':<17} {'file':<8} {'file B':>10} {'planned B':>10} {'SQNR':>8} {'float':>7} {'int8':>7} {'floats':>6}"
     "  in float"
 )
+
+
+COUNTED_HEADER = f"{'':<17} {'runtime':<12} {'instructions':>13} {'stored B':>12}"
 
 
 def network(name: str) -> tuple[nn.Module, Tensor, Tensor]:
@@ -61,13 +73,15 @@ def network(name: str) -> tuple[nn.Module, Tensor, Tensor]:
     return module, inputs[:calibration], inputs[calibration:]
 
 
-def rows(name: str, lowering: Lowering) -> list[str]:
-    """Its lines of the table."""
+def rows(name: str, lowering: Lowering, counter: Counter | None) -> tuple[list[str], list[str]]:
+    """Its lines of both tables."""
     module, samples, judged = network(name)
     wanted = torch_outputs(module, judged)[0]
     exported = export_tflite(module, samples)
-    int8 = dequantized_outputs(exported.data, channels_last(judged), Kernels.REFERENCE)[0]
+    images = channels_last(judged)
+    int8 = dequantized_outputs(exported.data, images, Kernels.REFERENCE)[0]
     lines = [_line(name, "tflite", (len(exported.data), None), wanted, int8, int8, ())]
+    pte = None
     for format_ in (PteFormat.XNNPACK, PteFormat.CORTEX_M):
         request = PteRequest(format_, samples, judged, CORE, may_stay_float=True)
         try:
@@ -77,7 +91,23 @@ def rows(name: str, lowering: Lowering) -> list[str]:
             continue
         sizes = (len(made.data), sum(made.program.planned_bytes))
         lines.append(_line(name, format_, sizes, wanted, int8, made.outputs[0], made.floats))
-    return lines
+        pte = made.data if format_ is PteFormat.XNNPACK else pte
+    if counter is None:
+        return lines, []
+    first = quantized_inputs(exported.data, images[:1]).tobytes()
+    counts = {"generated C": lambda: counter.generated_c(exported.data, first)}
+    if pte is not None:
+        counts["ExecuTorch"] = lambda: counter.executorch(pte, judged[:1].numpy().tobytes())
+    counts["LiteRT"] = lambda: counter.litert(exported.data, first)
+    return lines, [_counted_line(name, runtime, count) for runtime, count in counts.items()]
+
+
+def _counted_line(name: str, runtime: str, count: Callable[[], tuple[int, int]]) -> str:
+    try:
+        instructions, stored_bytes = count()
+    except (EdgePruneError, subprocess.SubprocessError) as refused:
+        return f"{name:<17} {runtime:<12} refused: {refused}"
+    return f"{name:<17} {runtime:<12} {instructions:>13,} {stored_bytes:>12,}"
 
 
 def _line(
@@ -98,22 +128,34 @@ def _line(
     return f"{start} {len(floats):>6}  {', '.join(kinds)}".rstrip()
 
 
+def block(name: str, lowering: Lowering, counter: Counter | None) -> str:
+    """All about one network; its first word is the name."""
+    start = f"{name} (commit {commit()}, torch {torch.__version__}, {CORE})"
+    try:
+        found, counts = rows(name, lowering, counter)
+    except EdgePruneError as refused:
+        return f"{start}\n{name:<17} refused: {refused}"
+    emulated = [f"emulated {COUNTED_ON}, one thread, one inference:", COUNTED_HEADER, *counts] if counts else []
+    return "\n".join([start, HEADER, *found, *emulated])
+
+
 def main() -> None:
     options = parser("Eight networks as files of three runtimes.", __file__)
     options.add_argument("names", nargs="*", default=list(NAMES), help="networks")
+    options.add_argument("--no-counts", action="store_true", help="count no instructions")
     given = options.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    lines = []
-    with Lowering() as lowering:
+    kept = {}
+    if given.write is not None and given.write.is_file():
+        kept = {text.split()[0]: text for text in given.write.read_text().strip().split("\n\n")}
+    with Lowering() as lowering, ExitStack() as stack:
+        counter = None if given.no_counts else stack.enter_context(Counter())
         for name in given.names:
-            try:
-                found = rows(name, lowering)
-            except EdgePruneError as refused:
-                found = [f"{name:<17} refused: {refused}"]
-            lines += found
-            print("\n".join(found), file=sys.stderr, flush=True)
-    publish([f"commit {commit()}, torch {torch.__version__}, {CORE}", HEADER, *lines], given.write)
+            kept[name] = block(name, lowering, counter)
+            print(kept[name], file=sys.stderr, flush=True)
+    order = [*NAMES, *(name for name in kept if name not in NAMES)]
+    publish("\n\n".join(kept[name] for name in order if name in kept).split("\n"), given.write)
 
 
 if __name__ == "__main__":
