@@ -19,7 +19,15 @@ from edgeprune.engine.plan import make_plan
 from edgeprune.engine.tflite.expressible import expressible
 from edgeprune.engine.tflite.read import read_tflite
 from edgeprune.engine.tflite.write import write_tflite
-from edgeprune.export.tflite import ExportedTflite, channels_last, export_tflite, float_graph, sqnr_db, torch_outputs
+from edgeprune.export.tflite import (
+    ExportedTflite,
+    channels_first,
+    channels_last,
+    export_tflite,
+    float_graph,
+    sqnr_db,
+    torch_outputs,
+)
 from edgeprune.hardware.profile import Isa
 from edgeprune.ir import Graph, Op, OpKind
 from edgeprune.model.trace import trace
@@ -87,7 +95,7 @@ def check_float(module: nn.Module, shape: tuple[int, ...], inputs: torch.Tensor)
     for resolver in ("AUTO", "BUILTIN_WITHOUT_DEFAULT_DELEGATES" if lacking else "BUILTIN_REF"):
         found = run_litert(data, samples, resolver)
         for number, own in enumerate(wanted):
-            got = np.moveaxis(np.concatenate([one[number] for one in found]), -1, 1)
+            got = channels_first(np.concatenate([one[number] for one in found]))
             assert got.shape == own.shape
             error = float(np.abs(got - own).max() / max(float(np.abs(own).max()), 1e-30))
             assert error < 1e-4, f"float outputs are {error:.2g} of their largest off under {resolver}"

@@ -139,6 +139,9 @@ FAMILIES: Mapping[str, Mapping[str, Layer]] = {
         "Embedding": Layer(_doing(lambda x, table: table(x.long()), lambda: nn.Embedding(40, 5)), VECTOR, tokens=40),
         "Bilinear": Layer(_doing(lambda x, layer: layer(x, x), lambda: nn.Bilinear(12, 12, 3)), VECTOR),
         "Unfold": Layer(lambda: nn.Unfold(2)),
+        "Fold": Layer(
+            lambda: nn.Sequential(nn.Unfold(3, padding=1, stride=2), nn.Fold((6, 8), 3, padding=1, stride=2))
+        ),
     },
     "Pools and sizes": {
         **_layers(

@@ -17,6 +17,7 @@ from edgeprune.engine.tflite.write import FileNames, write_tflite
 from edgeprune.errors import ModelError
 from edgeprune.ir import Graph
 from edgeprune.model.answers import names_of, parts_of
+from edgeprune.model.batches import run_batch
 from edgeprune.model.constants import with_constants
 from edgeprune.model.exits import WithExit
 from edgeprune.model.noted.int16_layers import int16_layers
@@ -150,8 +151,7 @@ def torch_outputs(module: nn.Module, samples: Tensor) -> list[np.ndarray]:
     was_training = module.training
     module.eval()
     try:
-        with torch.no_grad():
-            answers = [parts_of(module(part)) for part in torch.split(samples, 256)]
+        answers = [parts_of(run_batch(module, part)) for part in torch.split(samples, 256)]
         return [torch.cat(parts).float().numpy() for parts in zip(*answers, strict=True)]
     finally:
         module.train(was_training)
@@ -160,6 +160,11 @@ def torch_outputs(module: nn.Module, samples: Tensor) -> list[np.ndarray]:
 def channels_last(samples: Tensor) -> np.ndarray:
     """(N, C, ...) -> (N, ..., C) float32, the file's layout."""
     return np.ascontiguousarray(np.moveaxis(samples.numpy(), 1, -1), dtype=np.float32)
+
+
+def channels_first(values: np.ndarray) -> np.ndarray:
+    """(N, ..., C) of a file -> (N, C, ...), as the network gives it; (N,) as it is."""
+    return np.moveaxis(values, -1, 1) if values.ndim > 1 else values
 
 
 def _check_float(module: nn.Module, samples: Tensor, runner: FloatRunner, narrow: str | None) -> None:
@@ -203,7 +208,7 @@ def _outputs_of(runner: FloatRunner | IntegerRunner, inputs: np.ndarray) -> list
         read = runner.run(sample_of(runner.graph, sample))
         for values, index in zip(found, runner.graph.outputs, strict=True):
             values.append(read(index).copy())
-    return [np.moveaxis(np.concatenate(values), -1, 1) for values in found]
+    return [channels_first(np.concatenate(values)) for values in found]
 
 
 def agreement(wanted: np.ndarray, got: np.ndarray) -> float | None:

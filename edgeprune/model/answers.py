@@ -1,4 +1,4 @@
-"""What a network returns: one tensor, or several in tuples, lists and mappings, as its user wrote them.
+"""What a network returns: one tensor, or several in tuples, lists, mappings and dataclasses, as its user wrote them.
 
 `parts_of` takes it apart in a fixed order, that of the traced graph's outputs; `rebuilt` puts other tensors in the same
 places, so that a loss or metric of the user's own sees what `forward()` returns wherever the values come from.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 from edgeprune.errors import ModelError
 
 Answer = Any
-"""A tensor, or tuples, lists and mappings of answers; None where a network leaves something out."""
+"""A tensor, or tuples, lists, mappings and dataclasses of answers; None where a network leaves something out."""
 
 
 def parts_of(answer: Answer) -> tuple[Tensor, ...]:
@@ -62,7 +63,8 @@ def joined(answers: Sequence[Answer]) -> Answer:
 
 
 def names_of(answer: Answer, name: str = "") -> list[str]:
-    """For each of its tensors its key in a mapping or named tuple, joined with dots; "" where it has none."""
+    """For each of its tensors its key in a mapping, or its field in a named tuple or dataclass, joined with dots; ""
+    where it has none."""
     if isinstance(answer, Tensor):
         return [name]
     items: list[tuple[str, Answer]] = []
@@ -70,6 +72,8 @@ def names_of(answer: Answer, name: str = "") -> list[str]:
         items = [(str(key), item) for key, item in answer.items()]
     elif isinstance(answer, list | tuple):
         items = list(zip(getattr(answer, "_fields", ("",) * len(answer)), answer, strict=True))
+    elif _is_record(answer):
+        items = list(_fields_of(answer).items())
     return [own for key, item in items for own in names_of(item, f"{name}.{key}".strip("."))]
 
 
@@ -82,10 +86,21 @@ def _tensors(answer: Answer) -> Iterator[Tensor]:
     elif isinstance(answer, list | tuple):
         for item in answer:
             yield from _tensors(item)
+    elif _is_record(answer):
+        yield from _tensors(_fields_of(answer))
     elif answer is not None:
         raise ModelError(
-            f"forward() returns a {type(answer).__name__}", hint="return tensors, or tuples or dicts of them"
+            f"forward() returns a {type(answer).__name__}",
+            hint="return tensors, or tuples, dicts or dataclasses of them",
         )
+
+
+def _is_record(answer: Answer) -> bool:
+    return is_dataclass(answer) and not isinstance(answer, type)
+
+
+def _fields_of(answer: Answer) -> dict[str, Answer]:
+    return {field.name: getattr(answer, field.name) for field in fields(answer)}
 
 
 def _filled(like: Answer, parts: Iterator[Tensor]) -> Answer:
@@ -101,4 +116,9 @@ def _filled(like: Answer, parts: Iterator[Tensor]) -> Answer:
     if isinstance(like, list | tuple):
         items = [_filled(item, parts) for item in like]
         return type(like)(*items) if hasattr(like, "_fields") else type(like)(items)
+    if _is_record(like):
+        copied = copy.copy(like)
+        for key, item in _fields_of(like).items():
+            object.__setattr__(copied, key, _filled(item, parts))  # it may be frozen
+        return copied
     return None

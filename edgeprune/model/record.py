@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -30,6 +30,7 @@ from edgeprune.model.recording import Call, Recording, Ref
 from edgeprune.model.shapes import output_shapes
 from edgeprune.model.twin import twin
 from edgeprune.model.user_line import failed_at, layer_of, quoted, user_line
+from edgeprune.model.views import Views
 from edgeprune.model.ways_out import reads_values, understood
 
 _VALUE_READS = {"aten._local_scalar_dense", "aten.item", "aten.equal", "aten.nonzero", "aten.masked_select"}
@@ -85,6 +86,7 @@ def record(module: nn.Module, example_shapes: Sequence[Sequence[int]]) -> Record
             child.register_forward_hook(recorder.leaving, always_call=True),
         )
     ]
+    attributes = [(vars(child), dict(vars(child)), dict(child._buffers)) for child in skeleton.modules()]
     try:
         with (
             torch.no_grad(),
@@ -105,6 +107,12 @@ def record(module: nn.Module, example_shapes: Sequence[Sequence[int]]) -> Record
     finally:
         for hook in hooks:
             hook.remove()
+        for own, before, buffers in attributes:  # what forward() keeps has no values here
+            own.update(before)
+            own["_buffers"].clear()
+            own["_buffers"].update(buffers)
+            for name in own.keys() - before.keys():
+                del own[name]
     outputs = parts_of(result)
     check_batch_of_one(outputs)
     for tensor in outputs:
@@ -150,7 +158,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._value_of_id: dict[int, int] = {}
         self._alive: list[Tensor] = []  # ids stay unique only while their tensors live
         self._layers: list[str] = []
-        self._written: dict[int, int] = {}  # storage -> values that existed when it was last written in place
+        self._views = Views(self._rebind)
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -201,6 +209,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         in_place = name.endswith("_") and not name.endswith("__")
         target = name.rstrip("_") if in_place else name
         where = self._place(sys._getframe(1))
+        for tensor in _tensors((args, kwargs)):
+            self.forbid_stale(tensor, where)
         if target in _VALUE_READS:
             return self._read(func, args, kwargs or {}, where)
         if target in ("aten.index", "aten.index_put") and any(map(_is_mask, args[1])):
@@ -234,10 +244,13 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._written_to(args[0], result) if in_place else result
         bound = {name: self._with_refs(argument, where) for name, argument in given.items()}
         result = self._run(func, target, in_place, given, args, kwargs or {})
-        if in_place:
-            self._written[_storage(result)] = len(self.shapes)
         outputs = tuple(self._bind(tensor) for tensor in parts_of(result))
         self.calls.append(Call(target, bound, outputs, self._layer(target), where, func))
+        if in_place:
+            with self:
+                self._views.wrote(result)
+        else:
+            self._views.made(target, given, lambda: func(*args, **(kwargs or {})), result)
         return result
 
     def _read(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], where: str) -> Any:
@@ -276,9 +289,13 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _written_to(self, tensor: Tensor, result: Any) -> Tensor:
         """The tensor, which holds the result from now on."""
-        value = self.value_of(result)
-        self._value_of_id[id(tensor)] = self._written[_storage(tensor)] = value
+        self._rebind(tensor, result)
+        with self:
+            self._views.wrote(tensor)
         return tensor
+
+    def _rebind(self, tensor: Tensor, result: Tensor) -> None:
+        self._value_of_id[id(tensor)] = self.value_of(result)
 
     def _place(self, frame: FrameType | None) -> str:
         """The user's line; where forward() is torch's own, as of a Sequential, the layer that is called."""
@@ -313,19 +330,20 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return given.item()  # a Python number on its way through torch
             if id(given) not in self._value_of_id:
                 self.constants[self.value_of(given)] = given
-            self.forbid_stale(given, where)
             return Ref(self.value_of(given))
         if isinstance(given, list | tuple):
             return tuple(self._with_refs(item, where) for item in given)
         return given
 
     def forbid_stale(self, tensor: Tensor, where: str) -> None:
-        """Refuses a view made before an in-place operation wrote to its storage: it holds something else by now."""
-        if self.value_of(tensor) < self._written.get(_storage(tensor), -1):
+        """Takes a view anew where something was written to what it is of; refuses what cannot be."""
+        with self:
+            is_fresh = self._views.is_fresh(tensor)
+        if not is_fresh:
             raise ModelError(
                 f"a view is read at {where} after an in-place operation changed the tensor behind it{quoted(where)}",
-                hint="write the operation without its trailing underscore (or inplace=False); in place of "
-                "x[...] = y, put the parts together with torch.cat",
+                hint="write the operation without its trailing underscore (or inplace=False); put what was written "
+                "through the view together with torch.cat or torch.where",
             )
 
 
@@ -371,8 +389,14 @@ def _by_name(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[s
     }
 
 
-def _storage(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)
+def _tensors(given: Any) -> Iterator[Tensor]:
+    if isinstance(given, Tensor):
+        yield given
+    elif isinstance(given, list | tuple):
+        for item in given:
+            yield from _tensors(item)
+    elif isinstance(given, dict):
+        yield from _tensors(tuple(given.values()))
 
 
 def _shapes_text(shapes: Sequence[Sequence[int]]) -> str:

@@ -118,14 +118,15 @@ def dequantized_outputs(tflite: bytes, samples: np.ndarray, kernels: Kernels = K
 
 
 def real_outputs(tflite: bytes, outputs: np.ndarray, number: int = 0) -> np.ndarray:
-    """One output, `(q - zero_point) * scale` as float32, channels first again: (N, C, ...) of the file's (N, ..., C).
+    """One output, `(q - zero_point) * scale` as float32, channels first again: (N, C, ...) of the file's (N, ..., C),
+    (N,) of one value without an axis.
 
     Args:
         number: which of the file's outputs they are; an early exit's has the scale of the network's own.
     """
     scale, zero_point = _interpreter(tflite, Kernels.FAST).get_output_details()[number]["quantization"]
     real: np.ndarray = (outputs.astype(np.float32) - zero_point) * np.float32(scale)
-    return np.moveaxis(real, -1, 1)
+    return np.moveaxis(real, -1, 1) if real.ndim > 1 else real
 
 
 def reference_sequence(tflite: bytes, samples: Sequence[Sequence[np.ndarray]]) -> list[list[np.ndarray]]:

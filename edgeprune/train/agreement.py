@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from edgeprune.errors import DataError, ModelError
 from edgeprune.model.answers import Answer, mapped, parts_of
+from edgeprune.model.batches import run_batch
 from edgeprune.train.detections import boxes_and_scores, check_objects
 from edgeprune.train.metrics import IGNORED, METRICS, Compares, Metric, is_binary
 from edgeprune.train.objective import LOSSES, Objective
@@ -59,16 +60,9 @@ def check_together(module: nn.Module, splits: Splits, objective: Objective) -> N
 
 
 def _outputs(module: nn.Module, samples: Tensor) -> Answer:
-    try:
-        with torch.no_grad():
-            outputs = module.eval()(samples)
-    except Exception as problem:  # whatever the user's forward() raises
-        raise ModelError(
-            f"the model does not take an input of {tuple(samples.shape[1:])}: {str(problem).splitlines()[0][:300]}",
-            hint="[model] input is one sample without the batch: (C, H, W) or (features)",
-        ) from problem
+    outputs = run_batch(module.eval(), samples)
     for part in parts_of(outputs):
-        if part.ndim < 2 or len(part) != len(samples):
+        if part.ndim < 1 or len(part) != len(samples):
             raise ModelError(
                 f"the model gives {tuple(part.shape)} for {len(samples)} samples", hint="return (N, outputs)"
             )
@@ -153,7 +147,7 @@ def _check_classes(name: str, targets: Tensor, outputs: Tensor, objective: Objec
 
 
 def _check_labels(name: str, targets: Tensor, outputs: Tensor) -> None:
-    classes, places = outputs.shape[1], tuple(outputs.shape[2:])
+    classes, places = outputs.shape[1] if outputs.ndim > 1 else 1, tuple(outputs.shape[2:])
     if classes < 2:
         raise DataError(
             "the model has one output, and one class is always right",
@@ -181,9 +175,9 @@ def _check_labels(name: str, targets: Tensor, outputs: Tensor) -> None:
 
 
 def _check_one_each(name: str, targets: Tensor, outputs: Tensor, what: str) -> None:
-    """A target for each output; (N,) counts as (N, 1)."""
+    """A target for each output; (N,) and (N, 1) count as one."""
     own, wanted = tuple(targets.shape[1:]), tuple(outputs.shape[1:])
-    if own != wanted and (*own, 1) != wanted:
+    if own != wanted and wanted != (*own, 1) and own != (*wanted, 1):
         raise DataError(
             f"targets of '{name}' are {own} each, the model gives {wanted}: {what} compares them one by one",
             hint="one target for each output of the model",

@@ -65,13 +65,16 @@ class Metric:
 
 
 def aligned(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Targets in the outputs' shape and type: (N,) for outputs (N, 1) gets its axis; nothing else is broadcast.
+    """Targets in the outputs' shape and type: (N,) for outputs (N, 1) gets its axis, (N, 1) for (N,) loses it; nothing
+    else is broadcast.
 
     Raises:
         DataError: the shapes differ otherwise.
     """
     if targets.shape != outputs.shape and (*targets.shape, 1) == tuple(outputs.shape):
         targets = targets.unsqueeze(-1)
+    elif (*outputs.shape, 1) == tuple(targets.shape):
+        targets = targets.squeeze(-1)
     if targets.shape != outputs.shape:
         raise DataError(
             f"targets of shape {tuple(targets.shape)} for outputs of shape {tuple(outputs.shape)}",
@@ -82,7 +85,7 @@ def aligned(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def is_binary(outputs: Tensor, targets: Tensor) -> bool:
     """Whether each output is a yes or no of its own: one of them, or several labels."""
-    return outputs.shape[1:] == (1,) or targets.shape == outputs.shape
+    return outputs.shape[1:] in ((), (1,)) or targets.shape == outputs.shape
 
 
 def _accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -102,11 +105,16 @@ def _top(count: int) -> Scored:
     return score
 
 
+def _rows(values: Tensor) -> Tensor:
+    """(N, ...) or (N,) -> (N, values)"""
+    return values.reshape(len(values), -1)
+
+
 def confusion(outputs: Tensor, targets: Tensor) -> list[Tensor]:
     """Counts (true, found): one matrix over the classes, or one of no and yes for each output of its own."""
     if is_binary(outputs, targets):
         found, wanted = (outputs > 0).long(), (aligned(outputs, targets) > 0.5).long()
-        columns = zip(found.flatten(1).T, wanted.flatten(1).T, strict=True)
+        columns = zip(_rows(found).T, _rows(wanted).T, strict=True)
         return [torch.bincount(2 * want + got, minlength=4).reshape(2, 2).double() for got, want in columns]
     classes, counted = outputs.shape[1], targets != IGNORED
     found, wanted = outputs.argmax(dim=1)[counted], targets[counted]
@@ -144,8 +152,8 @@ def _auc(outputs: Tensor, targets: Tensor) -> Tensor:
     """Area under the receiver operating characteristic in percent; one class against the rest, the mean over those
     that have samples of both kinds. 50 is chance."""
     if is_binary(outputs, targets):
-        wanted = aligned(outputs, targets).flatten(1) > 0.5
-        scores = outputs.flatten(1)
+        wanted = _rows(aligned(outputs, targets)) > 0.5
+        scores = _rows(outputs)
     else:
         places = outputs.movedim(1, -1).flatten(0, -2)
         labels = targets.flatten()

@@ -204,7 +204,7 @@ def _inputs(name: str, inputs: Tensor, shape: tuple[int, ...]) -> Tensor:
 def _targets(name: str, targets: Tensor) -> Tensor:
     if targets.is_floating_point():
         _refuse_non_finite(f"targets of '{name}'", targets)
-        return targets.float() if targets.ndim > 1 else targets.float().unsqueeze(1)
+        return targets.float()
     return targets.long()
 
 

@@ -127,16 +127,21 @@ def _behind_diagonal(x: torch.Tensor) -> torch.Tensor:
     return torch.arange(float(columns))[None] - torch.arange(float(rows))[:, None]
 
 
+def _kept(x: torch.Tensor, mask: torch.Tensor) -> Any:
+    """Zero where the mask is not: chosen, since an infinity times zero is none."""
+    return torch.where(mask, x, torch.zeros(())) if x.is_floating_point() else NotImplemented
+
+
 @composes("tril")
 def _lower_triangle(args: Mapping[str, Any]) -> Any:
     x = args["self"]
-    return x * (_behind_diagonal(x) <= args["diagonal"]).float() if x.is_floating_point() else NotImplemented
+    return _kept(x, _behind_diagonal(x) <= args["diagonal"])
 
 
 @composes("triu")
 def _upper_triangle(args: Mapping[str, Any]) -> Any:
     x = args["self"]
-    return x * (_behind_diagonal(x) >= args["diagonal"]).float() if x.is_floating_point() else NotImplemented
+    return _kept(x, _behind_diagonal(x) >= args["diagonal"])
 
 
 @composes("hypot")

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from edgeprune.model.composed.resampling import with_zeros_between
 from edgeprune.model.composed.table import composes
 
 
@@ -95,3 +96,24 @@ def _patches(args: Mapping[str, Any]) -> Any:
         for j in range(kw)
     ]
     return torch.stack(taps, 2).reshape(n, c * kh * kw, rows * columns)
+
+
+@composes("col2im")
+def _from_patches(args: Mapping[str, Any]) -> Any:
+    """F.fold: patches laid back into an image, summed where they overlap."""
+    (height, width), (kh, kw) = args["output_size"], args["kernel_size"]
+    (dh, dw), (ph, pw), (sh, sw) = (args[n] for n in ("dilation", "padding", "stride"))
+    rows, columns = (height + 2 * ph - dh * (kh - 1) - 1) // sh + 1, (width + 2 * pw - dw * (kw - 1) - 1) // sw + 1
+    patches = args["self"].reshape(args["self"].shape[0], -1, kh, kw, rows, columns)
+    channels = patches.shape[1]
+    is_apart = (kh, kw) == (sh, sw) and (dh, dw, ph, pw) == (1, 1, 0, 0)
+    if is_apart and (rows * kh, columns * kw) == (height, width):
+        return patches.permute(0, 1, 4, 2, 5, 3).reshape(-1, channels, height, width)
+    total = None
+    for i in range(kh):
+        for j in range(kw):
+            tap = with_zeros_between(with_zeros_between(patches[:, :, i, j], 2, sh), 3, sw)
+            below, right = height + ph - i * dh - rows * sh, width + pw - j * dw - columns * sw
+            tap = functional.pad(tap, (j * dw - pw, right, i * dh - ph, below))  # cuts off where it is negative
+            total = tap if total is None else total + tap
+    return total

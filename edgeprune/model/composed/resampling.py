@@ -30,7 +30,7 @@ def _transposed(args: Mapping[str, Any]) -> Any:
     turned = turned.reshape(groups * per_group, inputs // groups, *taps).flip(list(range(2, weight.dim())))
     around: list[int] = []
     for k in reversed(range(len(taps))):
-        x = _with_zeros_between(x, 2 + k, stride[k])
+        x = with_zeros_between(x, 2 + k, stride[k])
         reach = dilation[k] * (taps[k] - 1) - padding[k]
         around += [reach, reach + extra[k] - (stride[k] - 1)]
     return torch.convolution(
@@ -39,7 +39,7 @@ def _transposed(args: Mapping[str, Any]) -> Any:
     )  # fmt: skip
 
 
-def _with_zeros_between(x: Tensor, axis: int, stride: int) -> Tensor:
+def with_zeros_between(x: Tensor, axis: int, stride: int) -> Tensor:
     """stride - 1 zeros behind each element along an axis."""
     if stride == 1:
         return x

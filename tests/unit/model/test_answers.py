@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, namedtuple
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -14,6 +15,14 @@ from edgeprune.model.answers import joined, mapped, parts_of, rebuilt
 from edgeprune.model.trace import trace
 
 Boxes = namedtuple("Boxes", ["where", "what"])
+
+
+@dataclass(frozen=True)
+class Output:
+    logits: Any
+    hidden: Any = None
+
+
 A, B, C = torch.zeros(2, 1), torch.ones(2, 3), torch.full((2, 2), 2.0)
 ANSWERS: list[Any] = [
     A,
@@ -22,6 +31,7 @@ ANSWERS: list[Any] = [
     {"classes": A, "boxes": (B, C)},
     Boxes(A, {"deep": [B, None, C]}),
     OrderedDict(z=A, a=B),
+    Output(A, (B, None, C)),
 ]
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edgeprune.errors import DataError, UsageError
+from edgeprune.errors import DataError, ModelError, UsageError
 from edgeprune.project.file import project_from
 from edgeprune.train.agreement import check_together
 from edgeprune.train.evaluate import evaluate
@@ -64,13 +64,57 @@ def test_targets_without_their_axis_are_not_broadcast() -> None:
     assert float(LOSSES["mse"](outputs, held)) == 7.5
 
 
+class FirstWithoutAxis(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, 0]
+
+
+@pytest.mark.parametrize("targets", [INPUTS[:, 0] + 0.5, INPUTS[:, :1] + 0.5], ids=["(N,)", "(N, 1)"])
+def test_one_value_a_sample_needs_no_axis(targets: np.ndarray) -> None:
+    splits = splits_of(targets)
+    check_together(FirstWithoutAxis(), splits, objective("mse", "mae"))
+    assert evaluate(FirstWithoutAxis(), splits.test, METRICS["mae"]) == pytest.approx(0.5, abs=1e-5)
+    yes = splits_of((targets > 0.5).astype(np.float32))
+    check_together(FirstWithoutAxis(), yes, objective("bce", "accuracy"))
+    assert evaluate(FirstWithoutAxis(), yes.test, METRICS["auc"]) == 100.0
+    with pytest.raises(DataError, match="the model has one output"):
+        check_together(FirstWithoutAxis(), splits_of(RNG.integers(0, 2, 80)), objective("cross_entropy", "accuracy"))
+
+
+def test_a_loss_of_the_users_own_gets_targets_as_the_data_hold_them() -> None:
+    seen = []
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        seen.append(tuple(targets.shape))
+        return (outputs - targets).square().mean()
+
+    check_together(FirstWithoutAxis(), splits_of(INPUTS[:, 1]), Objective("own", loss, METRICS["mae"]))
+    assert seen == [(4,)]
+
+
+def test_a_batch_size_in_the_code_is_named() -> None:
+    class Fixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell, self.head = nn.GRUCell(6, 5), nn.Linear(5, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.cell(x, torch.zeros(1, 5)))  # type: ignore[no-any-return]
+
+    with pytest.raises(
+        ModelError, match=r"takes one sample, and fails on a batch of 4 at test_agreement\.py"
+    ) as refused:
+        check_together(Fixed(), splits_of(INPUTS[:, 0]), objective("mse", "mae"))
+    assert "x.shape[0] follows" in str(refused.value.hint)
+
+
 @pytest.mark.parametrize(
     ("outputs", "targets", "loss", "metric", "words"),
     [
         (3, RNG.integers(0, 3, (80, 2)), "cross_entropy", "accuracy", r"are \(2,\) each, 3 classes over \(\)"),
         (1, RNG.integers(0, 2, 80), "cross_entropy", "accuracy", "one output, and one class is always right"),
         (3, RNG.integers(-1, 3, 80), "cross_entropy", "accuracy", "the lowest is -1, the model has 3 classes"),
-        (2, RNG.normal(0, 1, 80), "mse", "mse", r"are \(1,\) each, the model gives \(2,\)"),
+        (2, RNG.normal(0, 1, 80), "mse", "mse", r"are \(\) each, the model gives \(2,\)"),
         (1, RNG.normal(0, 1, 80), "mse", "accuracy", "the threshold between yes and no is unknown"),
         (3, RNG.integers(0, 3, 80), "cross_entropy", "r2", r"are \(\) each, the model gives \(3,\): r2"),
         (1, RNG.normal(0, 1, (80, 3)), "mse", "r2", r"are \(3,\) each, the model gives \(1,\): mse"),
@@ -105,7 +149,7 @@ def test_a_loss_of_the_users_own_is_tried_first(tmp_path: Path, body: str, words
     }
     chosen = make_objective(project_from(tables, tmp_path))
     with pytest.raises(DataError, match=words):
-        check_together(nn.Linear(6, 1), splits_of(INPUTS[:, 0].copy()), chosen)
+        check_together(nn.Linear(6, 1), splits_of(INPUTS[:, :1].copy()), chosen)
 
 
 EACH_WITH_EVERY = [
