@@ -34,6 +34,8 @@ def _full(args: Mapping[str, Any]) -> Any:
 @composes("copy")
 def _copy(args: Mapping[str, Any]) -> Any:
     x, source = args["self"], args["src"]
+    if source.is_meta and not x.is_meta:
+        return NotImplemented  # values are asked for
     source = source if source.dtype is x.dtype else source.to(x.dtype)
     return source if source.shape == x.shape else source.expand(x.shape)
 
