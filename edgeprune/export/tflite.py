@@ -16,8 +16,7 @@ from edgeprune.engine.tflite.strip import strip
 from edgeprune.engine.tflite.write import FileNames, write_tflite
 from edgeprune.errors import ModelError
 from edgeprune.ir import Graph
-from edgeprune.model.answers import names_of, parts_of
-from edgeprune.model.batches import run_batch
+from edgeprune.model.answers import names_of, parts_of, run_batch
 from edgeprune.model.constants import with_constants
 from edgeprune.model.exits import WithExit
 from edgeprune.model.noted.int16_layers import int16_layers

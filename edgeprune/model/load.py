@@ -12,8 +12,8 @@ from torch import nn
 from edgeprune.errors import ModelError
 from edgeprune.model.checkpoints.names import NamedWeights, network_weights
 from edgeprune.model.checkpoints.read import read_checkpoint
+from edgeprune.model.following.lazy import refuse_lazy
 from edgeprune.model.inputs import with_inputs, with_whole_numbers
-from edgeprune.model.lazy import refuse_lazy
 from edgeprune.model.plain_weights import with_plain_weights
 from edgeprune.progress import Progress, Silent
 from edgeprune.project.entry import load_entry, user_code

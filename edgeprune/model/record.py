@@ -22,15 +22,15 @@ from edgeprune.model.answers import check_batch_of_one, parts_of
 from edgeprune.model.composed import COMPOSED
 from edgeprune.model.composed.rewritten import Rewriting
 from edgeprune.model.composed.table import Composition
+from edgeprune.model.following.known import Known, keep_values
+from edgeprune.model.following.lazy import refuse_lazy
+from edgeprune.model.following.needed import idle_calls, needed_calls
+from edgeprune.model.following.views import Views
 from edgeprune.model.inputs import inputs_of
-from edgeprune.model.known import Known, keep_values
-from edgeprune.model.lazy import refuse_lazy
-from edgeprune.model.needed import idle_calls, needed_calls
 from edgeprune.model.recording import Call, Recording, Ref
 from edgeprune.model.shapes import output_shapes
 from edgeprune.model.twin import twin
 from edgeprune.model.user_line import failed_at, layer_of, quoted, user_line
-from edgeprune.model.views import Views
 from edgeprune.model.ways_out import reads_values, understood
 
 _VALUE_READS = {"aten._local_scalar_dense", "aten.item", "aten.equal", "aten.nonzero", "aten.masked_select"}

@@ -14,8 +14,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from edgeprune.errors import DataError, ModelError
-from edgeprune.model.answers import Answer, mapped, parts_of
-from edgeprune.model.batches import run_batch
+from edgeprune.model.answers import Answer, mapped, parts_of, run_batch
 from edgeprune.train.detections import boxes_and_scores, check_objects
 from edgeprune.train.metrics import IGNORED, METRICS, Compares, Metric, is_binary
 from edgeprune.train.objective import LOSSES, Objective

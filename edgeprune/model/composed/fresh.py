@@ -16,7 +16,7 @@ def _made(args: Mapping[str, Any], value: float) -> Any:
     return torch.full(tuple(shape), value, dtype=x.dtype if dtype is None else dtype, device=x.device)
 
 
-@composes("zeros_like", "new_zeros", "empty_like", "new_empty")
+@composes("zeros_like", "new_zeros", "new_empty")
 def _zeros(args: Mapping[str, Any]) -> Any:
     return _made(args, 0)
 
@@ -34,8 +34,6 @@ def _full(args: Mapping[str, Any]) -> Any:
 @composes("copy")
 def _copy(args: Mapping[str, Any]) -> Any:
     x, source = args["self"], args["src"]
-    if source.is_meta and not x.is_meta:
-        return NotImplemented  # values are asked for
     source = source if source.dtype is x.dtype else source.to(x.dtype)
     return source if source.shape == x.shape else source.expand(x.shape)
 

@@ -1,0 +1,1 @@
+"""What a recording follows beside its calls: views and writes, values decided by the code, which calls are needed."""
