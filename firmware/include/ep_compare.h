@@ -3,7 +3,7 @@
  *
  *   out = 1 where in1 is less than, equal to or greater than in2 as `accepted` allows, else 0
  *
- *   in1, in2  int8 (each brought to units of 2^-8 first), int32 or float; read at the steps of `axes` (a, b)
+ *   in1, in2  int8 (each brought to units of 2^-8 first); int16, int32 or float as they are; read at the steps of `axes` (a, b)
  *   out       bool, one byte each  [count], contiguous in the order of the walk; rank >= 1
  *
  *   accepted               EP_LESS | EP_EQUAL | EP_GREATER | EP_UNORDERED (a NaN among the two)
@@ -32,6 +32,7 @@ typedef struct {
 } ep_compare_t;
 
 void ep_compare_ref(const ep_compare_t *layer, const int8_t *in1, const int8_t *in2, uint8_t *out);
+void ep_compare_int16_ref(const ep_compare_t *layer, const int16_t *in1, const int16_t *in2, uint8_t *out);
 void ep_compare_int32_ref(const ep_compare_t *layer, const int32_t *in1, const int32_t *in2, uint8_t *out);
 void ep_compare_float_ref(const ep_compare_t *layer, const float *in1, const float *in2, uint8_t *out);
 void ep_not_ref(const uint8_t *in, uint8_t *out, uint32_t count);

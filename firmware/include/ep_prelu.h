@@ -2,8 +2,8 @@
  * Parametric ReLU: a slope of its own for every channel or element below zero, with broadcasting.
  *
  *   x   = in - in_zero
- *   out = clamp(requant(x, above) + out_zero, -128, 127)                              where x >= 0
- *         clamp(requant(x * (slope - slope_zero), below) + out_zero, -128, 127)       elsewhere; rounded twice
+ *   out = clamp(requant(x, above) + out_zero, low, high)                              where x >= 0
+ *         clamp(requant(x * (slope - slope_zero), below) + out_zero, low, high)       elsewhere; rounded twice
  *
  *   in     int8  real = (q - in_zero) * in_scale; read at step a of `axes`
  *   slope  int8  real = (q - slope_zero) * slope_scale; read at step b
@@ -12,7 +12,9 @@
  *   above_multiplier, above_shift   in_scale / out_scale
  *   below_multiplier, below_shift   in_scale * slope_scale / out_scale
  *
- * Scratch: 0 bytes. Align: 1 byte. Order: ascending; in place over an input that is not broadcast.
+ * ep_prelu_int16_ref: in and out int16, their zero points 0, the slope int8 all the same; low, high: the type's ends.
+ *
+ * Scratch: 0 bytes. Align: that of the element type. Order: ascending; in place over an input that is not broadcast.
  * Proof:   tests/firmware/operators/test_elementwise.py, the same bytes as LiteRT's reference interpreter.
  */
 #ifndef EP_PRELU_H
@@ -29,5 +31,6 @@ typedef struct {
 } ep_prelu_t;
 
 void ep_prelu_ref(const ep_prelu_t *layer, const int8_t *in, const int8_t *slope, int8_t *out);
+void ep_prelu_int16_ref(const ep_prelu_t *layer, const int16_t *in, const int8_t *slope, int16_t *out);
 
 #endif

@@ -15,7 +15,7 @@ from edgeprune.ir import DType
 from tests.firmware.cases import Case
 from tests.firmware.one_op import TYPES, ModelBuilder
 
-_WEIGHTS = {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "TRANSPOSE_CONV": 1, "FULLY_CONNECTED": 1}
+_WEIGHTS = {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "TRANSPOSE_CONV": 1, "FULLY_CONNECTED": 1, "PRELU": 1}
 _BIASES = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "TRANSPOSE_CONV": 3, "FULLY_CONNECTED": 2}
 _UNIT_OUTPUT = ("SOFTMAX", "LOGISTIC", "TANH")
 _NARROW = ("CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")  # LiteRT takes an int32 bias for them

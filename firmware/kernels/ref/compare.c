@@ -20,6 +20,20 @@ void ep_compare_ref(const ep_compare_t *layer, const int8_t *in1, const int8_t *
     } while (ep_walk_next(&walk, layer->axes + 1, layer->rank - 1U) != 0);
 }
 
+void ep_compare_int16_ref(const ep_compare_t *layer, const int16_t *in1, const int16_t *in2, uint8_t *out)
+{
+    const ep_axis_t run = layer->axes[0];
+    ep_walk_t walk = {0};
+    do {
+        const int16_t *a = in1 + walk.a;
+        const int16_t *b = in2 + walk.b;
+        for (uint32_t i = 0; i < run.count; i++, a += run.step_a, b += run.step_b) {
+            const uint32_t relation = *a < *b ? EP_LESS : (*a > *b ? EP_GREATER : EP_EQUAL);
+            *out++ = (layer->accepted & relation) != 0U ? 1U : 0U;
+        }
+    } while (ep_walk_next(&walk, layer->axes + 1, layer->rank - 1U) != 0);
+}
+
 void ep_compare_int32_ref(const ep_compare_t *layer, const int32_t *in1, const int32_t *in2, uint8_t *out)
 {
     const ep_axis_t run = layer->axes[0];

@@ -82,7 +82,8 @@ def test_all_values_of_a_function(scales: Sequence[float]) -> None:
     b = ModelBuilder()
     kinds: Sequence[tuple[str, Any, float]] = [
         ("LOGISTIC", None, 2.0**-15), ("TANH", None, 2.0**-15), ("GELU", _gelu(False), 0.0), ("GELU", _gelu(True), 0.0),
-        ("LEAKY_RELU", _leaky(0.3), 0.0), ("ABS", None, 0.0), ("RELU6", None, 0.0),
+        ("LEAKY_RELU", _leaky(0.3), 0.0), ("ABS", None, 0.0), ("RELU6", None, 0.0), ("NEG", None, 0.0),
+        ("EXP", None, 1e-3), ("LOG", None, 0.0),
     ]  # fmt: skip
     for kind, options, fixed in kinds:
         for scale in scales:
@@ -123,7 +124,7 @@ def test_shifts_up_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    ["ELU", "HARD_SWISH", "PRELU", "RELU_N1_TO_1", "SQRT", "RSQRT", "SUM", "ARG_MAX", "UNIDIRECTIONAL_SEQUENCE_LSTM"],
+    ["ELU", "HARD_SWISH", "RELU_N1_TO_1", "SQRT", "RSQRT", "SUM", "ARG_MAX", "UNIDIRECTIONAL_SEQUENCE_LSTM"],
 )
 def test_what_litert_lacks_is_refused(kind: str) -> None:
     b = ModelBuilder()
@@ -138,8 +139,6 @@ def test_what_litert_lacks_is_refused(kind: str) -> None:
     elif kind == "UNIDIRECTIONAL_SEQUENCE_LSTM":
         options, inputs = schema.UnidirectionalSequenceLSTMOptionsT(), [data] * 20
         options.fusedActivationFunction = schema.ActivationFunctionType.TANH
-    elif kind == "PRELU":
-        inputs = [data, b.tensor((6,), "int16", scale=0.01, data=np.arange(6))]
     b.op(kind, inputs, [output], options)
     b.output(output)
     with pytest.raises(UnsupportedOp, match="int16") as refused:

@@ -1,13 +1,17 @@
-"""ABS, and NEG of stored numbers: LiteRT takes them whatever their scales are, and lets -128 wrap around."""
+"""ABS, and NEG of stored numbers: LiteRT takes them whatever their scales are, and lets the least wrap around."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from edgeprune.budget import Optimize
+from edgeprune.engine.kernels.base import KernelCall, Overlap, Work
+from edgeprune.engine.kernels.operands import activation_type, input_tensor, output_tensor, require
 from edgeprune.engine.kernels.pointwise.lookup import VALUES, lookup
 from edgeprune.engine.kernels.pointwise.slopes import Slopes, by_slopes
 from edgeprune.engine.kernels.requant import limits, quantize_multiplier, scale_zero
-from edgeprune.ir import DType, Op, OpKind, Tensor
+from edgeprune.hardware.profile import Isa
+from edgeprune.ir import DType, Graph, Op, OpKind, Tensor
 
 
 def slopes(op: Op, data: Tensor, output: Tensor) -> Slopes:
@@ -19,5 +23,21 @@ def _negative(op: Op, data: Tensor, output: Tensor) -> np.ndarray:
     return np.asarray((-VALUES).astype(np.int8))
 
 
-TYPES = {OpKind.ABS: (DType.INT8, DType.INT16), OpKind.NEG: (DType.INT8,)}
-KERNELS = {OpKind.ABS: by_slopes(slopes), OpKind.NEG: lookup(_negative)}
+def _negate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
+    if activation_type(graph, op) is not DType.INT16:
+        return _TABLE(graph, op, isa, optimize)
+    data, output = input_tensor(graph, op, 0, DType.INT16), output_tensor(graph, op, DType.INT16)
+    require(graph, op, data.element_count == output.element_count, f"{data.shape} into {output.shape}")
+    return KernelCall(
+        function="ep_negate_int16_ref",
+        emit=lambda s: f"ep_negate_int16_ref({s.input(0)}, {s.output(0)}, {data.element_count}U);",
+        sources=("ref/negate.c",),
+        headers=("ep_negate.h",),
+        overlaps=(Overlap(0, "forward", 0),),
+        work=Work(outputs=data.element_count),
+    )
+
+
+_TABLE = lookup(_negative)
+TYPES = (DType.INT8, DType.INT16)
+KERNELS = {OpKind.ABS: by_slopes(slopes), OpKind.NEG: _negate}

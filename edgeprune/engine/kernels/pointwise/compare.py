@@ -18,12 +18,13 @@ _ACCEPTED = {
     OpKind.NOT_EQUAL: "EP_LESS | EP_GREATER | EP_UNORDERED",
 }  # fmt: skip
 _FUNCTIONS = {
-    DType.INT8: "ep_compare_ref", DType.INT32: "ep_compare_int32_ref", DType.FLOAT32: "ep_compare_float_ref",
+    DType.INT8: "ep_compare_ref", DType.INT16: "ep_compare_int16_ref", DType.INT32: "ep_compare_int32_ref",
+    DType.FLOAT32: "ep_compare_float_ref",
 }  # fmt: skip
 
 
 def _scaling(op: Op, tensor: Tensor, side: int) -> dict[str, object]:
-    """The C fields of one side; none where the numbers are compared as they are."""
+    """The C fields of one side; none where LiteRT compares stored numbers as they are, int16 too."""
     if tensor.dtype is not DType.INT8:
         return {}
     scale, zero = scale_zero(tensor)

@@ -1,4 +1,4 @@
-"""PRELU: a slope per channel (or per element) below zero."""
+"""PRELU: a slope per channel (or per element) below zero; int8 where the activations are int16, too."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import numpy as np
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.axes import axes_constant, axes_field
 from edgeprune.engine.kernels.base import KernelCall, Symbols, Work
-from edgeprune.engine.kernels.operands import operand, params
-from edgeprune.engine.kernels.pointwise.elementwise import in_place, read_pair
+from edgeprune.engine.kernels.operands import activation_type, input_tensor, operand, output_tensor, params, plain_name
+from edgeprune.engine.kernels.pointwise.elementwise import in_place, pair_of
 from edgeprune.engine.kernels.requant import quantize_multiplier, scale_zero
 from edgeprune.hardware.profile import Isa
 from edgeprune.ir import DType, Graph, Op, OpKind
 
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
-    pair = read_pair(graph, op, DType.INT8)
+    dtype = activation_type(graph, op)
+    function, slopes = plain_name("ep_prelu", dtype), input_tensor(graph, op, 1, DType.INT8)
+    pair = pair_of(graph, op, input_tensor(graph, op, 0, dtype), slopes, output_tensor(graph, op, dtype))
     data, slope = operand(graph, op, 0), operand(graph, op, 1)
 
     def definitions(s: Symbols) -> str:
@@ -34,8 +36,8 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
         return params(s, "ep_prelu_t", fields)
 
     return KernelCall(
-        function="ep_prelu_ref",
-        emit=lambda s: f"ep_prelu_ref(&{s.layer}_params, {data.expression(s)}, {slope.expression(s)}, {s.output(0)});",
+        function=function,
+        emit=lambda s: f"{function}(&{s.layer}_params, {data.expression(s)}, {slope.expression(s)}, {s.output(0)});",
         sources=("ref/prelu.c",),
         headers=("ep_prelu.h",),
         constants=(axes_constant("axes", pair.axes), *data.constants, *slope.constants),
@@ -45,4 +47,5 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     )
 
 
+TYPES = (DType.INT8, DType.INT16)
 KERNELS = {OpKind.PRELU: _ref}

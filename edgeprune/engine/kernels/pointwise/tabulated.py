@@ -92,6 +92,6 @@ _TABLE = lookup(_table)
 _BOTH = (DType.INT8, DType.INT16)
 TYPES = {
     OpKind.LOGISTIC: _BOTH, OpKind.TANH: _BOTH, OpKind.GELU: _BOTH,
-    OpKind.ELU: (DType.INT8,), OpKind.EXP: (DType.INT8,), OpKind.LOG: (DType.INT8,),
+    OpKind.EXP: _BOTH, OpKind.LOG: _BOTH, OpKind.ELU: (DType.INT8,),
 }  # fmt: skip
 KERNELS = dict.fromkeys(TYPES, _ref)

@@ -1,4 +1,4 @@
-"""LOGISTIC, TANH and GELU of int16: straight lines between points of the function."""
+"""LOGISTIC, TANH, GELU, EXP and LOG of int16: straight lines between points of the function."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgeprune.engine.kernels.base import Constant, KernelCall, Overlap, Symbols
 from edgeprune.engine.kernels.interpolation import logistic_points, points, shared_table
 from edgeprune.engine.kernels.operands import input_tensor, output_tensor, params, place, require, table
 from edgeprune.engine.kernels.requant import CALIBRATE, scale_zero
-from edgeprune.errors import UnsupportedOp
+from edgeprune.errors import ModelError, UnsupportedOp
 from edgeprune.ir import DType, Graph, Op, OpKind, Tensor
 
 _NEAR_POWER = 1e-3  # of a scale's logarithm
@@ -28,8 +28,21 @@ def interpolated(graph: Graph, op: Op, function: Callable[[np.float32], np.float
         return _sigmoid(graph, op, data, output)
 
     def values() -> np.ndarray:
-        scale = np.float32(scale_zero(data)[0])
-        return points(function, scale * np.float32(-32768), scale * np.float32(32767), scale_zero(output)[0])
+        scale, out_scale = np.float32(scale_zero(data)[0]), scale_zero(output)[0]
+        least = np.float32(-32768) * np.float32(out_scale)  # what LiteRT takes where the logarithm is no number
+
+        def at(x: np.float32) -> np.float32:
+            result = function(x)
+            return least if np.isneginf(result) else result
+
+        try:
+            return points(at, scale * np.float32(-32768), scale * np.float32(32767), out_scale)
+        except OverflowError as infinite:
+            raise ModelError(
+                f"{place(graph, op)}: inputs up to {float(scale) * 32767:g} give results beyond float32, "
+                "where LiteRT's are undefined",
+                CALIBRATE,
+            ) from infinite
 
     made: Constant = table("points", "int16_t", 513, values if data.qparams is not None else None)
     return KernelCall(
