@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,12 @@ from edgeprune.engine.tflite.attributes import RULES
 from edgeprune.engine.tflite.flatfile import BROKEN_HINT, FlatFile, broken_means_model_error
 from edgeprune.engine.tflite.folding import FOLDS, folded
 from edgeprune.engine.tflite.foreign import CUSTOM, refuse_unknown
+from edgeprune.engine.tflite.shapes import left_open, settled
 from edgeprune.engine.tflite.signs import with_positive_scales
 from edgeprune.engine.tflite.source import Source
 from edgeprune.engine.tflite.states import OPTIONS as STATE_OPTIONS
 from edgeprune.engine.tflite.states import Key, States, handle, initial_value, key_of, with_true_states
-from edgeprune.engine.tflite.tensors import read_buffers, read_tensor
+from edgeprune.engine.tflite.tensors import of_shape, read_buffers, read_tensor
 from edgeprune.errors import ModelError, UnsupportedOp
 from edgeprune.ir import Graph, Op, Tensor
 
@@ -81,7 +82,7 @@ def _read(file: FlatFile) -> Graph:
         elif (constant := folded(name, source) if name in FOLDS else None) is not None:
             listed.tensors[outputs[0]] = constant
         elif name in _KNOWN:
-            ops.append(_op(source, inputs, outputs))
+            ops.append(_op(listed.settle(source, outputs), inputs, outputs))
         else:
             raise UnsupportedOp(
                 f"{source.where} reads what is computed while the model runs", "export the model with fixed shapes"
@@ -152,6 +153,7 @@ class _Listed:
     Attributes:
         tensors: filled with constants as they are worked out.
         ends: (inputs, outputs) of each operator, indices into `tensors`.
+        open: tensors with sizes that the file leaves open.
     """
 
     file: FlatFile
@@ -161,6 +163,7 @@ class _Listed:
     kinds: list[str]
     ends: list[tuple[tuple[int, ...], tuple[int, ...]]]
     names: list[str]
+    open: frozenset[int]
 
     @staticmethod
     def of(file: FlatFile, schema: Any, subgraph: Any, codes: list[str], buffers: list[Any]) -> _Listed:
@@ -168,7 +171,17 @@ class _Listed:
         sources = list(file.tables(subgraph.OperatorsLength(), subgraph.Operators))
         kinds = [_at(codes, operator.OpcodeIndex()) for operator in sources]
         ends = [_tensor_indices(file, operator, tensors) for operator in sources]
-        return _Listed(file, schema, sources, tensors, kinds, ends, _layer_names(kinds, ends, tensors))
+        names = _layer_names(kinds, ends, tensors)
+        return _Listed(file, schema, sources, tensors, kinds, ends, names, left_open(file, subgraph))
+
+    def settle(self, source: Source, outputs: tuple[int, ...]) -> Source:
+        """The operator with the sizes of outputs that the file leaves open."""
+        shape = settled(source) if self.open.intersection(outputs) else None
+        if shape is None:
+            return source
+        for index in self.open.intersection(outputs):
+            self.tensors[index] = of_shape(source.where, self.tensors[index], shape)
+        return replace(source, outputs=tuple(self.tensors[index] for index in outputs))
 
     def operators(self) -> Iterator[tuple[Source, tuple[int, ...], tuple[int, ...]]]:
         """One after the other, each seeing the constants that those before it gave."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isfinite, prod
 from typing import Any
 
@@ -73,6 +74,13 @@ def read_tensor(file: FlatFile, source: Any, name: str, buffers: list[np.ndarray
         is_constant=is_constant,
         is_variable=bool(source.IsVariable()) and not is_constant,
     )
+
+
+def of_shape(where: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """A tensor whose shape was worked out; ModelError where it is beyond any microcontroller."""
+    if len(shape) > 8 or tensor.dtype.size_bytes(prod(shape)) > MAX_TENSOR_BYTES:
+        raise ModelError(f"{where}: a tensor of shape {shape}", "shapes must be fixed and below 256 MiB")
+    return replace(tensor, shape=shape)
 
 
 def _closed(shape: tuple[int, ...]) -> tuple[int, ...]:
