@@ -12,9 +12,9 @@ from edgeprune.engine.tflite import detection
 from edgeprune.engine.tflite.alike import ALIKE, rule_of
 from edgeprune.engine.tflite.attributes import RULES
 from edgeprune.engine.tflite.flatfile import BROKEN_HINT, FlatFile, broken_means_model_error
-from edgeprune.engine.tflite.folding import FOLDS, folded
 from edgeprune.engine.tflite.foreign import CUSTOM, refuse_unknown
-from edgeprune.engine.tflite.shapes import left_open, settled
+from edgeprune.engine.tflite.known.folding import FOLDS, folded
+from edgeprune.engine.tflite.known.shapes import left_open, settled
 from edgeprune.engine.tflite.signs import with_positive_scales
 from edgeprune.engine.tflite.source import Source
 from edgeprune.engine.tflite.states import OPTIONS as STATE_OPTIONS
