@@ -9,7 +9,7 @@ import numpy as np
 
 from edgeprune.errors import ModelError
 from edgeprune.ir import Graph, Op, OpKind
-from edgeprune.quantize.input_moments import ROWS, InputMoments, MomentsOf, rows_of_channels
+from edgeprune.quantize.input_moments import ROWS, InputMoments, MomentsOf, group_count, rows_of_channels
 from edgeprune.quantize.runners import FloatRunner, Read, activations, sample_of
 
 _KEPT_VALUES = 1 << 16  # of an activation, over all samples
@@ -60,7 +60,8 @@ class Observation:
 
     Attributes:
         activations: tensor -> what it holds.
-        inputs: position of a layer with weights -> what its weights are multiplied with.
+        inputs: position of a layer with weights -> what its weights are multiplied with, there and in every other layer
+            that has the same.
     """
 
     activations: Mapping[int, Observed]
@@ -114,7 +115,7 @@ def observe(runner: FloatRunner, samples: np.ndarray, share: float = 1.0) -> See
     layers = {
         position: MomentsOf(graph, op, max(1, ROWS // count))
         for position, op in enumerate(graph.ops)
-        if has_own_weights(graph, op)
+        if _has_constant_weights(graph, op)
     }
     outputs: list[list[np.ndarray]] = [[] for _ in graph.outputs]
     for sample in samples:
@@ -126,7 +127,7 @@ def observe(runner: FloatRunner, samples: np.ndarray, share: float = 1.0) -> See
         for number, index in enumerate(graph.outputs):
             outputs[number].append(read(index)[0])
     held = {index: one.observed() for index, one in watched.items()}
-    inputs = {position: one.moments() for position, one in layers.items()}
+    inputs = _joined_by_weights(graph, {position: one.moments() for position, one in layers.items()})
     return Seen(samples, Observation(held, inputs), tuple(np.stack(one) for one in outputs))
 
 
@@ -136,6 +137,29 @@ def has_own_weights(graph: Graph, op: Op) -> bool:
     return op.traits.has_weights and all(
         graph.tensors[index].is_constant and len(graph.consumers[index]) == 1 for index in constants
     )
+
+
+def _has_constant_weights(graph: Graph, op: Op) -> bool:
+    """Whether it multiplies with constants, its own or those that layers of its kind have as well."""
+    if not op.traits.has_weights or not graph.tensors[op.inputs[1]].is_constant:
+        return False
+    readers = [graph.ops[reader] for reader in graph.consumers[op.inputs[1]]]
+    form = op.kind, group_count(graph, op)
+    return all(
+        reader.traits.has_weights
+        and reader.inputs[1] == op.inputs[1]
+        and (reader.kind, group_count(graph, reader)) == form
+        for reader in readers
+    )
+
+
+def _joined_by_weights(graph: Graph, moments: Mapping[int, InputMoments]) -> dict[int, InputMoments]:
+    """Each with those of all layers that have its weights: a step that is right for one of them may not be for all."""
+    joined: dict[int, InputMoments] = {}
+    for position, own in moments.items():
+        weights = graph.ops[position].inputs[1]
+        joined[weights] = joined[weights].joined(own) if weights in joined else own
+    return {position: joined[graph.ops[position].inputs[1]] for position in moments}
 
 
 class _Watched:

@@ -8,7 +8,7 @@ change least. A local error would not do: what is clipped are the largest values
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,45 +24,73 @@ _MOST_SAMPLES, _LEAST_SAMPLES = 128, 8
 _KEPT_BYTES = 256 << 20
 _HEARD = 0.005  # of all noise at the outputs: less needs no better range
 _WORTH_IT = 0.95  # of the noise at most, for another range than minimum and maximum
+_WIDER, _NARROWER = 1.05, 0.9
+_LEAST_SHARE = 0.3
+_SMALLEST_NOISE = 1e-30
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a range is chosen from what was observed: a share of what the method gives."""
+
+    method: Method
+    share: float = 1.0
+
+    def range(self, values: Values, full: Range) -> Range:
+        one = range_by(self.method, values, full)
+        return Range(one.low * self.share, one.high * self.share)
+
+
+PLAIN = Way(Method.MIN_MAX)
 
 
 @dataclass(frozen=True)
 class ChosenRange:
-    """One range and the method it is from."""
+    """One range and the way it was chosen."""
 
     range: Range
-    method: Method
+    way: Way
 
 
-def best_methods(
-    runner: FloatRunner, observed: Mapping[int, Observed], samples: np.ndarray
-) -> dict[tuple[int, ...], Method]:
-    """How to choose the range of each activation: those that share a scale -> a method.
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Ranges from some samples are judged on others, so that what is clipped of new ones counts.
+
+    Attributes:
+        observed: activations over the samples the ranges are from.
+        samples: (N, ...) float32, the others; some of them serve.
+    """
+
+    observed: Mapping[int, Observed]
+    samples: np.ndarray
+
+
+def best_ways(runner: FloatRunner, folds: Sequence[Fold]) -> dict[tuple[int, ...], Way]:
+    """How to choose the range of each activation: those that share a scale -> a way.
 
     Args:
         runner: of the float graph.
-        observed: its activations over samples other than these, so that what is clipped of new ones counts.
-        samples: (N, ...) float32; some of them serve.
+        folds: the noise of all of them counts.
     """
-    graph, form, full = runner.graph, quantized_form(runner.graph), min_max(observed)
-    memory = _Memory(runner, samples)
+    graph, form = runner.graph, quantized_form(runner.graph)
+    judges = [_Judge(_Memory(runner, fold.samples), fold.observed, min_max(fold.observed)) for fold in folds]
     trials = {}
     for owner, members in form.sharing().items():
-        own = tuple(index for index in members if index in observed)
+        own = tuple(index for index in members if index in folds[0].observed)
         if owner not in form.fixed and own:
-            trials[own] = _Trial(memory, _at(form, graph, own), *seen_together(observed, full, own))
-    plain = {own: trial.noise(Method.MIN_MAX) for own, trial in trials.items()}
+            trials[own] = _Trial(graph, judges, own, _at(form, graph, own))
+    plain = {own: trial.noise(PLAIN) for own, trial in trials.items()}
     enough = _HEARD * sum(plain.values())
-    return {own: trial.best() if plain[own] > enough else Method.MIN_MAX for own, trial in trials.items()}
+    return {own: trial.best() if plain[own] > enough else PLAIN for own, trial in trials.items()}
 
 
 def ranges_by(
-    methods: Mapping[tuple[int, ...], Method], observed: Mapping[int, Observed], full: Mapping[int, Range]
+    ways: Mapping[tuple[int, ...], Way], observed: Mapping[int, Observed], full: Mapping[int, Range]
 ) -> dict[int, ChosenRange]:
-    """What the methods give for these observations; `full` where none is named."""
-    chosen = {index: ChosenRange(one, Method.MIN_MAX) for index, one in full.items()}
-    for members, method in methods.items():
-        one = ChosenRange(range_by(method, *seen_together(observed, full, members)), method)
+    """What the ways give for these observations; `full` where none is named."""
+    chosen = {index: ChosenRange(one, PLAIN) for index, one in full.items()}
+    for members, way in ways.items():
+        one = ChosenRange(way.range(*seen_together(observed, full, members)), way)
         chosen.update(dict.fromkeys(members, one))
     return chosen
 
@@ -87,23 +115,49 @@ def _at(form: Form, graph: Graph, members: Sequence[int]) -> list[int]:
     return [index for index in members if index not in moved] or list(members)
 
 
+@dataclass(frozen=True, eq=False)
+class _Judge:
+    """A fold: `memory` of its samples; `full` is the plain minimum and maximum of `observed`."""
+
+    memory: _Memory
+    observed: Mapping[int, Observed]
+    full: Mapping[int, Range]
+
+
 class _Trial:
     """Ranges for tensors that share a scale."""
 
-    def __init__(self, memory: _Memory, at: Sequence[int], values: Values, full: Range):
-        self._memory, self._at, self._values, self._full = memory, at, values, full
-        self._part = memory.part(at)
-        self._known: dict[Method, float] = {}
+    def __init__(self, graph: Graph, judges: Sequence[_Judge], members: Sequence[int], at: Sequence[int]):
+        self._graph, self._at, self._part = graph, at, part_behind(graph, at, Range(0.0, 1.0))
+        self._seen = [(judge.memory, *seen_together(judge.observed, judge.full, members)) for judge in judges]
+        self._known: dict[Way, float] = {}
 
-    def noise(self, method: Method) -> float:
-        if method not in self._known:
-            range_ = range_by(method, self._values, self._full)
-            self._known[method] = self._memory.noise(self._part, self._at, range_)
-        return self._known[method]
+    def noise(self, way: Way) -> float:
+        """The geometric mean over the folds: in the sum one sample that reaches far beyond all others decides alone."""
+        if way not in self._known:
+            noise = [self._noise(memory, way.range(values, full)) for memory, values, full in self._seen]
+            self._known[way] = float(np.exp(np.log(np.maximum(noise, _SMALLEST_NOISE)).mean()))
+        return self._known[way]
 
-    def best(self) -> Method:
-        method = min(worth_a_trial(self._values, self._full), key=self.noise)
-        return method if self.noise(method) < _WORTH_IT * self.noise(Method.MIN_MAX) else Method.MIN_MAX
+    def _noise(self, memory: _Memory, range_: Range) -> float:
+        apart = len(self._part.sources) < len(self._at)
+        part = part_behind(self._graph, self._at, range_) if apart else self._part  # with the range inside
+        return memory.noise(part, range_)
+
+    def best(self) -> Way:
+        methods = dict.fromkeys(one for _, values, full in self._seen for one in worth_a_trial(values, full))
+        first = min(map(Way, methods), key=self.noise)
+        best = min((self._descended(first, step) for step in (_NARROWER, _WIDER)), key=self.noise)
+        return best if self.noise(best) < _WORTH_IT * self.noise(PLAIN) else PLAIN
+
+    def _descended(self, way: Way, step: float) -> Way:
+        """A share of it, reached in steps each of which has less noise than the one before."""
+        while way.share > _LEAST_SHARE:
+            further = replace(way, share=way.share * step)
+            if self.noise(further) >= self.noise(way):
+                break
+            way = further
+        return way
 
 
 class _Memory:
@@ -123,13 +177,8 @@ class _Memory:
             for index in graph.outputs
         }
 
-    def part(self, at: Sequence[int]) -> Part:
-        return part_behind(self._graph, at, Range(0.0, 1.0))
-
-    def noise(self, part: Part, at: Sequence[int], range_: Range) -> float:
-        """What the outputs change when these tensors have this range: power over their own, summed."""
-        if len(part.sources) < len(at):
-            part = part_behind(self._graph, at, range_)  # which has it inside
+    def noise(self, part: Part, range_: Range) -> float:
+        """What the outputs change when the sources of the part have this range: power over their own, summed."""
         noise = 0.0
         for held in self._activations:
             changed = {**held, **{index: in_steps(held[index], range_) for index in part.sources}}

@@ -1,15 +1,16 @@
 """Post-training quantization: what is done to a float network so that its integer form stays near it.
 
-Steps, each measured on the calibration samples and kept only where it helps: cross-layer equalization
-(`equalize.py`), a range for each activation by what it does to the outputs (`output_noise.py`), weights rounded by what
-they are multiplied with and biases corrected (`round_weights.py`). The result is never farther from the float network
-on those samples than plain minimum and maximum with everything rounded to nearest.
+Steps, each kept only where it helps: cross-layer equalization (`equalize.py`), a range for each activation by what it
+does to the outputs (`output_noise.py`), weights rounded by what they are multiplied with and biases corrected
+(`round_weights.py`). All are judged by cross-validation: made from one half of the calibration samples, compared with
+the float network on the other. Where they bring next to nothing there, plain minimum and maximum with everything
+rounded to nearest stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,13 +18,13 @@ from edgeprune.errors import UnsupportedOp
 from edgeprune.ir import DType, Graph
 from edgeprune.quantize.equalize import equalized
 from edgeprune.quantize.observe import Observation, Seen, observe
-from edgeprune.quantize.output_noise import ChosenRange, best_methods, ranges_by
+from edgeprune.quantize.output_noise import ChosenRange, Fold, Way, best_ways, ranges_by
 from edgeprune.quantize.quantized import Ranges, quantized
-from edgeprune.quantize.ranges import Method, min_max, with_shared_outputs
+from edgeprune.quantize.ranges import min_max, with_shared_outputs
 from edgeprune.quantize.round_weights import adaptive, nearest_with_bias
 from edgeprune.quantize.runners import FloatRunner, IntegerRunner, sample_of
 from edgeprune.quantize.specification import INT16_LACKING
-from edgeprune.quantize.weights import INT8, Bits
+from edgeprune.quantize.weights import INT8, Bits, Rounding, to_nearest
 
 _EXPONENTS = (0.5, 0.75, 1.0)  # of equalization
 _COMPARED = 256  # samples, between exponents
@@ -31,6 +32,7 @@ _FEW_WEIGHTS = 64
 _MASKED_SHARE = 0.9  # fewer weights that are not zero: the others are masked
 _SHARED = 4  # weights that have one value between them
 _SHOWN = 8  # layers named in a refusal
+_WORTH_DB = 0.2  # at least, over plain ranges and rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +86,26 @@ def _refuse_lacking(graph: Graph, bits: Bits) -> None:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class _Recipe:
+    """What is made of an observation: `graph` with a range for each activation and rounded weights.
+
+    Attributes:
+        parts: what each half of the samples showed of the graph.
+        whole: what all of them did.
+        ways: of ranges that are not the plain minimum and maximum.
+        rounding: of what an observation shows.
+    """
+
+    graph: Graph
+    parts: Sequence[Observation]
+    whole: Observation
+    ways: Mapping[tuple[int, ...], Way]
+    rounding: Callable[[Observation], Rounding]
+
+
 class _Quantizer:
-    """Choices are made with what one half of the samples shows and judged on the other, the result is made with both.
+    """Recipes are made from one half of the samples and judged on the other, both ways; the best one is made from both.
 
     On the same samples narrow ranges look better than they are.
     """
@@ -99,29 +119,46 @@ class _Quantizer:
         self._whole = first.joined(last) if len(self._halves) > 1 else first
 
     def best(self) -> Quantization:
-        graph = self._runner.graph
-        full = self._full(graph, self._whole)
-        plain = self._judged(graph, quantized(graph, full, self._bits, int16=self._int16), _as_chosen(full))
+        graph, parts = self._runner.graph, [half.observation for half in self._halves]
+        plain = _Recipe(graph, parts, self._whole, {}, lambda _: to_nearest)
         if _holds_masks(graph):
-            return plain
-        exponent = self._best_exponent()
-        whole, first = self._whole, self._halves[0].observation
+            return self._quantization(plain)
+        exponent, whole = self._best_exponent(), self._whole
         if exponent is not None:
             changed = equalized(graph, whole.activations, exponent)
-            graph, whole = changed.graph, whole.scaled(graph, changed.factors)
-            first = first.scaled(graph, changed.factors)
-        full = self._full(graph, whole)
-        methods = {}
+            graph, whole = changed.graph, whole.scaled(changed.graph, changed.factors)
+            parts = [part.scaled(graph, changed.factors) for part in parts]
+        rounded = _Recipe(graph, parts, whole, {}, lambda seen: adaptive(graph, seen.inputs))
+        recipes = [plain, rounded]
         if self._bits.dtype is DType.INT8:  # 16 bits need no values clipped
-            methods = best_methods(FloatRunner(graph), first.activations, self._halves[-1].samples)
+            recipes.append(replace(rounded, ways=self._ways(rounded)))
+        near = [self._crossed_db(recipe) for recipe in recipes]
+        best = int(np.argmax(near))
+        return self._quantization(recipes[best] if near[best] > near[0] + _WORTH_DB else plain)
+
+    def _ways(self, recipe: _Recipe) -> dict[tuple[int, ...], Way]:
+        folds = [
+            Fold(part.activations, other.samples)
+            for part, other in zip(recipe.parts, reversed(self._halves), strict=True)
+        ]
+        ways = best_ways(FloatRunner(recipe.graph), folds)
         if self._shared_outputs:
-            methods = {members: one for members, one in methods.items() if not {*members} & {*graph.outputs}}
-        rounding = adaptive(graph, whole.inputs)
-        found = [plain]
-        for ranges in (_as_chosen(full), ranges_by(methods, whole.activations, full)):
-            simple = {index: one.range for index, one in ranges.items()}
-            found.append(self._judged(graph, quantized(graph, simple, self._bits, rounding, self._int16), ranges))
-        return max(found, key=lambda one: one.sqnr_db)
+            ways = {members: one for members, one in ways.items() if not {*members} & {*recipe.graph.outputs}}
+        return ways
+
+    def _crossed_db(self, recipe: _Recipe) -> float:
+        """Made from each half and judged on the other, the mean of both: one far sample does not decide alone."""
+        pairs = zip(recipe.parts, reversed(self._halves), strict=True)
+        return float(np.mean([_sqnr_db(self._made(recipe, part)[0], [other]) for part, other in pairs]))
+
+    def _quantization(self, recipe: _Recipe) -> Quantization:
+        made, ranges = self._made(recipe, recipe.whole)
+        return Quantization(recipe.graph, made, ranges, _sqnr_db(made, self._halves), self._int16)
+
+    def _made(self, recipe: _Recipe, seen: Observation) -> tuple[Graph, dict[int, ChosenRange]]:
+        ranges = ranges_by(recipe.ways, seen.activations, self._full(recipe.graph, seen))
+        simple = {index: one.range for index, one in ranges.items()}
+        return quantized(recipe.graph, simple, self._bits, recipe.rounding(seen), self._int16), ranges
 
     def _best_exponent(self) -> float | None:
         """Of equalization, None without."""
@@ -142,9 +179,6 @@ class _Quantizer:
     def _full(self, graph: Graph, observation: Observation) -> Ranges:
         ranges = min_max(observation.activations)
         return with_shared_outputs(graph, ranges) if self._shared_outputs else ranges
-
-    def _judged(self, graph: Graph, made: Graph, ranges: Mapping[int, ChosenRange]) -> Quantization:
-        return Quantization(graph, made, ranges, _sqnr_db(made, self._halves), self._int16)
 
 
 def _sqnr_db(made: Graph, parts: Sequence[Seen]) -> float:
@@ -170,7 +204,3 @@ def _holds_masks(graph: Graph) -> bool:
         if np.count_nonzero(held) < _MASKED_SHARE * held.size or len(np.unique(held)) < held.size // _SHARED:
             return True
     return False
-
-
-def _as_chosen(ranges: Ranges) -> dict[int, ChosenRange]:
-    return {index: ChosenRange(one, Method.MIN_MAX) for index, one in ranges.items()}

@@ -10,7 +10,7 @@ from edgeprune.export.tflite import channels_last, float_graph
 from edgeprune.ir import Graph, OpKind
 from edgeprune.model.trace import trace
 from edgeprune.quantize.observe import Seen, observe
-from edgeprune.quantize.output_noise import best_methods, in_steps, ranges_by
+from edgeprune.quantize.output_noise import Fold, Way, best_ways, in_steps, ranges_by
 from edgeprune.quantize.part_behind import part_behind
 from edgeprune.quantize.quantized import Range, quantized
 from edgeprune.quantize.ranges import Method, min_max
@@ -44,17 +44,31 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def chosen(read: bool) -> Method:
+def chosen(read: bool) -> Way:
     """For samples that reach farther than those the ranges are from."""
     samples = torch.rand(256, 8, generator=torch.Generator().manual_seed(0))
     graph, observed = seen(TwoWays(read), samples)
-    methods = best_methods(FloatRunner(graph), observed.observation.activations, channels_last(1.08 * samples))
-    return methods[(graph.ops[0].outputs[0],)]
+    fold = Fold(observed.observation.activations, channels_last(1.08 * samples))
+    return best_ways(FloatRunner(graph), [fold])[(graph.ops[0].outputs[0],)]
 
 
 def test_what_the_outputs_read_gets_room_and_what_they_do_not_gets_finer_steps() -> None:
-    assert chosen(read=True) is Method.HEADROOM
-    assert chosen(read=False) is Method.MIN_MAX
+    assert chosen(read=True).method is Method.HEADROOM
+    assert chosen(read=False).share < 0.5  # of a range that one channel alone needs, which nothing reads
+
+
+def test_one_far_sample_does_not_decide_alone() -> None:
+    """It reaches three times as far as all others, which would pay for a range that holds it."""
+    samples = torch.rand(256, 8, generator=torch.Generator().manual_seed(0))
+    graph, observed = seen(TwoWays(read=True), samples)
+    far = samples.clone()
+    far[0] *= 3
+    seen_of = observed.observation.activations
+    ways = [
+        best_ways(FloatRunner(graph), [Fold(seen_of, channels_last(one)) for one in folds])[(graph.ops[0].outputs[0],)]
+        for folds in ((samples, far), (far, far))
+    ]
+    assert ways[0].share < ways[1].share
 
 
 def test_steps_are_those_int8_holds() -> None:
@@ -102,12 +116,12 @@ def test_what_is_behind_tensors_is_what_the_network_computes_from_them() -> None
 def test_tensors_of_one_scale_have_one_range() -> None:
     graph, observed = seen(Joined(), normal(64, 2, 5, 5))
     activations = observed.observation.activations
-    methods = best_methods(FloatRunner(graph), activations, observed.samples)
+    ways = best_ways(FloatRunner(graph), [Fold(activations, observed.samples)])
     (join,) = (op for op in graph.ops if op.kind is OpKind.CONCATENATION)
-    (members,) = (one for one in methods if join.outputs[0] in one)
+    (members,) = (one for one in ways if join.outputs[0] in one)
     assert {*members} == {*join.inputs, *join.outputs}
-    ranges = ranges_by(dict.fromkeys(methods, Method.LEAST_SQUARES), activations, min_max(activations))
+    ranges = ranges_by(dict.fromkeys(ways, Way(Method.LEAST_SQUARES)), activations, min_max(activations))
     assert len({ranges[index] for index in members}) == 1
-    assert all(ranges[index].method is Method.LEAST_SQUARES for index in members)
+    assert all(ranges[index].way.method is Method.LEAST_SQUARES for index in members)
     low = min(float(activations[index].low.min()) for index in members)
     assert low <= ranges[members[0]].range.low <= 0.3 * low
