@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
@@ -11,10 +12,16 @@ from edgeprune.cli.options.common import json_option
 from edgeprune.cli.options.request import gathered
 from edgeprune.cli.output.printer import Printer
 from edgeprune.errors import UsageError
-from edgeprune.units import bytes_text
+from edgeprune.units import bytes_text, count_text
+
+if TYPE_CHECKING:
+    from edgeprune.tasks.export import FileOptions
 
 _TFLITE = ("int8", "int16x8", "int4", "float32", "float16", "dynamic-range")
 _PTE = ("xnnpack", "xnnpack-dynamic", "xnnpack-float", "cortex-m", "portable")
+_VELA = "ethos-u"
+_MACS_A_CYCLE = {"55": (32, 64, 128, 256), "65": (256, 512), "85": (128, 256, 512, 1024, 2048)}
+_NPUS = tuple(f"ethos-u{family}-{macs}" for family, sizes in _MACS_A_CYCLE.items() for macs in sizes)
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,7 @@ class _Request:
     metadata: bool
     stripped: bool
     target: str | None
+    npu: str | None
     allow_float: bool
     package_folder: Path | None
     out: Path | None
@@ -39,14 +47,14 @@ class _Request:
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice([*_TFLITE, *_PTE]),
+    type=click.Choice([*_TFLITE, _VELA, *_PTE]),
     metavar="FORM",
     default="int8",
     show_default=True,
     help="A .tflite. int8: all of it. int16x8: int16 activations. int4: int4 weights under int8 activations. float16: "
-    "half the bytes. dynamic-range: int8 weights, float activations. Or an ExecuTorch .pte, with "
-    "edgeprune[executorch]. xnnpack: int8, for phones and Raspberry Pis; also -dynamic and -float. cortex-m: int8, "
-    "CMSIS-NN. portable: float, plain C++ kernels.",
+    "half the bytes. dynamic-range: int8 weights, float activations. ethos-u: int8 for that NPU, by Arm's Vela. Or an "
+    "ExecuTorch .pte, with edgeprune[executorch]. xnnpack: int8, for phones and Raspberry Pis; also -dynamic and "
+    "-float. cortex-m: int8, CMSIS-NN. portable: float, plain C++ kernels.",
 )
 @click.option(
     "--exporter",
@@ -64,6 +72,12 @@ class _Request:
     show_envvar=True,
     metavar="NAME|TOML",
     help="Whose core a cortex-m program is for; the run's or project's own without.",
+)
+@click.option(
+    "--npu",
+    type=click.Choice(_NPUS),
+    metavar="NAME",
+    help="Whose MACs a cycle an ethos-u file is for.  [ethos-u55-128]",
 )
 @click.option("--allow-float", is_flag=True, help="Let operators of an int8 .pte stay in float where no int8 one is.")
 @click.option(
@@ -93,11 +107,13 @@ def command(asked: _Request, printer: Printer) -> None:
     """
     if asked.package_folder is not None:
         others = (asked.format_name != "int8", asked.exporter != "edgeprune", asked.metadata, asked.stripped,
-                  asked.allow_float, asked.out is not None)  # fmt: skip
+                  asked.allow_float, asked.npu is not None, asked.out is not None)  # fmt: skip
         if any(others):
             raise UsageError("--package holds the int8 files, as they are", hint="leave the other options out")
         _write_package(asked, asked.package_folder, printer)
         return
+    if asked.npu is not None and asked.format_name != _VELA:
+        raise UsageError("--npu is about --format ethos-u", hint="leave it out for other formats")
     if asked.format_name in _PTE:
         if asked.exporter != "edgeprune" or asked.metadata or asked.stripped:
             raise UsageError(
@@ -107,6 +123,9 @@ def command(asked: _Request, printer: Printer) -> None:
         return
     if asked.allow_float:
         raise UsageError("--allow-float is about .pte files", hint="leave it out for a .tflite")
+    if asked.format_name == _VELA:
+        _write_vela(asked, printer)
+        return
     _write_tflite(asked, printer)
 
 
@@ -129,19 +148,47 @@ def _write_package(asked: _Request, folder: Path, printer: Printer) -> None:
 
 def _write_tflite(asked: _Request, printer: Printer) -> None:
     from edgeprune.files.atomic import write_bytes
-    from edgeprune.tasks.export import Exporter, FileOptions, Format, exported_project, exported_run
-    from edgeprune.tasks.fit import project_here, project_of
+    from edgeprune.tasks.export import Exporter, FileOptions, Format
 
     options = FileOptions(Format(asked.format_name), asked.stripped, asked.metadata, Exporter(asked.exporter))
-    if asked.run is not None:
-        data, name = exported_run(asked.run, options), asked.run.resolve().name
-    else:
-        chosen = project_of(str(asked.project) if asked.project else project_here())
-        data, name = exported_project(chosen, options), chosen.model.name
+    data, name = _exported(asked, options)
     path = asked.out or Path(f"{name}-{asked.format_name}.tflite")
     write_bytes(path, data)
     result = {"tflite": str(path), "format": asked.format_name, "size_bytes": len(data)}
     printer.result(result, f"{path}: {bytes_text(len(data))}")
+
+
+def _exported(asked: _Request, options: FileOptions) -> tuple[bytes, str]:
+    """The file and the network's name."""
+    from edgeprune.tasks.export import exported_project, exported_run
+    from edgeprune.tasks.fit import project_here, project_of
+
+    if asked.run is not None:
+        return exported_run(asked.run, options), asked.run.resolve().name
+    chosen = project_of(str(asked.project) if asked.project else project_here())
+    return exported_project(chosen, options), chosen.model.name
+
+
+def _write_vela(asked: _Request, printer: Printer) -> None:
+    from edgeprune.export.vela import Npu, compiled_by_vela
+    from edgeprune.files.atomic import write_bytes
+    from edgeprune.tasks.export import Exporter, FileOptions, Format
+
+    options = FileOptions(Format.INT8, asked.stripped, asked.metadata, Exporter(asked.exporter))
+    int8, name = _exported(asked, options)
+    made = compiled_by_vela(int8, Npu(asked.npu or Npu.U55_128))
+    path = asked.out or Path(f"{name}-{made.npu}.tflite")
+    write_bytes(path, made.data)
+    facts = {key: value for key, value in asdict(made).items() if key != "data"}
+    printer.result(
+        {"tflite": str(path), "format": asked.format_name, "size_bytes": len(made.data)} | facts,
+        f"{path}: {bytes_text(len(made.data))}; {made.npu_operators} operators on {made.npu}, Vela {made.version}",
+        f"predicted by Vela for its {made.system}, nobody measured it: {count_text(made.cycles)} cycles an inference "
+        f"at {made.clock_hz / 1e6:.0f} MHz, SRAM {bytes_text(made.sram_bytes)}, DRAM {bytes_text(made.dram_bytes)}, "
+        f"flash {bytes_text(made.flash_bytes)}",
+        "not run here: nothing emulates an NPU",
+        *(f"stays on the processor: {operator}" for operator in made.left),
+    )
 
 
 def _write_pte(asked: _Request, printer: Printer) -> None:
