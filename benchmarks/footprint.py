@@ -1,6 +1,6 @@
 """Predicted against planned and linked: arena and flash of several networks at several widths.
 
-    python benchmarks/footprint.py [--target cortex-m4] [--json FILE] [--write] [net ...]
+    python benchmarks/footprint.py [--target cortex-m4] [--json FILE] [--pieces FILE] [--write] [net ...]
 
 Prediction: the trace at candidate widths, before any surgery, one baseline link at full width, and compiled objects
 where other calls are met. Fact: the thinned network exported to a `.tflite`, read back, planned, compiled and linked.
@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
-from kept import commit, parser, publish
+from kept import Pieces, commit, parser, publish
 from nets import NETS, make_net, make_shared_net, shared_nets
 
 from edgeprune.budget import Optimize
@@ -92,10 +93,10 @@ def main() -> int:
     given = options.parse_args()
     torch.set_num_threads(1)
     target, optimize = load_target(given.target), Optimize(given.optimize)
-    rows, refused = list[dict[str, object]](), list[str]()
+    rows, refused, pieces = list[dict[str, object]](), list[str](), Pieces(given.pieces)
     for name in given.nets:
         try:
-            measured = measure(name, target, optimize)
+            measured = pieces.measured(f"{name} {target.name} {optimize}", partial(measure, name, target, optimize))
         except ModelError as refusal:
             refused.append(f"{name:<18} refused: {refusal.message[:100]}")
             continue

@@ -1,6 +1,6 @@
 """Our int8 files beside ai-edge-quantizer's with plain min/max, and beside our own with plain min/max.
 
-    python benchmarks/quantization.py --write --jobs 2    # keeps the output in results/
+    python benchmarks/quantization.py --write [--pieces FILE]    # keeps the output in results/
     python benchmarks/quantization.py unet resnet8        # some of them
     python benchmarks/quantization.py --random            # nothing trained: the first line of each alone
     python benchmarks/quantization.py --large             # seconds for MobileNetV2 at 224x224, nothing compared
@@ -18,12 +18,11 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import repeat
-from multiprocessing import get_context
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,7 +31,7 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from kept import ROOT, commit, parser, publish
+from kept import ROOT, Pieces, commit, parser, publish
 from models import cifar10_images, mobilenet_v1, trained_resnet8
 from nets import (
     NETS,
@@ -81,7 +80,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Row:
-    """SQNR in dB; theirs is None with its words in `refusal` where the other converter takes the network not."""
+    """SQNR in dB; theirs is None with its words in `refusal` where the other converter takes the network not.
+
+    left_in_float: operators that its file computes in float32.
+    """
 
     case: str
     inputs: str
@@ -93,6 +95,7 @@ class Row:
     sizes_bytes: tuple[int, int]
     seconds: float
     refusal: str = ""
+    left_in_float: int = 0
 
     @property
     def gain_db(self) -> float | None:
@@ -119,6 +122,7 @@ class Row:
             f"{self.case:<18} {self.inputs:<6} {self.float_db:>8.1f} {self.plain_db:>8.1f} {compared} "
             f"{self.ours_db:>7.1f} {gain} {ops:>7} {theirs} {self.sizes_bytes[1]:>9,} {self.seconds:>7.1f}"
             + (f"  other converter: {self.refusal}" if self.refusal else "")
+            + (f"  theirs leaves {self.left_in_float} in float" if self.left_in_float else "")
         )
 
 
@@ -162,7 +166,8 @@ def measured(case: Case, other: OtherConverter) -> Row:
     return Row(
         case.name, case.inputs, _float_db(wanted, floats, inputs), int8_db(wanted, plain, inputs),
         int8_db(wanted, exported.data, inputs), theirs_db,
-        (_operators(theirs), _operators(exported.data)), (len(theirs), len(exported.data)), seconds[0], refusal,
+        (len(_operators(theirs)), len(_operators(exported.data))), (len(theirs), len(exported.data)), seconds[0],
+        refusal, _in_float(theirs),
     )  # fmt: skip
 
 
@@ -197,17 +202,24 @@ def worst_db(wanted: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> float:
     return min(found)
 
 
-def _operators(tflite: bytes) -> int:
+def _operators(tflite: bytes) -> list[Any]:
     """Of the file as it is: the other converter's may hold what our reader refuses."""
-    return len(schema.ModelT.InitFromPackedBuf(tflite, 0).subgraphs[0].operators) if tflite else 0
+    return list(schema.ModelT.InitFromPackedBuf(tflite, 0).subgraphs[0].operators) if tflite else []
+
+
+def _in_float(tflite: bytes) -> int:
+    """Operators that read and make float32."""
+    if not tflite:
+        return 0
+    tensors = schema.ModelT.InitFromPackedBuf(tflite, 0).subgraphs[0].tensors
+    ends = [(op.inputs[0], op.outputs[0]) for op in _operators(tflite)]
+    return sum(all(tensors[index].type == schema.TensorType.FLOAT32 for index in pair) for pair in ends)
 
 
 def main() -> int:
     names = [*(name if name != "autoencoder" else "autoencoder of 640" for name in NETS), *shared_nets()]
     options = parser("Our int8 files beside ai-edge-quantizer's with plain min/max.", __file__)
     options.add_argument("names", nargs="*", default=names, help="networks")
-    options.add_argument("--jobs", type=int, default=1, help="processes at once")
-    options.add_argument("--minutes", type=float, default=1e9, help="after which no further network is begun")
     options.add_argument("--random", action="store_true", help="seeded weights and random inputs alone")
     options.add_argument("--large", action="store_true", help="MobileNetV2 at 224x224 alone, not compared")
     given = options.parse_args()
@@ -215,47 +227,36 @@ def main() -> int:
         torch.set_num_threads(1)
         publish([f"commit {commit()}, torch {torch.__version__}", large()], None)
         return 0
-    parts = [given.names[first :: given.jobs] for first in range(given.jobs)]
-    with ProcessPoolExecutor(given.jobs, get_context("spawn")) as pool:
-        until_s = time.time() + 60 * given.minutes
-        found = dict(
-            pair for pairs in pool.map(measured_in_turn, parts, repeat(until_s), repeat(given.random)) for pair in pairs
-        )
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    pieces = Pieces(given.pieces)
+    with OtherConverter() as other:
+        found = {
+            name: pieces.measured(f"{name} {given.random}", partial(results, name, given.random, other))
+            for name in given.names
+        }
     rows, lines = list[Row](), list[str]()
     for name in given.names:
         result = found[name]
-        rows.extend([] if isinstance(result, str) else result)
-        lines.extend([f"{name:<18} {result}"] if isinstance(result, str) else map(str, result))
+        own = [] if isinstance(result, str) else [Row(**row) for row in result]
+        rows.extend(own)
+        lines.extend([f"{name:<18} {result}"] if isinstance(result, str) else map(str, own))
     publish([f"commit {commit()}, torch {torch.__version__}", HEADER, *lines, *_summary(rows)], given.write)
     return 1 if any(row.faults() for row in rows) else 0
 
 
-def measured_in_turn(names: Sequence[str], until_s: float, random_alone: bool) -> list[tuple[str, list[Row] | str]]:
-    """Each name with a row for each kind of inputs, or with the reason why there is none.
-
-    Args:
-        until_s: by the clock; no network is begun later.
-        random_alone: leaves out trained networks.
-    """
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    found: list[tuple[str, list[Row] | str]] = []
-    with OtherConverter() as other:
-        for name in names:
-            if time.time() > until_s:
-                found.append((name, "not measured: no time was left"))
-                continue
-            try:
-                trace(*network(name))
-            except ModelError as refusal:  # UnsupportedOp is one
-                found.append((name, f"refused when traced: {refusal}"))
-                continue
-            rows = list[Row]()
-            for case in cases(name, random_alone):
-                rows.append(measured(case, other))
-                print(rows[-1], file=sys.stderr, flush=True)
-            found.append((name, rows))
-    return found
+def results(name: str, random_alone: bool, other: OtherConverter) -> list[dict[str, Any]] | str:
+    """A row for each kind of inputs as a mapping, or the reason why there is none; `random_alone`: nothing trained."""
+    try:
+        trace(*network(name))
+    except ModelError as refusal:  # UnsupportedOp is one
+        return f"refused when traced: {refusal}"
+    rows = []
+    for case in cases(name, random_alone):
+        row = measured(case, other)
+        print(row, file=sys.stderr, flush=True)
+        rows.append(asdict(row))
+    return rows
 
 
 def large() -> str:

@@ -1,6 +1,6 @@
 """Random PyTorch networks from their trace to bytes.
 
-    python benchmarks/random_networks.py --count 2000 --write
+    python benchmarks/random_networks.py --count 2000 --write [--pieces FILE]
 
 Each is traced and written as a float file that LiteRT runs within 1e-4 of PyTorch, with its fast kernels and with its
 reference ones, and that is read back as the same graph; quantized and written as int8; predicted from the trace, at
@@ -15,14 +15,16 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from kept import commit, parser, publish
+from kept import Pieces, commit, parser, publish
 
 from edgeprune.errors import UnsupportedOp
 from edgeprune.ir import OpKind
@@ -30,6 +32,7 @@ from tests.checked_module import Checked, check_module
 from tests.random_modules import random_module
 
 _QUANTILES = (0, 1, 10, 50, 90)
+_PIECE = 25  # networks
 
 
 def main() -> int:
@@ -39,24 +42,37 @@ def main() -> int:
     given = options.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # torch's, of even kernels with padding="same"
-    started, passed, refused, faults = time.monotonic(), list[Checked](), list[str](), list[str]()
-    for seed in range(given.first, given.first + given.count):
-        try:
-            passed.append(check_module(*random_module(seed), seed))
-        except UnsupportedOp as told:
-            refused.append(f"  seed {seed}: {told}")
-        except Exception as fault:
-            faults.append(f"  seed {seed}: {type(fault).__name__} {str(fault)[:300]}")
-            print(faults[-1], file=sys.stderr, flush=True)
+    pieces, passed, refused, faults, seconds = Pieces(given.pieces), list[Checked](), list[str](), list[str](), 0.0
+    for first in range(given.first, given.first + given.count, _PIECE):
+        seeds = range(first, min(first + _PIECE, given.first + given.count))
+        found = pieces.measured(f"{seeds}", partial(_piece, seeds))
+        passed += [
+            Checked(Counter({OpKind(kind): n for kind, n in one[0].items()}), *one[1:]) for one in found["passed"]
+        ]
+        refused, faults, seconds = refused + found["refused"], faults + found["faults"], seconds + found["seconds"]
     lines = [
         f"commit {commit()}, torch {torch.__version__}: {given.count:,} networks, seeds {given.first} to "
-        f"{given.first + given.count - 1}, {time.monotonic() - started:,.0f} s",
+        f"{given.first + given.count - 1}, {seconds:,.0f} s",
         *_summary(passed),
         f"refused when traced: {len(refused)}", *refused,
         f"faults: {len(faults)}", *faults,
     ]  # fmt: skip
     publish(lines, given.write)
     return 1 if faults else 0
+
+
+def _piece(seeds: range) -> dict[str, Any]:
+    passed, refused, faults, started = list[object](), list[str](), list[str](), time.monotonic()
+    for seed in seeds:
+        try:
+            one = check_module(*random_module(seed), seed)
+            passed.append([{str(kind): n for kind, n in one.operators.items()}, one.float_error, one.sqnr_db])
+        except UnsupportedOp as told:
+            refused.append(f"  seed {seed}: {told}")
+        except Exception as fault:
+            faults.append(f"  seed {seed}: {type(fault).__name__} {str(fault)[:300]}")
+            print(faults[-1], file=sys.stderr, flush=True)
+    return {"passed": passed, "refused": refused, "faults": faults, "seconds": time.monotonic() - started}
 
 
 def _summary(passed: Sequence[Checked]) -> list[str]:
