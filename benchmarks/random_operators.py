@@ -7,7 +7,8 @@ run. Those LiteRT's reference interpreter runs, too, are put side by side, many 
 kernels on this machine under ASan and UBSan, outputs over inputs as far as the kernels promise, and on emulated M0, M4
 and M55 boards. Where an instruction set adds no kernel of its own to an operator, ref's is what runs on it and the
 operator is not run again on this machine. Exits with 1 where bytes are wrong, a sanitizer reports, the engine fails
-with anything but an error of its own, or a refusal has no hint. Faulty files are kept in the temporary folder.
+with anything but an error of its own, or a refusal has no hint. Faulty files are kept in the temporary folder. --write
+keeps a part for each command: a long run is several, of `--only` one half and of other seeds.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from kept import ROOT, commit, parser, publish
+from kept import ROOT, commit, parser
 
 sys.path.insert(0, str(ROOT))
 
@@ -245,8 +246,18 @@ def main() -> int:
     for board, isa in BOARDS.items() if given.only != "host" else ():
         some = cases[: given.board_count]
         rows.append((f"emulated {board}", len(some), _run(some, isa, board, tally)))
-    publish(_lines(given, len(cases), tally, rows), given.write)
+    lines = _lines(given, len(cases), tally, rows)
+    print("\n".join(lines))
+    if given.write:
+        keep(lines, given.write)
     return 1 if tally.faults else 0
+
+
+def keep(lines: Sequence[str], kept: Path) -> None:
+    """In place of what the same command wrote before, beside other parts and seeds."""
+    parts = [part.strip() for part in re.split(r"^(?=# random_operators)", kept.read_text(), flags=re.M)]
+    others = [part for part in parts if part and part.splitlines()[0] != lines[0]]
+    kept.write_text("\n\n".join([*others, "\n".join(lines)]) + "\n")
 
 
 def _run(cases: Sequence[Runnable], isa: Isa, board: str | None, tally: Tally) -> int:
@@ -263,7 +274,7 @@ def _lines(given, run: int, tally: Tally, rows: Sequence[tuple[str, int, int]]) 
     real = sum("float32" in operator_types(operator) for operator in operators)
     wide = sum("int16" in operator_types(operator) for operator in operators)
     return [
-        f"# random_operators.py {' '.join(sys.argv[1:])}",
+        f"# random_operators.py {' '.join(word for word in sys.argv[1:] if word != '--write')}",
         f"# commit {commit()}",
         f"{given.count:,} files of one random operator, of {len(FAMILIES)} families and {len(ADD)} kinds of layers;",
         f"{wide:,} of int16 activations, {real:,} of float32, {moved:,} with scales moved by up to 2^44, real inputs "

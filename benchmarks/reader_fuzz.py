@@ -1,6 +1,6 @@
 """Damaged files at every reader of files from outside: refused in words or taken, nothing else.
 
-    python benchmarks/reader_fuzz.py [--count 100000] [--seed 1] [--write] [reader ...]
+    python benchmarks/reader_fuzz.py [--count 100000] [--seed 1] [--until-s S] [--write] [reader ...]
 
 Each file is an undamaged one with one to four changes (`tests/damaged_files.py`); a `.tflite` is a random network or
 an operator of any kind. Files are written and read: TMPDIR=/dev/shm, where there is one, leaves the disk out of it.
@@ -39,6 +39,9 @@ def main() -> int:
     parser.add_argument("readers", nargs="*", default=list(READERS))
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--until-s", type=float, default=float("inf"), help="of each reader's files, as many as there is time for"
+    )
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -50,8 +53,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for name in given.readers:
             reader, rng, started = READERS[name], np.random.default_rng(given.seed), time.monotonic()
-            refused = wrong = 0
-            for _ in range(given.count):
+            done = refused = wrong = 0
+            while done < given.count and time.monotonic() - started < given.until_s:
+                done += 1
                 content = reader.damaged(rng)
                 try:
                     found = refusal(reader, content, Path(folder))
@@ -64,9 +68,9 @@ def main() -> int:
                     continue
                 refused += found is not None
             faults += wrong
-            taken = given.count - refused - wrong
+            taken = done - refused - wrong
             row = (
-                f"{name:<12} {given.seed:>4} {given.count:>8,} {refused:>8,} {taken:>7,} {wrong:>6} "
+                f"{name:<12} {given.seed:>4} {done:>8,} {refused:>8,} {taken:>7,} {wrong:>6} "
                 f"{time.monotonic() - started:>6.0f}  {commit.stdout.strip()}"
             )
             print(row, flush=True)

@@ -1,14 +1,14 @@
 """Puts one-line faults into the code, one at a time, and runs the nearest tests: which of them would nobody notice?
 
-    python scripts/mutate.py [--count 200] [--seed 1] [--rooms prune fitting engine device] [--write]
-    python scripts/mutate.py --again FILE ...      the survivors of earlier outputs once more
+    python scripts/mutate.py --record FILE TESTS ...       which tests reach which line, in pieces where it is long
+    python scripts/mutate.py --reached FILE ... [--count 200] [--seed 1] [--rooms prune fitting engine device] [--write]
+    python scripts/mutate.py --reached FILE ... --again FILE ...      the survivors of earlier outputs once more
     python scripts/mutate.py --join FILE ... --write     one record of outputs; the last verdict on a fault counts
 
-Works in a copy of the tree, never in the checkout. Each fault's nearest test files (those that import its module, those
-called like it; each measured once on the code as it is, kept with --seconds FILE) run in a process forked from one that
-has the large libraries loaded, until one fails. Faults: operators, comparisons, bounds, constants, conditions turned
-round, statements dropped; not: texts, annotations, assertions, notes of progress. A fault that has no test near it
-survives.
+Works in a copy of the tree, never in the checkout. The tests that reach a fault's line, those that see least of the
+code first and up to --tests-s seconds of them, run in a process forked from one that has the large libraries loaded,
+until one fails. Faults: operators, comparisons, bounds, constants, conditions turned round, statements dropped; not:
+texts, annotations, assertions, notes of progress. A fault that no test reaches survives.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ from pathlib import Path
 
 import numpy as np
 from mutation.faults import Fault, faults_of
-from mutation.nearest import Nearest
+from mutation.reached import Reached, Recorder
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("prune", "fitting", "engine", "device")
-TESTS = ("tests/unit", "tests/firmware")
-_VERDICT = re.compile(r"^(?:\d+/\d+ \d+ s|survivor:) (\S+):(\d+)  (.*)  \[([^,\]]+), (\d+) files(.*)\]$", re.M)
+_VERDICT = re.compile(
+    r"^(?:\d+/\d+ \d+ s|survivor:) (\S+):(\d+)  (.*)  \[([^,\]]+), (\d+)(?: of (\d+))? (?:files|tests)(.*)\]$", re.M
+)
 _WAITS = 4  # times the processor time a test may take, on a busy machine
-NEAREST_S = [8.0, 40.0]  # of tests: the nearest, and where none of them fails, all near
+TESTS_S = [6.0, 30.0]  # of tests: a few, and where none of them fails, more
 KILLED, SURVIVED, NO_TEST, ENDLESS = "killed", "survived", "no test near it", "killed: endless"
 
 
@@ -46,6 +47,7 @@ class Verdict:
     fault: Fault
     ended: str
     tests: int
+    near: int
     by: str = ""
 
     @property
@@ -53,7 +55,8 @@ class Verdict:
         return self.ended in (SURVIVED, NO_TEST)
 
     def text(self) -> str:
-        return f"{self.fault.path}:{self.fault.line}  {self.fault.what}  [{self.ended}, {self.tests} files{self.by}]"
+        seen = f"{self.ended}, {self.tests} of {self.near} tests{self.by}"
+        return f"{self.fault.path}:{self.fault.line}  {self.fault.what}  [{seen}]"
 
 
 def copy_of_the_tree(folder: Path) -> Path:
@@ -121,36 +124,50 @@ def forked(tree: Path, arguments: Sequence[str], limit_s: float, log: Path) -> i
     return os.waitstatus_to_exitcode(ended[1])
 
 
-def measured(file: str, tree: Path, log: Path, limit_s: float) -> float | None:
-    """Processor seconds of the test file; None where it fails as the code is, or takes longer."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    ended = forked(tree, [file], limit_s, log)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime if ended == 0 else None
-
-
-def judged(fault: Fault, tree: Path, nearest: Nearest, log: Path, nearest_s: Sequence[float]) -> Verdict:
-    """The verdict of the fault's nearest tests, a few at first."""
+def judged(fault: Fault, tree: Path, reached: Reached, log: Path, tests_s: Sequence[float]) -> Verdict:
+    """The verdict of the tests that reach the fault, a few at first."""
     path = tree / fault.path
     whole = path.read_text()
-    passed: list[str] = []
-    for limit_s in nearest_s:
-        tests = [test for test in nearest.files(fault.path, limit_s) if test not in passed]
+    near, passed = reached.tests(fault.path, fault.line), 0
+    for limit_s in tests_s:
+        tests = near[passed : _until(near, reached, limit_s)]
         if not tests:
             continue
         path.write_text(fault.text)
         try:
-            ended = forked(tree, tests, 20 + 3 * sum(nearest.seconds(test) or 0.0 for test in tests), log)
+            ended = forked(tree, tests, 20 + 3 * sum(map(reached.seconds, tests)), log)
         finally:
             path.write_text(whole)
-        count = len(passed) + len(tests)
+        passed += len(tests)
         if ended < 0:
-            return Verdict(fault, ENDLESS, count)
+            return Verdict(fault, ENDLESS, passed, len(near))
         if ended > 0:
             failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", log.read_text("utf-8", "replace"), re.M)
-            return Verdict(fault, KILLED, count, f", by {failed[0].split('::', 1)[-1]}" if failed else "")
-        passed += tests
-    return Verdict(fault, SURVIVED if passed else NO_TEST, len(passed))
+            by = f", by {failed[0].split('::', 1)[-1]}" if failed else ""
+            return Verdict(fault, KILLED, passed, len(near), by)
+    return Verdict(fault, SURVIVED if passed else NO_TEST, passed, len(near))
+
+
+def _until(tests: Sequence[str], reached: Reached, limit_s: float) -> int:
+    """How many of the first take so long together; always one."""
+    spent_s = 0.0
+    for number, test in enumerate(tests):
+        spent_s += reached.seconds(test)
+        if spent_s > limit_s:
+            return max(1, number)
+    return len(tests)
+
+
+def record(tree: Path, tests: Sequence[str], made: Path) -> int:
+    """Runs the tests and writes what they reach."""
+    import pytest
+
+    recorder = Recorder(tree)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was recorded by then is kept
+    os.chdir(tree)
+    ended = pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not slow", "--tb=line", *tests], [recorder])
+    recorder.save(made)
+    return int(ended)
 
 
 def warm_up() -> None:
@@ -172,9 +189,9 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rooms", nargs="+", default=list(ROOMS))
-    parser.add_argument("--tests", nargs="+", default=list(TESTS), help="where test files are looked for")
-    parser.add_argument("--seconds", type=Path, help="where it is kept what each takes")
-    parser.add_argument("--nearest-s", type=float, nargs="+", default=NEAREST_S, help="seconds of tests, a few and all")
+    parser.add_argument("--record", nargs="+", metavar=("FILE", "TESTS"), help="writes to FILE which lines TESTS reach")
+    parser.add_argument("--reached", type=Path, nargs="+", default=[], help="what --record wrote")
+    parser.add_argument("--tests-s", type=float, nargs="+", default=TESTS_S, help="seconds of tests, a few and more")
     parser.add_argument("--until-s", type=float, default=float("inf"), help="judge no further fault after so long")
     parser.add_argument("--part", default="1/1", help="K/N: every N-th fault from the K-th on, for N calls at once")
     parser.add_argument("--again", type=Path, nargs="+", help="earlier outputs: their survivors alone, of any commit")
@@ -182,6 +199,10 @@ def main() -> int:
     parser.add_argument("--join", type=Path, nargs="+", help="earlier outputs, the oldest first; judges none")
     parser.add_argument("--write", action="store_const", const=ROOT / "benchmarks" / "results" / "mutation.txt")
     given = parser.parse_args()
+    if given.record:
+        with tempfile.TemporaryDirectory(prefix="edgeprune-mutate-") as folder:
+            made = Path(given.record[0]).resolve()
+            return record(_ready(Path(folder)), given.record[1:], made)
     verdicts = joined(given.join) if given.join else _judge(given)
     lines = _lines(verdicts, given)
     print("\n".join(lines))
@@ -195,8 +216,10 @@ def joined(outputs: Sequence[Path]) -> list[Verdict]:
     """The last verdict on each fault."""
     last = {}
     for output in outputs:
-        for path, line, what, ended, count, by in _VERDICT.findall(output.read_text()):
-            last[path, line, what] = Verdict(Fault(path, int(line), what, ""), ended, int(count or 0), by)
+        for path, line, what, ended, count, near, by in _VERDICT.findall(output.read_text()):
+            last[path, line, what] = Verdict(
+                Fault(path, int(line), what, ""), ended, int(count), int(near or count), by
+            )
     return list(last.values())
 
 
@@ -206,13 +229,8 @@ def _named(verdict: Verdict) -> tuple[str, int, str]:
 
 def _judge(given: argparse.Namespace) -> list[Verdict]:
     with tempfile.TemporaryDirectory(prefix="edgeprune-mutate-") as folder:
-        tree = copy_of_the_tree(Path(folder))
-        os.environ |= {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
-        sys.dont_write_bytecode = True
-        sys.path.insert(0, str(tree))
-        warm_up()
-        log, kept = Path(folder) / "pytest.log", given.seconds or Path(folder) / "seconds.json"
-        nearest = Nearest(tree, given.tests, lambda file: measured(file, tree, log, max(given.nearest_s)), kept)
+        tree = _ready(Path(folder))
+        log, reached = Path(folder) / "pytest.log", Reached(given.reached)
         part, parts = map(int, given.part.split("/"))
         faults = again(tree, given.again) if given.again else sample(tree, given.rooms, given.count, given.seed)
         faults = faults[part - 1 :: parts]
@@ -223,9 +241,19 @@ def _judge(given: argparse.Namespace) -> list[Verdict]:
         for number, fault in enumerate(faults, 1):
             if (spent_s := time.monotonic() - started) > given.until_s:
                 break
-            verdicts.append(judged(fault, tree, nearest, log, given.nearest_s))
+            verdicts.append(judged(fault, tree, reached, log, given.tests_s))
             print(f"{number}/{len(faults)} {spent_s:.0f} s {verdicts[-1].text()}", flush=True)
         return verdicts
+
+
+def _ready(folder: Path) -> Path:
+    """A copy of the tree that this process and its children import."""
+    tree = copy_of_the_tree(folder)
+    os.environ |= {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, str(tree))
+    warm_up()
+    return tree
 
 
 def _lines(verdicts: Sequence[Verdict], given: argparse.Namespace) -> list[str]:

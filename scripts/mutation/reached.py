@@ -1,0 +1,94 @@
+"""Which tests reach which line: recorded once on the code as it is, and chosen from for each fault.
+
+`python scripts/mutate.py --record FILE tests/unit/engine` runs tests and writes what they reach; pieces of a long run
+are several files.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_SAME_STATEMENT = 12  # lines above the one that holds a fault, where nobody reached its own
+_AT_ONCE = 2000  # fewest lines of a test that sees much
+
+
+class Recorder:
+    """A plugin of pytest: lines of `edgeprune/` by test, and how long each test takes."""
+
+    def __init__(self, tree: Path):
+        import coverage
+
+        self._tree = tree
+        self._coverage = coverage.Coverage(data_file=None, include=[f"{tree}/edgeprune/*"])
+        self._seconds: dict[str, float] = {}
+        self._failed: set[str] = set()
+
+    def pytest_sessionstart(self) -> None:
+        self._coverage.start()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self._coverage.switch_context(item.nodeid)
+        started = time.monotonic()
+        try:
+            return (yield)  # type: ignore[misc]
+        finally:
+            self._seconds[item.nodeid] = time.monotonic() - started
+            self._coverage.switch_context("")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not report.passed:  # what fails or is left out as the code is would judge nothing
+            self._failed.add(report.nodeid)
+
+    def save(self, path: Path) -> None:
+        """What was recorded so far."""
+        self._coverage.stop()
+        data = self._coverage.get_data()
+        names = [test for test in self._seconds if test not in self._failed]
+        number = {test: index for index, test in enumerate(names)}
+        reached: dict[str, dict[int, list[int]]] = {}
+        for file in data.measured_files():
+            lines = {
+                line: sorted(number[test] for test in tests if test in number)
+                for line, tests in data.contexts_by_lineno(file).items()
+            }
+            reached[str(Path(file).relative_to(self._tree))] = {line: tests for line, tests in lines.items() if tests}
+        path.write_text(json.dumps({"seconds": {test: self._seconds[test] for test in names}, "reached": reached}))
+
+
+class Reached:
+    """Tests by line, from the files of a `Recorder`."""
+
+    def __init__(self, files: Sequence[Path]):
+        self._seconds: dict[str, float] = {}
+        self._lines: dict[str, dict[int, set[str]]] = {}
+        self._seen: dict[str, int] = {}
+        for file in files:
+            self._add(json.loads(file.read_text()))
+
+    def _add(self, recorded: dict[str, Any]) -> None:
+        self._seconds |= recorded["seconds"]
+        names = list(recorded["seconds"])
+        for path, lines in recorded["reached"].items():
+            own = self._lines.setdefault(path, {})
+            for line, tests in lines.items():
+                own.setdefault(int(line), set()).update(names[test] for test in tests)
+                for test in tests:
+                    self._seen[names[test]] = self._seen.get(names[test], 0) + 1
+
+    def tests(self, path: str, line: int) -> list[str]:
+        """Those that reach the line, or the statement it is part of, or, of what runs at import, anything in the file:
+        the ones that see least of the code first, quick ones before slow ones among those that see much."""
+        lines = self._lines.get(path, {})
+        near = next((at for at in range(line, line - _SAME_STATEMENT, -1) if at in lines), None)
+        found = lines[near] if near is not None else set().union(*lines.values())
+        return sorted(found, key=lambda test: (self._seen[test] // _AT_ONCE, self._seconds[test], test))
+
+    def seconds(self, test: str) -> float:
+        return self._seconds[test]
