@@ -40,7 +40,17 @@ from edgeprune.export.pte.lowering import Lowering, PteFormat, PteRequest
 from edgeprune.export.tflite import agreement, channels_last, export_tflite, sqnr_db, torch_outputs
 from edgeprune.quantize.host import Kernels, dequantized_outputs, quantized_inputs
 
-NAMES = ("resnet8", "ds-cnn", "mobilenet-v1", "autoencoder", "squeeze-excite", "lstm", "vit_sdpa", "mobilenet-v2-224")
+NAMES = (
+    "resnet8",
+    "ds-cnn",
+    "mobilenet-v1",
+    "mlp-autoencoder",
+    "squeeze-excite",
+    "lstm",
+    "vit_sdpa",
+    "mobilenet-v2-224",
+)
+_MLP = "mlp-autoencoder"
 CORE = "cortex-m4"
 HEADER = (
     f"{'network':<17} {'file':<8} {'file B':>10} {'planned B':>10} {'SQNR':>8} {'float':>7} {'int8':>7} {'floats':>6}"
@@ -68,7 +78,7 @@ def network(name: str) -> tuple[nn.Module, Tensor, Tensor]:
     elif name == "mobilenet-v1":
         module, shape, calibration, count = mobilenet_v1()[0], (1, 3, 96, 96), 64, 500
     else:
-        (module, shape), calibration, count = make_net(name), 64, 500
+        (module, shape), calibration, count = make_net("autoencoder" if name == _MLP else name), 64, 500
     inputs = torch.randn(calibration + count, *shape[1:], generator=torch.Generator().manual_seed(0))
     return module, inputs[:calibration], inputs[calibration:]
 
@@ -154,7 +164,7 @@ def main() -> None:
         for name in given.names:
             kept[name] = block(name, lowering, counter)
             print(kept[name], file=sys.stderr, flush=True)
-    order = [*NAMES, *(name for name in kept if name not in NAMES)]
+    order = [*NAMES, *(name for name in given.names if name not in NAMES)]
     publish("\n\n".join(kept[name] for name in order if name in kept).split("\n"), given.write)
 
 
