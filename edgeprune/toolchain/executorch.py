@@ -28,15 +28,24 @@ _LIBRARIES = (
 )  # fmt: skip
 _COMPILERS = {Architecture.AARCH64: "aarch64-linux-gnu-g++", Architecture.X86_64: "x86_64-linux-gnu-g++"}
 _PLATFORMS = {Architecture.AARCH64: "manylinux_2_28_aarch64", Architecture.X86_64: "manylinux_2_28_x86_64"}
+_LOADERS = {Architecture.AARCH64: "ld-linux-aarch64.so.1", Architecture.X86_64: "ld-linux-x86-64.so.2"}
+_C_LIBRARIES = ("libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "libgcc_s.so.1", "libstdc++.so.6")
 _FLAGS = ("-std=c++20", "-O2", "-s", "-Wall", "-DC10_USING_CUSTOM_GENERATED_MACROS")
 _SHOWN_LINES = 12
 
 
 @dataclass(frozen=True)
 class Runner:
-    """files: the runner and the libraries it loads, to be installed side by side; version: of ExecuTorch."""
+    """What is installed side by side.
+
+    Attributes:
+        files: the runner and the libraries it loads.
+        words: that start it, in their folder.
+        version: of ExecuTorch.
+    """
 
     files: Mapping[str, bytes]
+    words: tuple[str, ...]
     version: str
 
     @property
@@ -70,7 +79,23 @@ def build_runner(architecture: Architecture) -> Runner:
         files = {RUNNER_NAME: program.read_bytes()}
     for name in _LIBRARIES:
         files[f"lib{name}.so"] = (libraries / f"lib{name}.so").read_bytes()
-    return Runner(files, _VERSION)
+    return Runner(files, (f"./{RUNNER_NAME}",), _VERSION)
+
+
+def with_c_library(runner: Runner, architecture: Architecture) -> Runner:
+    """The runner with the compiler's own C and C++ libraries and their loader: for Linux that has others, as Android.
+
+    Raises:
+        ToolchainError: the compiler has no such library.
+    """
+    files = dict(runner.files)
+    for name in (_LOADERS[architecture], *_C_LIBRARIES):
+        words = [_compiler(architecture), f"-print-file-name={name}"]
+        path = Path(subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip())
+        if not path.is_file():
+            raise ToolchainError(f"{words[0]} has no {name}", hint="install its C and C++ libraries, as Debian does")
+        files[name] = path.read_bytes()
+    return Runner(files, (f"./{_LOADERS[architecture]}", "--library-path", ".", *runner.words), runner.version)
 
 
 def _packages(architecture: Architecture) -> Path:

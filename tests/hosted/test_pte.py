@@ -14,7 +14,9 @@ from edgeprune.export.pte.program import read_pte
 from edgeprune.hardware.hosted import Architecture
 from edgeprune.toolchain.executorch import build_runner
 from edgeprune.toolchain.linux import this_machine
+from tests.hosted.adb_double import AdbDouble
 from tests.hosted.sshd import HOST, Server
+from tests.hosted.test_adb import phone  # noqa: F401
 from tests.hosted.test_arm64 import pi  # noqa: F401
 from tests.hosted.test_commands import command
 
@@ -26,15 +28,38 @@ needs_executorch = pytest.mark.skipif(
 )
 
 
-@pytest.mark.slow
-@needs_executorch
-@pytest.mark.skipif(this_machine() is not Architecture.X86_64, reason="the tests' target is x86-64")
-def test_verify_and_profile(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def computer(tmp_path: Path) -> str:
+    """A target that this machine is."""
     target = Path(__file__).resolve().parents[2] / "targets" / "raspberry-pi" / "raspberry-pi-4b.toml"
     lines = [line for line in target.read_text().splitlines() if not line.startswith("aliases")]
     text = "\n".join(lines).replace('"raspberry-pi-4b"', '"computer"').replace('"aarch64"', '"x86_64"')
     (tmp_path / "computer.toml").write_text(text)
-    words = [PROGRAM, "--target", str(tmp_path / "computer.toml"), "--device", f"ssh://{HOST}"]
+    return str(tmp_path / "computer.toml")
+
+
+@pytest.mark.slow
+@needs_executorch
+@pytest.mark.skipif(this_machine() is not Architecture.X86_64, reason="the tests' target is x86-64")
+def test_over_adb_with_a_c_library_of_its_own(
+    phone: AdbDouble,  # noqa: F811
+    computer: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = [PROGRAM, "--target", computer, "--device", f"adb:{phone.serial}"]
+    code, verified = command(capsys, "verify", *words, "--samples", "20")
+    assert (code, verified["source"], verified["same_bytes"]) == (0, "device", 1.0), verified
+    (installed,) = (Path(computer).parent / "device").glob("edgeprune/*/libc.so.6")
+    assert (installed.parent / "ld-linux-x86-64.so.2").is_file()
+    code, profiled = command(capsys, "profile", *words, "--repeats", "5")
+    assert code == 0 and profiled["latency"]["p50_us"] > 0 and profiled["threads"] == 1
+
+
+@pytest.mark.slow
+@needs_executorch
+@pytest.mark.skipif(this_machine() is not Architecture.X86_64, reason="the tests' target is x86-64")
+def test_verify_and_profile(server: Server, computer: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [PROGRAM, "--target", computer, "--device", f"ssh://{HOST}"]
     code, verified = command(capsys, "verify", *words, "--samples", "20")
     assert (code, verified["source"], verified["verified_samples"]) == (0, "device", 20)
     assert verified["same_bytes"] == 1.0 and verified["argmax_agreement"] == 1.0

@@ -9,13 +9,13 @@ import numpy as np
 
 from edgeprune.deploy.hosted.place import architecture_on, machine_for
 from edgeprune.deploy.hosted.runtime_session import RuntimeSession, check_input_bytes, identity
+from edgeprune.device.machines import adb
 from edgeprune.device.machines.local import LocalMachine
 from edgeprune.device.machines.machine import Machine
 from edgeprune.errors import DeviceError, ToolchainError, UsageError
 from edgeprune.export.pte.program import Program
-from edgeprune.hardware.hosted import Architecture
 from edgeprune.hardware.profile import Target
-from edgeprune.toolchain.executorch import RUNNER_NAME, build_runner
+from edgeprune.toolchain.executorch import Runner, build_runner, with_c_library
 from edgeprune.toolchain.linux import this_machine
 
 _FILE_NAME = "model.pte"
@@ -45,7 +45,11 @@ def running_pte(data: bytes, program: Program, target: Target, address: str | No
         DeviceError, ToolchainError: no device, another architecture, no compiler.
     """
     with closing(machine_for(target, address)) as machine:
-        yield _installed(machine, data, program, architecture_on(machine, target))
+        architecture = architecture_on(machine, target)
+        runner = build_runner(architecture)
+        if address is not None and address.startswith(adb.SCHEME):
+            runner = with_c_library(runner, architecture)  # Android's C library is another
+        yield _installed(machine, data, program, runner)
 
 
 def check_kernels(program: Program) -> None:
@@ -65,14 +69,13 @@ def running_here(data: bytes, program: Program) -> Iterator[RuntimeSession]:
     if own is None:
         raise ToolchainError("ExecuTorch programs are compared on Linux", hint="run the command on a Linux machine")
     with closing(LocalMachine(own)) as machine:
-        yield _installed(machine, data, program, own)
+        yield _installed(machine, data, program, build_runner(own))
 
 
-def _installed(machine: Machine, data: bytes, program: Program, architecture: Architecture) -> RuntimeSession:
+def _installed(machine: Machine, data: bytes, program: Program, runner: Runner) -> RuntimeSession:
     """Known to load the program, and to read as many bytes as its file states."""
-    runner = build_runner(architecture)
     folder = machine.install({**runner.files, _FILE_NAME: data})
-    words = (f"./{RUNNER_NAME}", _FILE_NAME)
+    words = (*runner.words, _FILE_NAME)
     told = identity(machine, folder, words)
     wanted = input_bytes_of(program)
     check_input_bytes(machine, told, wanted)
