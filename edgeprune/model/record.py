@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from edgeprune.errors import ModelError, UnsupportedOp
 from edgeprune.model.answers import check_batch_of_one, parts_of
 from edgeprune.model.composed import COMPOSED
+from edgeprune.model.composed.movement import with_places
 from edgeprune.model.composed.rewritten import Rewriting
 from edgeprune.model.composed.table import Composition
 from edgeprune.model.following.known import Known, keep_values
@@ -221,6 +222,10 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             places = [part for index in args[1] for part in self._places(index, where)]
             with self:
                 return func(args[0], places, *args[2:], **(kwargs or {}))
+        if target == "aten.index_put" and (known := self._places_along(args[1])) is not None:
+            with self:
+                result = with_places(args[0], *known, args[2], accumulate=bool(args[3:] and args[3]))
+            return self._written_to(args[0], result) if in_place else result
         if target in _RANDOM:
             raise ModelError(
                 f"forward() draws random numbers at {where}, even in eval mode{quoted(where)}",
@@ -280,6 +285,15 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if index is None or not _is_mask(index):
             return [index]
         return [self.literal(axis) for axis in self._value(index, where).nonzero().unbind(1)]
+
+    def _places_along(self, indices: Sequence[Tensor | None]) -> tuple[int, list[int]] | None:
+        """The axis and the places of an index along one axis; None of any other, and where an input decides it."""
+        given = [(dim, one) for dim, one in enumerate(indices) if one is not None]
+        if len(given) != 1 or given[0][1].dim() != 1:
+            return None
+        ((dim, index),) = given
+        held = self._known.of(self.value_of(index), self.calls, self.parameters, self.constants)
+        return None if held is None else (dim, [int(place) for place in held])
 
     def _value(self, tensor: Tensor, where: str) -> Tensor:
         held = self._known.of(self.value_of(tensor), self.calls, self.parameters, self.constants)

@@ -20,7 +20,7 @@ _MOMENTUM = 0.9
 _WEIGHT_DECAY = 5e-4
 _ADAMW_DECAY = 0.01
 DEFAULT_LR = {"muon": 0.05, "sgd": 0.05, "adamw": 1e-3}
-_ADAPTIVE = (nn.LayerNorm, nn.MultiheadAttention, nn.RNNBase, nn.RNNCellBase, nn.Embedding)
+_ADAPTIVE = (nn.LayerNorm, nn.RMSNorm, nn.MultiheadAttention, nn.RNNBase, nn.RNNCellBase, nn.Embedding)
 
 
 def optimizer_for(module: nn.Module, kind: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from edgeprune.model.composed.resampling import with_zeros_between
@@ -61,6 +62,18 @@ def _flip(args: Mapping[str, Any]) -> Any:
     for dim in args["dims"]:
         x = x.index_select(dim, torch.arange(x.shape[dim] - 1, -1, -1))
     return x
+
+
+def with_places(x: Tensor, dim: int, places: Sequence[int], values: Tensor, accumulate: bool) -> Tensor:
+    """x[:, places] = values, or += where they accumulate; along one axis, each place once."""
+    size = x.shape[dim]
+    if accumulate:
+        values = x.index_select(dim, torch.tensor([place % size for place in places])) + values
+    values = values.to(x.dtype).expand(*x.shape[:dim], len(places), *x.shape[dim + 1 :])
+    order = list(range(size))
+    for number, place in enumerate(places):
+        order[place] = size + number
+    return torch.cat([x, values], dim).index_select(dim, torch.tensor(order))
 
 
 @composes("unfold")

@@ -97,8 +97,8 @@ class Rewriting(TorchFunctionMode):
             self._narrow(sys._getframe(1))
         if func in (torch.tensor, torch.as_tensor) and not (args and isinstance(args[0], Tensor)):
             return self._literal(func(*args, **{**given, "device": "cpu"}))
-        if func is Tensor.__getitem__ and len(args) == 2:
-            args = (args[0], self._with_literals(args[1]))
+        if func in (Tensor.__getitem__, Tensor.__setitem__) and len(args) > 1:
+            args = (args[0], self._with_literals(args[1]), *args[2:])
         rewritten = REWRITTEN.get(func)
         if func in _RECURRENT:
             states = args[1] if isinstance(args[1], list | tuple) else args[1:2]

@@ -93,13 +93,21 @@ def copied(x: Tensor) -> Tensor:
     return out + x
 
 
+def at_places(x: Tensor) -> Tensor:
+    out = torch.zeros_like(x)
+    out[:, [0, 2, -1]] = x[:, [1, 3, 5]]
+    out[:, :, torch.tensor([4, 0])] = 0.5
+    out[:, [1, 2]] += x[:, [0, 1]]
+    return out + x
+
+
 def negative(x: Tensor) -> Tensor:
     x[:, -3:, ..., -1] = x[:, :3, ..., 0]
     return x
 
 
 FUNCTIONS = (shifted, collected, added, scaled, every_other, nested, through_halves, through_another_order,
-             through_a_view, read_afterwards, copied, negative)  # fmt: skip
+             through_a_view, read_afterwards, copied, at_places, negative)  # fmt: skip
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
