@@ -40,6 +40,7 @@ from edgeprune.train.forms.datasets import is_dataset, read_dataset
 from edgeprune.train.forms.several_inputs import joined_inputs
 from edgeprune.train.metrics import METRICS, Metric
 from edgeprune.train.objective import LOSSES, Objective
+from edgeprune.train.native import native
 from edgeprune.train.splits import make_splits
 
 Score = Callable[[Any, Tensor], Tensor]
@@ -222,7 +223,7 @@ def thin(
 
     Args:
         model: float32, channels first; left as it is.
-        samples: (N, C, ...) float32 inputs, a few hundred: what is kept is judged by what the network makes of them;
+        samples: (N, C, ...) inputs, arrays or tensors, uint8 meaning value / 255, a few hundred: what is kept is judged by what the network makes of them;
             several inputs as for `fit`.
         target, flash, ram, latency, criterion, progress: as for `fit`; criteria that need labels have the network's own
             outputs.
@@ -232,7 +233,7 @@ def thin(
         EdgePruneError: see `errors.py`.
     """
     plain, arrays, stated = _with_data(model, {"train": (samples, None)})
-    inputs = arrays["train"][0]
+    inputs = _as_read(arrays["train"][0])
     shape = tuple(inputs.shape[1:])
     limits = {"flash": flash, "ram": ram, "latency": latency}
     tables = {
@@ -272,8 +273,14 @@ def _distance(outputs: Answer, wanted: Tensor) -> Tensor:
     return functional.mse_loss(_flat(outputs), wanted)
 
 
+def _as_read(samples: Any) -> Tensor:
+    """An array or tensor of samples, float32 as the network reads them; of uint8 value / 255."""
+    inputs = torch.as_tensor(native(samples))
+    return inputs.float() / 255 if inputs.dtype is torch.uint8 else inputs.float()
+
+
 def _flat(answer: Answer) -> Tensor:
-    return torch.cat([part.flatten(1) for part in parts_of(answer)], 1)
+    return torch.cat([part.reshape(len(part), -1) for part in parts_of(answer)], 1)
 
 
 def _with_data(model: nn.Module, arrays: dict[str, Any]) -> tuple[nn.Module, dict[str, Any], dict[str, Any]]:

@@ -74,7 +74,7 @@ def test_a_profile_is_a_table_of_its_layers(run: edgeprune.Run) -> None:
 
 def test_thinning_without_training_keeps_a_copy_within_the_limits() -> None:
     inputs, whole, lines = torch.from_numpy(data()[0]), network().train(), list[str]()
-    thinned = edgeprune.thin(whole, inputs, target="cortex-m4", flash="16KiB", progress=lines.append)
+    thinned = edgeprune.thin(whole, data()[0], target="cortex-m4", flash="16KiB", progress=lines.append)
     assert whole.training and not thinned.training
     assert lines and not any("\n" in line for line in lines)
     assert thinned[1].weight.shape[0] < 512 == whole[1].weight.shape[0]  # type: ignore[index,union-attr]
