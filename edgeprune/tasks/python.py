@@ -39,8 +39,8 @@ from edgeprune.tasks.thinned import thinned_module
 from edgeprune.train.forms.datasets import is_dataset, read_dataset
 from edgeprune.train.forms.several_inputs import joined_inputs
 from edgeprune.train.metrics import METRICS, Metric
-from edgeprune.train.objective import LOSSES, Objective
 from edgeprune.train.native import native
+from edgeprune.train.objective import LOSSES, Objective
 from edgeprune.train.splits import make_splits
 
 Score = Callable[[Any, Tensor], Tensor]
@@ -223,8 +223,8 @@ def thin(
 
     Args:
         model: float32, channels first; left as it is.
-        samples: (N, C, ...) inputs, arrays or tensors, uint8 meaning value / 255, a few hundred: what is kept is judged by what the network makes of them;
-            several inputs as for `fit`.
+        samples: (N, C, ...) inputs, arrays or tensors, uint8 meaning value / 255, a few hundred: what is kept is judged
+            by what the network makes of them; several inputs as for `fit`.
         target, flash, ram, latency, criterion, progress: as for `fit`; criteria that need labels have the network's own
             outputs.
 
