@@ -259,5 +259,5 @@ def _text(
         ),
         f"one inference: {count_text(timings.total_ticks)} {unit} ({source}){time}",
         f"RAM: arena {bytes_text(memory.arena_bytes)}, data {bytes_text(memory.data_bytes)}, "
-        f"stack {bytes_text(memory.stack_bytes)} of an inference, {bytes_text(memory.stack_all_bytes)} in all",
+        f"stack {bytes_text(memory.stack_all_bytes)}, {bytes_text(memory.stack_bytes)} of it an inference's",
     ]

@@ -29,6 +29,7 @@ from edgeprune.fitting.same_work import check_same_work
 from edgeprune.progress import Gauge
 from edgeprune.prune.network import Network
 from edgeprune.train.agreement import check_together
+from edgeprune.train.evaluate import evaluate
 from edgeprune.units import microseconds_text
 
 _MOST_ROUNDS = 4
@@ -51,6 +52,7 @@ def run_fit(job: Job, granularity: Granularity, module: nn.Module) -> RunRecord:
     if job.options.epochs > 0:
         refuse_constant(constant_targets(module, job.splits, job.objective))
     original = Network.of(module, job.input_shape)
+    _check_scores(job, original)
     cost = job.deployment.cost(with_exit(job, original))
     before = cost.footprint(original.widths)
     job.progress.note(_summary("before", before, job.budget))
@@ -79,6 +81,13 @@ def run_fit(job: Job, granularity: Granularity, module: nn.Module) -> RunRecord:
     for scaffolding in ("candidates", "steps"):
         shutil.rmtree(job.workspace.folder / scaffolding, ignore_errors=True)
     return record
+
+
+def _check_scores(job: Job, original: Network) -> None:
+    """Raises DataError where the metric of a whole split is no number: nothing that is made could be judged by it."""
+    once, metric = job.workspace.once, job.objective.metric
+    once("float validation before", lambda: evaluate(original.module, job.splits.validation, metric))
+    once("float accuracy before", lambda: evaluate(original.module, job.splits.test, metric))
 
 
 def _until_it_fits(

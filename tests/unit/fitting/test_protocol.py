@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,13 @@ from torch import nn
 
 from edgeprune.budget import Budget, Footprint
 from edgeprune.cli.main import main
-from edgeprune.errors import DoesNotFit, ModelError
+from edgeprune.errors import DataError, DoesNotFit, ModelError
 from edgeprune.fitting import rounds
 from edgeprune.fitting.granularity import GRANULARITIES
 from edgeprune.fitting.loop import run_fit
 from edgeprune.fitting.record import load_record
 from edgeprune.prune.network import Network
+from edgeprune.train.metrics import METRICS
 from tests.unit.fitting.memory_deployment import HEADER_BYTES, MemoryCost, MemoryDeployment
 from tests.unit.fitting.small_job import SHAPE, job_in
 
@@ -80,6 +82,29 @@ def test_a_network_that_cannot_be_exported_is_refused_before_it_is_trained(
     with pytest.raises(ModelError, match="no way to export it"):
         run_fit(job, CHANNELS, net())
     assert trained == []
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_a_metric_that_is_no_number_on_a_split_is_refused_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """The area under a curve of samples that are all of one class."""
+    trained: list[str] = []
+    monkeypatch.setattr(rounds, "train", lambda *given: trained.append("trained"))
+    job = job_in(tmp_path, deployment=MemoryDeployment(limits(0.6)), epochs=1)
+    split = getattr(job.splits, part)
+    alike = replace(split, targets=torch.zeros_like(split.targets))
+    splits = replace(job.splits, **{part: alike})
+    if part == "test":  # one that differs: samples that are all the same are refused for that
+        splits.test.targets[0] = 1
+    objective = replace(job.objective, metric=replace(METRICS["auc"], score=_area_over_the_last))
+    with pytest.raises(DataError, match="the metric 'auc' gives nan"):
+        run_fit(replace(job, splits=splits, objective=objective), CHANNELS, net())
+    assert trained == []
+
+
+def _area_over_the_last(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return METRICS["auc"].score(outputs[1:], targets[1:])
 
 
 def test_a_limit_out_of_reach_is_named(tmp_path: Path) -> None:
