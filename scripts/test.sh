@@ -22,7 +22,7 @@ check ruff check .
 check ruff format --check .
 check mypy
 check lint-imports
-check python -m pytest -q -n 2 "$@"
+check python -m pytest -q -n 2 --dist loadfile "$@"
 
 if [ ${#failed[@]} -gt 0 ]; then
     printf 'failed: %s\n' "${failed[@]}" >&2

@@ -69,10 +69,6 @@ def command(
       edgeprune fit --target cortex-m4 --flash 96KiB --ram 40KiB
       edgeprune fit --resume
     """
-    from edgeprune.tasks.fit import begin_fit, resume_fit
-    from edgeprune.tasks.report.write import write_page
-
-    shown = progress()
     if resume is not None:
         others = sorted(set(_options_typed(context)) - {"--resume", "--runs", "--no-report", "--json"})
         if others:
@@ -80,6 +76,11 @@ def command(
                 f"a resumed run keeps what it was begun with; {', '.join(others)} cannot be changed",
                 hint="leave it away, or start a new run without --resume",
             )
+    from edgeprune.tasks.fit import begin_fit, resume_fit
+    from edgeprune.tasks.report.write import write_page
+
+    shown = progress()
+    if resume is not None:
         folder = runs / resume if not Path(resume).is_dir() else Path(resume)
         record = resume_fit(folder, shown)
     else:

@@ -1,14 +1,14 @@
 """`edgeprune compare` on a small network: the same limits for all, resumable, table, JSON and plots."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+
+from tests.command_line import run_edgeprune
 
 MODEL = """
 from torch import nn
@@ -50,11 +50,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def compare(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "edgeprune", "compare", "--ram", "7KiB", "--epochs", "3", *arguments],
-        cwd=project, capture_output=True, text=True, check=False,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    return run_edgeprune("compare", "--ram", "7KiB", "--epochs", "3", *arguments, cwd=project)
 
 
 def test_methods_are_compared_at_the_same_limits_and_a_second_call_goes_on(project: Path) -> None:

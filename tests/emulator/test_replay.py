@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.command_line import run_edgeprune
 from tests.firmware.random_nets import NetBuilder
 
 needs_compiler = pytest.mark.skipif(
@@ -27,13 +25,7 @@ def dense(batch: int, output: tuple[int, ...]) -> bytes:
 
 
 def edgeprune(*arguments: str | Path) -> dict[str, object]:
-    ran = subprocess.run(
-        [sys.executable, "-m", "edgeprune", *arguments, "--target", "mps2-an386", "--samples", "3", "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-    )
+    ran = run_edgeprune(*arguments, "--target", "mps2-an386", "--samples", "3", "--json", cwd=Path())
     assert ran.returncode == 0, ran.stderr
     return dict(json.loads(ran.stdout))
 

@@ -1,8 +1,6 @@
 """A fit with an early exit: the board leaves where the host does, with its bytes, and takes less time on the mean."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,7 @@ from torch import nn
 import edgeprune
 from edgeprune.fitting.record import RunRecord
 from edgeprune.hardware.registry import load_target
-from tests.emulator.fit.test_fit import environment
+from tests.command_line import run_edgeprune
 
 BOARD_SAMPLES = 100
 
@@ -46,10 +44,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
 
 
 def command(*words: str) -> dict[str, object]:
-    done = subprocess.run(
-        [sys.executable, "-m", "edgeprune", *words, "--json"],
-        capture_output=True, text=True, check=False, env=environment(),
-    )  # fmt: skip
+    done = run_edgeprune(*words, "--json", cwd=Path())
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 

@@ -7,13 +7,15 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgeprune.toolchain.size import read_size
+from tests.command_line import run_edgeprune
 
 MODEL = """
 from torch import nn
@@ -69,17 +71,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def edgeprune(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "edgeprune", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(),
-    )
-
-
 def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(Path(__file__).parents[3]), "OMP_NUM_THREADS": "1"}
 
@@ -95,7 +86,7 @@ def processes() -> list[str]:
 
 @pytest.fixture(scope="module")
 def fitted(project: Path) -> dict[str, object]:
-    done = edgeprune("fit", *LIMITS, "--json", cwd=project)
+    done = run_edgeprune("fit", *LIMITS, "--json", cwd=project)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 
@@ -134,30 +125,30 @@ def test_the_files_are_there_and_no_larger_than_claimed(fitted: dict[str, object
 
 def test_the_run_can_be_profiled_and_verified_again(fitted: dict[str, object], project: Path) -> None:
     run = str(fitted["run"])
-    profiled = edgeprune("profile", run, "--json", cwd=project)
+    profiled = run_edgeprune("profile", run, "--json", cwd=project)
     assert profiled.returncode == 0, profiled.stderr
     again = json.loads(profiled.stdout)
     # another input may take another branch of a maximum, nothing more
     assert abs(again["total_instructions"] / float(str(fitted["total_ticks"])) - 1) < 0.01
     assert again["arena_bytes"] == fitted["arena_bytes"]
-    verified = edgeprune("verify", run, "--samples", "3", "--json", cwd=project)
+    verified = run_edgeprune("verify", run, "--samples", "3", "--json", cwd=project)
     assert verified.returncode == 0, verified.stderr
     assert json.loads(verified.stdout)["verified_samples"] == 3
 
 
 def test_a_resumed_run_keeps_its_options(fitted: dict[str, object], project: Path) -> None:
-    done = edgeprune("fit", "--resume", str(fitted["run"]), "--flash", "10KiB", "--ram-first", cwd=project)
+    done = run_edgeprune("fit", "--resume", str(fitted["run"]), "--flash", "10KiB", "--ram-first", cwd=project)
     assert done.returncode == 2 and "--flash, --ram-first cannot be changed" in done.stderr and "hint:" in done.stderr
 
 
 def test_a_finished_run_resumes_to_the_same_record(fitted: dict[str, object], project: Path) -> None:
-    done = edgeprune("fit", "--resume", str(fitted["run"]), "--json", cwd=project)
+    done = run_edgeprune("fit", "--resume", str(fitted["run"]), "--json", cwd=project)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == fitted
 
 
 def test_an_impossible_limit_reports_what_is_reachable_before_training(project: Path) -> None:
-    done = edgeprune("fit", "--ram", "2KiB", "--json", cwd=project)
+    done = run_edgeprune("fit", "--ram", "2KiB", "--json", cwd=project)
     assert done.returncode == 3
     output = json.loads(done.stdout)
     assert "smallest reachable RAM" in output["error"] and "peak is at" in output["error"]
@@ -170,7 +161,7 @@ def test_a_limit_that_nothing_can_be_removed_for_is_refused_in_words(project: Pa
         "from torch import nn\n\n\ndef build():\n    return nn.Sequential(nn.Flatten(), nn.Linear(144, 2))\n"
     )
     (tmp_path / "edgeprune.toml").write_text(PROJECT.replace('"data.npz"', f'"{project / "data.npz"}"'))
-    done = edgeprune("fit", "--flash", "6KiB", "--json", cwd=tmp_path)
+    done = run_edgeprune("fit", "--flash", "6KiB", "--json", cwd=tmp_path)
     assert done.returncode == 3, done.stderr
     output = json.loads(done.stdout)
     assert "no channel of this network can be removed, and the smallest reachable flash" in output["error"]
@@ -179,7 +170,7 @@ def test_a_limit_that_nothing_can_be_removed_for_is_refused_in_words(project: Pa
 
 def test_a_network_that_fits_is_left_whole_and_its_ram_is_its_own_image_s(project: Path) -> None:
     """Another machine stands in for the Nucleo, whose own start-up has variables of its own."""
-    done = edgeprune("fit", "--samples", "2", "--target", "nucleo-f446re", "--runs", "own", "--json", cwd=project)
+    done = run_edgeprune("fit", "--samples", "2", "--target", "nucleo-f446re", "--runs", "own", "--json", cwd=project)
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
     data_bytes = [
@@ -196,20 +187,20 @@ def test_a_network_that_fits_is_left_whole_and_its_ram_is_its_own_image_s(projec
 
 def test_latency_decides_where_a_kernel_has_no_cost_in_the_tables(project: Path) -> None:
     """Pooling was never measured on the M4: its cost is taken from this network's own layers on the emulator."""
-    done = edgeprune("inspect", "--latency", "1us", "--json", cwd=project)
+    done = run_edgeprune("inspect", "--latency", "1us", "--json", cwd=project)
     assert done.returncode == 3 and "latency" in done.stderr, done.stderr
     assert json.loads(done.stdout)["fits"] is False
-    done = edgeprune("fit", "--latency", "1us", "--epochs", "0", "--json", cwd=project)
+    done = run_edgeprune("fit", "--latency", "1us", "--epochs", "0", "--json", cwd=project)
     assert done.returncode == 3, done.stderr
     assert "the shortest reachable latency is" in json.loads(done.stdout)["error"]
 
 
 def test_inspect_shows_whose_rounding_it_is(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ("inspect", "--quantization", "--target", "mps2-an386")
-    quantization = json.loads(edgeprune(*arguments, "--json", cwd=project).stdout)["quantization"]
+    quantization = json.loads(run_edgeprune(*arguments, "--json", cwd=project).stdout)["quantization"]
     assert sum(layer["share"] for layer in quantization["layers"]) == pytest.approx(1)
     monkeypatch.setenv("COLUMNS", "80")
-    shown = edgeprune(*arguments, cwd=project).stdout
+    shown = run_edgeprune(*arguments, cwd=project).stdout
     table = shown[shown.index("int8 outputs are") :].splitlines()
     assert max(map(len, table)) <= 80
     assert all(any(line.split()[:1] == [layer["name"]] for line in table) for layer in quantization["layers"])
@@ -220,9 +211,10 @@ def same_work(record: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in record.items() if name not in ("run", "created", "seconds_by_stage")}
 
 
-def cut_off(arguments: tuple[str, ...], cwd: Path, after_s: float, how: signal.Signals) -> tuple[int, str]:
-    """Exit code and stderr of a command that gets a signal, with every process it started, after some seconds."""
-    with subprocess.Popen(
+def started(arguments: Sequence[str], cwd: Path) -> subprocess.Popen[str]:
+    """A command in a session of its own, so that a signal reaches every process it started."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and their children
+    return subprocess.Popen(
         [sys.executable, "-m", "edgeprune", *arguments],
         cwd=cwd,
         stdout=subprocess.DEVNULL,
@@ -230,23 +222,33 @@ def cut_off(arguments: tuple[str, ...], cwd: Path, after_s: float, how: signal.S
         text=True,
         env=environment(),
         start_new_session=True,
-    ) as process:
-        try:
-            output = process.communicate(timeout=after_s)[1]
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, how)
-            output = process.communicate()[1]
-    return process.returncode, output
+    )
 
 
-def kill_and_resume(project: Path, fitted: dict[str, object], runs: str, moments_s: Sequence[float]) -> None:
-    begin = ("fit", *LIMITS, "--runs", runs)
-    cut_off(begin, project, moments_s[0], signal.SIGKILL)
-    while not (project / runs / "latest" / "state.json").is_file():  # killed before there was anything to resume
-        cut_off(begin, project, moments_s[0] + 2, signal.SIGKILL)
-    for moment_s in moments_s[1:]:
-        cut_off(("fit", "--resume", "--runs", runs), project, moment_s, signal.SIGKILL)
-    done = edgeprune("fit", "--resume", "--runs", runs, "--json", cwd=project)
+def noted(state: Path) -> list[str]:
+    """Stages that a run has done so far; none before there is a run."""
+    return list(json.loads(state.read_text())["notes"]) if state.is_file() else []
+
+
+def kill_when(reached: Callable[[], bool], delay_s: float, arguments: Sequence[str], cwd: Path) -> None:
+    """A command that is killed so long after it got somewhere, unless it ended before."""
+    with started(arguments, cwd) as process:
+        while process.poll() is None and not reached():
+            time.sleep(0.02)
+        time.sleep(delay_s)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def kill_and_resume(project: Path, fitted: dict[str, object], runs: str, seed: int, kills: int) -> None:
+    """Each kill comes after 0 to 3 more stages were noted, and up to a second later: none waits for a clock alone."""
+    moments, state = random.Random(seed), project / runs / "latest" / "state.json"
+    for number in range(kills):
+        wanted = len(noted(state)) + max(moments.randrange(4), 1 - number)
+        arguments = ("fit", "--resume") if number else ("fit", *LIMITS)
+        kill_when(lambda: len(noted(state)) >= wanted, moments.random(), (*arguments, "--runs", runs), project)  # noqa: B023
+    done = run_edgeprune("fit", "--resume", "--runs", runs, "--json", cwd=project)
     assert done.returncode == 0, done.stderr
     again = json.loads(done.stdout)
     assert same_work(again) | {"command": ""} == same_work(fitted) | {"command": ""}
@@ -256,35 +258,36 @@ def kill_and_resume(project: Path, fitted: dict[str, object], runs: str, moments
 
 
 def test_a_fit_killed_at_random_moments_ends_as_if_it_had_not_been(project: Path, fitted: dict[str, object]) -> None:
-    moments_s = [random.Random(3).uniform(2, 9) for _ in range(3)]
-    kill_and_resume(project, fitted, "killed", moments_s)
+    kill_and_resume(project, fitted, "killed", seed=3, kills=2)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(6))
-def test_a_fit_killed_ten_times_ends_as_if_it_had_not_been(project: Path, fitted: dict[str, object], seed: int) -> None:
-    moments = random.Random(seed)
-    kill_and_resume(project, fitted, f"killed-{seed}", [moments.uniform(1, 10) for _ in range(10)])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_fit_killed_six_times_ends_as_if_it_had_not_been(project: Path, fitted: dict[str, object], seed: int) -> None:
+    kill_and_resume(project, fitted, f"killed-{seed}", seed, kills=6)
 
 
-@pytest.mark.parametrize("after_s", [1.0, 6.0])
-def test_ctrl_c_is_one_line_and_leaves_no_emulator(project: Path, after_s: float) -> None:
-    exit_code, output = cut_off(("fit", *LIMITS, "--runs", "interrupted"), project, after_s, signal.SIGINT)
-    assert exit_code in (130, -signal.SIGINT)  # the second: before Python had begun
+@pytest.mark.parametrize("stages", [0, 3])
+def test_ctrl_c_is_one_line_and_leaves_no_emulator(project: Path, stages: int) -> None:
+    state = project / f"interrupted-{stages}" / "latest" / "state.json"
+    with started(("fit", *LIMITS, "--runs", f"interrupted-{stages}"), project) as process:
+        while process.poll() is None and not (state.is_file() and len(noted(state)) >= stages):
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)
+        output = process.communicate()[1]
+    assert process.returncode == 130
     assert "Traceback" not in output
-    assert not [line for line in processes() if str(project / "interrupted") in line]
+    assert not [line for line in processes() if str(state.parent.parent) in line]
 
 
 def test_a_run_does_not_go_on_with_another_network(project: Path, fitted: dict[str, object]) -> None:
-    state, after_s = project / "other" / "latest" / "state.json", 5.0
-    while not (state.is_file() and '"network"' in state.read_text()):
-        cut_off(("fit", *LIMITS, "--runs", "other"), project, after_s, signal.SIGKILL)
-        after_s += 2
+    state = project / "other" / "latest" / "state.json"
+    kill_when(lambda: "depends on" in noted(state), 0.0, ("fit", *LIMITS, "--runs", "other"), project)
     model = project / "model.py"
     text = model.read_text()
     try:
         model.write_text(text.replace("nn.Linear(48, 2)", "nn.Linear(48, 2, bias=False)"))
-        done = edgeprune("fit", "--resume", "--runs", "other", cwd=project)
+        done = run_edgeprune("fit", "--resume", "--runs", "other", cwd=project)
     finally:
         model.write_text(text)
     assert done.returncode == 2
