@@ -2,6 +2,7 @@
 
     python benchmarks/hosted_faults.py --write                  # 500 of them, keeps the output
     python benchmarks/hosted_faults.py --sessions 20 --first-seed 7
+    python benchmarks/hosted_faults.py --pieces FILE --write    # goes on where it was cut short
 
 A session installs a program that is not there yet, runs 20 samples and reads the stack it takes. A proxy cuts the link,
 stalls it or garbles eight bytes, once, at a random byte to the device or from it. Real OpenSSH client and server on
@@ -22,12 +23,12 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from kept import commit, parser, publish
+from kept import Pieces, commit, parser, publish
 
 import edgeprune.deploy.hosted.session as session_module
 import edgeprune.device.machines.behind_shell as shell_module
@@ -41,7 +42,7 @@ from tests.hosted.faulty_proxy import Fault, FaultyProxy, Plan
 from tests.hosted.sshd import HOST, Server, free_port
 from tests.unit.deploy.hosted.small_model import small
 
-SAMPLES, WORKERS, PATIENCE_S = 20, 6, 10.0
+SAMPLES, WORKERS, AT_ONCE, PATIENCE_S = 20, 6, 50, 10.0
 GOOD = ("true", "error with a remedy")
 
 
@@ -158,7 +159,7 @@ def main() -> int:
     given = options.parse_args()
     session_module._ANSWER_S = session_module._RUN_S = PATIENCE_S
     shell_module._SLACK_S, shell_module._INSTALL_TIMEOUT_S = PATIENCE_S / 2, PATIENCE_S
-    own = this_machine()
+    pieces, own = Pieces(given.pieces), this_machine()
     assert own is not None
     program = build_program(small().sources, own)
     with tempfile.TemporaryDirectory(prefix="edgeprune-faults-") as folder:
@@ -176,7 +177,15 @@ def main() -> int:
                 (ssh(server), given.sessions // 2),
                 (adb(double), given.sessions - given.sessions // 2),
             ):
-                ended += held_sessions(kind, program, given.first_seed, share)
+                for first in range(0, share, AT_ONCE):
+                    seed, count = given.first_seed + first, min(AT_ONCE, share - first)
+                    rows = pieces.measured(
+                        f"{kind.name}, {count} from {seed}",
+                        lambda kind=kind, seed=seed, count=count: [
+                            asdict(one) for one in held_sessions(kind, program, seed, count)
+                        ],
+                    )
+                    ended += [Ended(**row | {"fault": Fault(row["fault"])}) for row in rows]
         finally:
             server.stop()
             subprocess.run([*shlex.split(os.environ["EDGEPRUNE_ADB"]), "kill-server"], capture_output=True, check=False)
