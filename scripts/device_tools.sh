@@ -11,6 +11,6 @@ root=()
 [ "$(id -u)" -eq 0 ] || root=(sudo)
 "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
 "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    openssh-server openssh-client adb qemu-user-static proot mmdebstrap arch-test gcc-aarch64-linux-gnu \
+    openssh-server openssh-client adb qemu-user qemu-user-static proot mmdebstrap arch-test gcc-aarch64-linux-gnu \
     g++ g++-aarch64-linux-gnu >/dev/null
 bash scripts/arm64_root.sh "$folder"
