@@ -101,8 +101,9 @@ class TrainingState:
             )
 
     def close_epoch(self, loss: float, validation: float) -> None:
+        """Of epochs that are equal on validation the later one is kept: its learning rate was lower."""
         self.history.append(EpochResult(loss, validation))
-        if self.objective.metric.is_better(validation, self.best_validation):
+        if not self.objective.metric.is_better(self.best_validation, validation):
             self.best_validation, self.best_epoch = validation, len(self.history)
             self.best_state = copy.deepcopy(self.module.state_dict())
 
