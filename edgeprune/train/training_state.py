@@ -103,7 +103,8 @@ class TrainingState:
     def close_epoch(self, loss: float, validation: float) -> None:
         """Of epochs that are equal on validation the later one is kept: its learning rate was lower."""
         self.history.append(EpochResult(loss, validation))
-        if not self.objective.metric.is_better(self.best_validation, validation):
+        is_equal = self.best_epoch > 0 and validation == self.best_validation
+        if is_equal or self.objective.metric.is_better(validation, self.best_validation):
             self.best_validation, self.best_epoch = validation, len(self.history)
             self.best_state = copy.deepcopy(self.module.state_dict())
 

@@ -89,7 +89,7 @@ def test_it_rounds_where_the_int8_file_does(trained: Net, splits: Splits) -> Non
 def test_training_brings_back_what_coarse_weights_cost() -> None:
     torch.manual_seed(0)
     inputs = torch.randn(600, 6)
-    splits = make_splits({"train": (inputs, torch.sin(inputs[:, :3]).sum(1))}, (6,))
+    splits = make_splits({"train": (inputs, torch.sin(inputs[:, :3]).sum(1, keepdim=True))}, (6,))
     module = nn.Sequential(nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1))
     regress = Objective("mse", nn.functional.mse_loss, METRICS["r2"])
     settings = TrainSettings(epochs=25, batch=32, lr=0.02)

@@ -166,7 +166,7 @@ REGRESS_LIKE = Objective("own", lambda outputs, targets: outputs.square().mean()
 
 def test_regression(tmp_path: Path) -> None:
     inputs = torch.randn(300, 6, generator=torch.Generator().manual_seed(0))
-    splits = make_splits({"train": (inputs, inputs[:, :2].sum(1) + 1)}, (6,))
+    splits = make_splits({"train": (inputs, inputs[:, :2].sum(1, keepdim=True) + 1)}, (6,))
     torch.manual_seed(0)
     module = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 1))
     settings = TrainSettings(epochs=10, batch=32, lr=0.02)
@@ -263,7 +263,7 @@ def test_a_loss_that_rises_goes_back_and_tries_smaller(splits: Splits) -> None:
 def test_a_run_killed_behind_a_step_back_ends_with_the_same_weights(splits: Splits, tmp_path: Path) -> None:
     start = net()
     finetune(start, splits, CLASSIFY, SETTINGS)
-    wild, begun = replace(SETTINGS, lr=3.0, optimizer="sgd"), copy.deepcopy(start.state_dict())
+    wild, begun = replace(SETTINGS, lr=10.0, optimizer="sgd"), copy.deepcopy(start.state_dict())
     expected, notes, whole = finetune(start, splits, CLASSIFY, wild), list[str](), copy.deepcopy(start.state_dict())
 
     def kill(progress: TrainStep) -> None:
