@@ -28,6 +28,11 @@ def count_text(count: int) -> str:
     return f"{count:,}"
 
 
+def score_text(score: float) -> str:
+    """A metric's value: two decimals, or three digits of an error below one, which two decimals would call 0.00."""
+    return f"{score:.2f}" if score == 0 or abs(score) >= 1 else f"{score:.3g}"
+
+
 def microseconds_text(duration_us: float) -> str:
     """1234.5 -> '1.235 ms'; under a millisecond in us, from a second in s."""
     if duration_us < 1_000:

@@ -17,7 +17,7 @@ from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import ColumnsThatFit, table
 from edgeprune.cli.output.under_way import progress
 from edgeprune.errors import DoesNotFit, UsageError
-from edgeprune.units import bytes_text, count_text, microseconds_text
+from edgeprune.units import bytes_text, count_text, microseconds_text, score_text
 
 if TYPE_CHECKING:
     from edgeprune.fitting.record import RunRecord
@@ -97,11 +97,17 @@ def command(
     if record.latency_limit_us is not None and (record.after.latency_us or 0.0) > record.latency_limit_us:
         raise DoesNotFit(_too_slow(record), hint="ask for a shorter --latency, so that the limit is held with room")
     if not record.fits:
+        accuracy = record.accuracy
+        before, after = score_text(accuracy.float_before), score_text(accuracy.int8)
         raise DoesNotFit(
-            f"{record.drop_points:.2f} points of {record.accuracy.metric} were lost; the limit is "
-            f"{record.max_drop_points}",
+            f"{record.drop_points:,.2f} points of {accuracy.metric} were lost ({before} before, {after} as int8); the "
+            f"limit is {record.max_drop_points:g}",
             hint="train longer (--epochs), raise --max-drop, or choose a larger target",
         )
+
+
+def _known(score: float | None) -> str:
+    return "" if score is None else score_text(score)
 
 
 def _too_slow(record: RunRecord) -> str:
@@ -215,14 +221,14 @@ def _text(record: RunRecord) -> list[ColumnsThatFit | str]:
             title=f"{record.model} on {record.target}: {'fits' if record.fits else 'does not fit'}",
         ),
         table(
-            ["accuracy", "original", "thinned", "int8", f"int8 on {_PLACES[record.source]}"],
+            ["metric", "original", "thinned", "int8", f"int8 on {_PLACES[record.source]}"],
             [
                 [
                     accuracy.metric,
-                    f"{accuracy.float_before:.2f}",
-                    f"{accuracy.float:.2f}",
-                    f"{accuracy.int8:.2f} ({accuracy.int8_samples:,} samples)",
-                    f"{accuracy.device:.2f} ({accuracy.device_samples:,} samples)",
+                    score_text(accuracy.float_before),
+                    score_text(accuracy.float),
+                    f"{score_text(accuracy.int8)} ({accuracy.int8_samples:,} samples)",
+                    f"{_known(accuracy.device)} ({accuracy.device_samples:,} samples)",
                 ]
             ],
         ),
@@ -284,6 +290,6 @@ def _early_exit(record: RunRecord) -> list[ColumnsThatFit | str]:
     metric = record.accuracy.metric
     return [
         *([] if early.on_board is None else [exit_table(early.after, early.on_board, record.ticks, record.source)]),
-        f"{metric} with it {record.accuracy.int8:.2f}, without {early.int8_without:.2f} "
+        f"{metric} with it {score_text(record.accuracy.int8)}, without {score_text(early.int8_without)} "
         f"({record.accuracy.int8_samples:,} test samples); limits apply to an input that does not leave early",
     ]

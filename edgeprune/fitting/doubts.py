@@ -11,7 +11,7 @@ from edgeprune.deploy.proof import BoardTime
 from edgeprune.fitting.record import Accuracy
 from edgeprune.train.metrics import Metric
 from edgeprune.train.splits import Split
-from edgeprune.units import microseconds_text
+from edgeprune.units import microseconds_text, score_text
 
 _LEAST_SQNR_DB = 20.0
 _LARGE_DROP_POINTS = 2.0
@@ -74,7 +74,8 @@ def _int8(accuracy: Accuracy, metric: Metric, calibration: Split, sqnr_db: float
     found = []
     if lost > _LARGE_DROP_POINTS:
         found.append(
-            f"int8 loses {lost:.2f} points of {accuracy.metric}: {accuracy.float:.2f} as float32, {accuracy.int8:.2f}"
+            f"int8 loses {lost:.2f} points of {accuracy.metric}: {score_text(accuracy.float)} as float32, "
+            f"{score_text(accuracy.int8)}"
         )
     if noisy:
         found.append(

@@ -15,6 +15,7 @@ from edgeprune.train.evaluate import outputs_of
 from edgeprune.train.finetune import TrainHooks, TrainResult, TrainStep, finetune
 from edgeprune.train.metrics import IGNORED
 from edgeprune.train.training_state import TrainSettings
+from edgeprune.units import score_text
 
 CHECKPOINT_NAME = "training.pt"
 _BAR = 1000
@@ -60,7 +61,7 @@ def train(
         def show(now: TrainStep) -> None:
             nonlocal done
             target = math.floor(_BAR * now.step / now.steps)
-            score = "" if now.validation is None else f", {job.objective.metric.name} {now.validation:.2f}"
+            score = "" if now.validation is None else f", {job.objective.metric.name} {score_text(now.validation)}"
             task.advance(target - done, f"loss {now.loss:.3f}{score}", now.loss)
             done = target
 

@@ -39,6 +39,7 @@ from edgeprune.train.agreement import check_together
 from edgeprune.train.data import load_data
 from edgeprune.train.evaluate import evaluate
 from edgeprune.train.objective import make_objective, taking
+from edgeprune.units import score_text
 
 
 @dataclass(frozen=True)
@@ -232,8 +233,8 @@ def _judged(job: Job, module: nn.Module, stage: str) -> dict[str, Any]:
     scores = [evaluate(module, split, metric) for split in splits]
     scores += [evaluate_deployed(candidate, split, metric) for split in splits]
     job.progress.note(
-        f"{stage}: {metric.name} {scores[0]:.2f} on validation, {scores[2]:.2f} as int8; on test {scores[1]:.2f} and "
-        f"{scores[3]:.2f}"
+        f"{stage}: {metric.name} {score_text(scores[0])} on validation, {score_text(scores[2])} as int8; on test "
+        f"{score_text(scores[1])} and {score_text(scores[3])}"
     )
     linked = candidate.footprint
     sizes: dict[str, Any] = {

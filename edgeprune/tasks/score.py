@@ -17,6 +17,7 @@ from edgeprune.ir import Tensor
 from edgeprune.tasks.program_subject import ProgramSubject
 from edgeprune.tasks.samples import Samples, real_values
 from edgeprune.tasks.subject import Subject
+from edgeprune.units import score_text
 
 
 @dataclass(frozen=True)
@@ -118,4 +119,4 @@ def score_of_run(metric: str, outputs: Sequence[np.ndarray], targets: np.ndarray
     value = float(chosen.score(given, wanted))
     if not isfinite(value):
         return Score.missing(f"{metric} of these {len(wanted)} samples is {value:g}")
-    return Score(metric, value, f"{metric} {value:.2f}{' %' if metric == 'accuracy' else ''}")
+    return Score(metric, value, f"{metric} {score_text(value)}{' %' if metric == 'accuracy' else ''}")

@@ -22,6 +22,7 @@ from edgeprune.train.evaluate import evaluate
 from edgeprune.train.objective import Objective
 from edgeprune.train.optimizer import DEFAULT_LR, make_optimizer, optimizer_for
 from edgeprune.train.splits import Splits
+from edgeprune.units import score_text
 
 _MOST_STEPS_BACK = 3
 _SMALLER = 0.25
@@ -132,7 +133,8 @@ class TrainingState:
         """All epochs, from the weights the network came with and a quarter of the learning rate."""
         self.began_again = True
         self.history.clear()
-        note(self._restart(f"no epoch reached {self.objective.metric.name} {self.first_validation:.2f}: begun again"))
+        reached = f"{self.objective.metric.name} {score_text(self.first_validation)}"
+        note(self._restart(f"no epoch reached {reached}: begun again"))
 
     def _restart(self, why: str) -> str:
         self.module.load_state_dict(self.best_state)

@@ -9,7 +9,7 @@ from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.program_profile import Timing
 from edgeprune.cli.output.tables import table
 from edgeprune.cli.output.under_way import progress
-from edgeprune.units import bytes_text, microseconds_text
+from edgeprune.units import bytes_text, microseconds_text, score_text
 
 _SIZES = ["file", "runtime beside it", "planned memory", "resident (device)"]
 _LATENCY = "latency (device, median)"
@@ -25,7 +25,7 @@ def show_all_runtimes(run: Path, address: str | None, timing: Timing, printer: P
             row.name,
             *(_size(value) for value in (row.file_bytes, row.runtime_bytes, row.planned_bytes, row.resident_bytes)),
             "" if row.latency_us is None else microseconds_text(row.latency_us),
-            "" if row.score is None else f"{row.score:.2f}",
+            "" if row.score is None else score_text(row.score),
         ]
         for row in found.rows
     ]

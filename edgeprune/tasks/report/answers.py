@@ -8,6 +8,7 @@ from typing import Any
 from edgeprune.fitting.record import AnswersRecord, ConfusionCell, RunRecord
 from edgeprune.tasks.report.axes import colours
 from edgeprune.tasks.report.figure import Chart, DataTable, Figure, Spec, printable
+from edgeprune.units import score_text
 
 _SHARES = ("accuracy", "top3", "top5")  # metrics that count samples: their interval is known
 _MOST_CLASSES = 30  # in one matrix; with more, the worst confusions alone are listed
@@ -29,7 +30,7 @@ def accuracy_figure(record: RunRecord) -> Figure:
     values: list[dict[str, Any]] = []
     for who, score, samples in scores:
         low, high = wilson_interval(score, samples) if has_interval else (score, score)
-        words = f"{who}: {score:.2f} over {samples:,} samples"
+        words = f"{who}: {score_text(score)} over {samples:,} samples"
         words += f", 95 % interval {low:.1f} to {high:.1f}" if has_interval else ""
         values.append({"who": who, "score": score, "low": low, "high": high, "words": words})
 
@@ -61,7 +62,7 @@ def accuracy_figure(record: RunRecord) -> Figure:
             "machine computes, so the score differs from int8's by the choice of samples alone."
         )
     rows = [
-        [who, f"{score:.2f}", f"{value['low']:.1f} to {value['high']:.1f}" if has_interval else "", f"{samples:,}"]
+        [who, score_text(score), f"{value['low']:.1f} to {value['high']:.1f}" if has_interval else "", f"{samples:,}"]
         for (who, score, samples), value in zip(scores, values, strict=True)
     ]
     columns = ["network", accuracy.metric, "95 % interval", "samples"]

@@ -9,7 +9,7 @@ from typing import Any
 from edgeprune.tasks.report.axes import colours
 from edgeprune.tasks.report.figure import Chart, DataTable, Figure, Spec, counted, printable
 from edgeprune.tasks.report.page import Verdict, page
-from edgeprune.units import bytes_text, microseconds_text
+from edgeprune.units import bytes_text, microseconds_text, score_text
 
 _COLOURS = 6
 
@@ -93,8 +93,9 @@ class _Shown:
                 "low": network.score - network.spread,
                 "high": network.score + network.spread,
                 "fits": "fits" if network.fits else "does not fit",
-                "words": f"{printable(network.name)}: {self.metric} {network.score:.2f}, {what} {text(value(network))}"
-                f"{', on the front' if network in best else ''}{'' if network.fits else ', does not fit'}",
+                "words": f"{printable(network.name)}: {self.metric} {score_text(network.score)}, {what} "
+                f"{text(value(network))}{', on the front' if network in best else ''}"
+                f"{'' if network.fits else ', does not fit'}",
             }
             for network in known
         ]
@@ -150,7 +151,7 @@ class _Shown:
         rows = [
             [
                 printable(network.name),
-                f"{network.score:.2f}{f' ± {network.spread:.2f}' if network.spread else ''}",
+                f"{score_text(network.score)}{f' ± {score_text(network.spread)}' if network.spread else ''}",
                 bytes_text(network.flash_bytes),
                 bytes_text(network.ram_bytes),
                 "nobody measured it" if network.latency_us is None else microseconds_text(network.latency_us),

@@ -14,7 +14,7 @@ from edgeprune.tasks.report.layers import kernels_figure, noise_figure, time_fig
 from edgeprune.tasks.report.page import Verdict, page
 from edgeprune.tasks.report.sizes import channels_figure, limits_figure
 from edgeprune.tasks.report.training import curves_figure, steps_figure
-from edgeprune.units import count_text, microseconds_text
+from edgeprune.units import count_text, microseconds_text, score_text
 
 _PLACES = {"emulator": "on an emulated board", "device": "on the device itself", "host": "as a program on this machine"}
 
@@ -49,8 +49,8 @@ def _verdict(record: RunRecord) -> Verdict:
     accuracy = record.accuracy
     checked = (
         f"{record.verified_samples:,} test samples ran {_PLACES[record.source]} ({printable(record.board)}); every "
-        f"output byte is the one LiteRT computes. {accuracy.metric}: {accuracy.float_before:.2f} as it came, "
-        f"{accuracy.int8:.2f} as int8."
+        f"output byte is the one LiteRT computes. {accuracy.metric}: {score_text(accuracy.float_before)} as it came, "
+        f"{score_text(accuracy.int8)} as int8."
     )
     one = (
         f"One inference takes {count_text(round(record.total_ticks))} {record.ticks}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from edgeprune.fitting.record import EpochRecord, RunRecord, StepRecord
 from edgeprune.tasks.report.axes import colours
 from edgeprune.tasks.report.figure import Chart, DataTable, Figure, Spec, counted
+from edgeprune.units import score_text
 
 _KEPT, _UNDONE = "kept", "undone"
 
@@ -21,7 +22,7 @@ def steps_figure(record: RunRecord) -> Figure:
             "step": f"step {number + 1}",
             "score": step.score,
             "state": _UNDONE if step.undone else _KEPT,
-            "words": f"step {number + 1}: {metric} {step.score:.2f} on validation, {_why(step)}",
+            "words": f"step {number + 1}: {metric} {score_text(step.score)} on validation, {_why(step)}",
         }
         for number, step in enumerate(record.steps)
     ]
@@ -32,7 +33,7 @@ def steps_figure(record: RunRecord) -> Figure:
                 "step": name,
                 "score": score,
                 "state": _KEPT if aware.kept or name == "int8" else _UNDONE,
-                "words": f"{name}: {metric} {score:.2f} on validation",
+                "words": f"{name}: {metric} {score_text(score)} on validation",
             }
             for name, score in (("int8", aware.before), ("int8, trained", aware.after))
         ]
@@ -73,7 +74,7 @@ def steps_figure(record: RunRecord) -> Figure:
             str(number + 1),
             f"{sum(step.widths.values()):,}",
             str(step.epochs),
-            f"{step.score:.2f}",
+            score_text(step.score),
             "unknown" if step.drop_points is None else f"{step.drop_points:.2f}",
             _why(step),
         ]
@@ -98,8 +99,8 @@ def _aware_words(record: RunRecord) -> str:
     assert aware is not None
     outcome = "kept" if aware.kept else "not kept: it was no better, or did not fit"
     return (
-        f"Training on the int8 grid, {aware.epochs} epochs: {aware.before:.2f} before, {aware.after:.2f} after; "
-        f"{outcome}."
+        f"Training on the int8 grid, {aware.epochs} epochs: {score_text(aware.before)} before, "
+        f"{score_text(aware.after)} after; {outcome}."
     )
 
 
@@ -120,7 +121,7 @@ def curves_figure(record: RunRecord) -> Figure:
         return Figure("curves", title, [missing])
     metric = record.accuracy.metric
     rows = [
-        [name, str(number + 1), f"{epoch.loss:.4g}", f"{epoch.validation:.2f}"]
+        [name, str(number + 1), f"{epoch.loss:.4g}", score_text(epoch.validation)]
         for name, epochs in trainings
         for number, epoch in enumerate(epochs)
     ]

@@ -42,7 +42,7 @@ class Bars(Notes):
         self.size = total
         yield self
 
-    def advance(self, count: int = 1, text: str = "") -> None:
+    def advance(self, count: int = 1, text: str = "", loss: float | None = None) -> None:
         self.total += count
         self.texts.append(text)
 
