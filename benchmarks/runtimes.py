@@ -6,7 +6,8 @@
 
 Needs edgeprune[executorch] and ../shared. ResNet-8 is trained, on CIFAR-10 images; the others have random weights,
 batch norms as training leaves them, and random normal inputs. float: argmax agreement with the float network; int8:
-with the int8 `.tflite` in LiteRT's reference kernels. LiteRT's and XNNPACK's results are computed by these runtimes
+with the int8 `.tflite` in LiteRT's reference kernels; tied: the same, where of equal largest outputs each counts (int8
+outputs have few values, and argmax takes the first). LiteRT's and XNNPACK's results are computed by these runtimes
 here; Cortex-M programs are emulated by torch. floats: operators that compute in floats in a program of int8.
 
 The second table: instructions of one inference of the 64-bit Arm programs under QEMU (`counted.py`), of our generated
@@ -53,8 +54,8 @@ NAMES = (
 _MLP = "mlp-autoencoder"
 CORE = "cortex-m4"
 HEADER = (
-    f"{'network':<17} {'file':<8} {'file B':>10} {'planned B':>10} {'SQNR':>8} {'float':>7} {'int8':>7} {'floats':>6}"
-    "  in float"
+    f"{'network':<17} {'file':<8} {'file B':>10} {'planned B':>10} {'SQNR':>8} {'float':>7} {'int8':>7} {'tied':>7} "
+    f"{'floats':>6}  in float"
 )
 
 
@@ -131,11 +132,19 @@ def _line(
 ) -> str:
     planned = "" if sizes[1] is None else f"{sizes[1]:,}"
     shares = [agreement(other.reshape(wanted.shape), got.reshape(wanted.shape)) for other in (wanted, int8)]
-    each = " ".join("" * 7 if share is None else f"{share:>7.1%}" for share in shares)
+    shares.append(None if shares[1] is None else share_of_common_maximum(int8, got))
+    each = " ".join(" " * 7 if share is None else f"{share:>7.1%}" for share in shares)
     kinds = sorted({layer.split(" of ")[0] for layer in floats})
     near = sqnr_db(wanted, got.reshape(wanted.shape))
     start = f"{name:<17} {file:<8} {sizes[0]:>10,} {planned:>10} {near:>5.1f} dB {each}"
     return f"{start} {len(floats):>6}  {', '.join(kinds)}".rstrip()
+
+
+def share_of_common_maximum(one: np.ndarray, other: np.ndarray) -> float:
+    """Of (N, ...) outputs each: samples whose largest outputs have a place in common."""
+    rows = [values.reshape(len(values), -1) for values in (one, other)]
+    largest = [values == values.max(axis=1, keepdims=True) for values in rows]
+    return float((largest[0] & largest[1]).any(axis=1).mean())
 
 
 def block(name: str, lowering: Lowering, counter: Counter | None) -> str:
