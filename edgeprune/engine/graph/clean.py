@@ -19,12 +19,13 @@ from edgeprune.engine.graph.passes import (
     tables,
     transposes,
     views,
+    zeros,
 )
 from edgeprune.ir import Graph
 
 _PASSES = (
-    constants, dilated, requantizes, islands, transposes, flattens, views, reductions, pads, activations, stems, tables,
-    splits, slices, cuts, dead,
+    constants, zeros, dilated, requantizes, islands, transposes, flattens, views, reductions, pads, activations, stems,
+    tables, splits, slices, cuts, dead,
 )  # fmt: skip
 
 

@@ -42,6 +42,21 @@ def test_softmax(cases: list[Case]) -> None:
     check(cases)
 
 
+def _masked(scale: float) -> Case:
+    def add(b: ModelBuilder) -> None:
+        data, output = b.input((4, 20), scale=scale, zero=127), b.tensor((4, 20), scale=1 / 256, zero=-128)
+        b.op("SOFTMAX", [data], [output], OPTIONS["SOFTMAX"]())
+        b.graph.operators[-1].builtinOptions.beta = 1.0
+        b.output(output)
+
+    return Case(f"SOFTMAX of steps of {scale}", add)
+
+
+def test_softmax_over_a_mask() -> None:
+    """-10,000 where attention must not look makes a step so large that LiteRT's factor is at its end."""
+    check([_masked(scale) for scale in (15.9, 16.1, 31.9, 39.2, 4e4)])
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @MANY

@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from edgeprune.engine.graph.edit import edited, same_values
-from edgeprune.ir import Activation, AxisAttrs, Graph, Op, OpKind, Tensor, TransposeAttrs, attrs_of
+from edgeprune.ir import Activation, AxisAttrs, Graph, Op, OpKind, StridedSliceAttrs, Tensor, TransposeAttrs, attrs_of
+
+_CUTS = (OpKind.SPLIT, OpKind.UNPACK, OpKind.STRIDED_SLICE)
 
 
 def run(graph: Graph) -> Graph:
@@ -16,14 +18,17 @@ def run(graph: Graph) -> Graph:
     made: dict[int, Tensor] = {}
     for index, op in enumerate(graph.ops):
         inputs = [made.get(tensor, graph.tensors[tensor]) for tensor in op.inputs if tensor >= 0]
-        output = op.outputs[0]
-        if not _only_moves(op) or not all(tensor.is_constant for tensor in inputs) or output in graph.outputs:
+        if not _only_moves(op) or not all(tensor.is_constant for tensor in inputs):
             continue
-        if any(not same_values(graph, tensor, output) for tensor in op.inputs):
+        if set(op.outputs) & set(graph.outputs) or any(
+            not same_values(graph, tensor, output) for tensor in op.inputs for output in op.outputs
+        ):
             continue
         known = all(tensor.data is not None for tensor in inputs)
-        data = _moved(op, [t.data for t in inputs if t.data is not None], graph.tensors[output]) if known else None
-        made[output] = replace(graph.tensors[output], data=data, is_constant=True)
+        values = [tensor.data for tensor in inputs if tensor.data is not None]
+        for position, output in enumerate(op.outputs):
+            data = _moved(op, values, position, graph.tensors[output]) if known else None
+            made[output] = replace(graph.tensors[output], data=data, is_constant=True)
         dropped.append(index)
     return edited(graph, dropped, tensors=made)
 
@@ -31,10 +36,18 @@ def run(graph: Graph) -> Graph:
 def _only_moves(op: Op) -> bool:
     if op.activation is not Activation.NONE:
         return False
-    return op.traits.is_reshape or op.traits.is_join or op.kind is OpKind.TRANSPOSE
+    return op.traits.is_reshape or op.traits.is_join or op.kind in _CUTS or op.kind is OpKind.TRANSPOSE
 
 
-def _moved(op: Op, values: Sequence[np.ndarray], output: Tensor) -> np.ndarray:
+def _moved(op: Op, values: Sequence[np.ndarray], position: int, output: Tensor) -> np.ndarray:
+    """Output `position` of the operator."""
+    if op.kind in (OpKind.SPLIT, OpKind.UNPACK):
+        parts = np.split(values[0], len(op.outputs), attrs_of(op, AxisAttrs).axis)
+        return parts[position].reshape(output.shape)
+    if op.kind is OpKind.STRIDED_SLICE:
+        attrs = attrs_of(op, StridedSliceAttrs)
+        places = [range(*ends) for ends in zip(attrs.begin, attrs.end, attrs.strides, strict=True)]
+        return values[0][np.ix_(*places)].reshape(output.shape)
     if op.kind is OpKind.TRANSPOSE:
         return values[0].transpose(attrs_of(op, TransposeAttrs).permutation)
     if op.kind is OpKind.CONCATENATION:

@@ -20,7 +20,9 @@ DIFF_INTEGER_BITS = 5
 def softmax_scaling(beta: float, in_scale: float) -> tuple[int, int, int]:
     """(multiplier, shift, diff_min): differences of input values in Q5.26, and the least one that counts."""
     fraction_bits = 31 - DIFF_INTEGER_BITS
-    multiplier, shift = quantize_multiplier(min(beta * in_scale * (1 << fraction_bits), (1 << 31) - 1.0))
+    factor = min(beta * in_scale * (1 << fraction_bits), (1 << 31) - 1.0)
+    # a mask of -10,000 gives such scales: one step is everything, and LiteRT's factor stays at its largest
+    multiplier, shift = quantize_multiplier(factor) if factor < 1 << 30 else ((1 << 31) - 1, 30)
     largest = ((1 << DIFF_INTEGER_BITS) - 1) * (1 << fraction_bits)
     return multiplier, shift, -int(largest / (1 << shift)) if shift >= 0 else -largest
 

@@ -1,0 +1,64 @@
+"""Recurrent layers that Keras unrolled: states of zeros, which may have no scale, are multiplied like any other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from edgeprune.budget import Optimize
+from edgeprune.engine.codegen.emit import emit
+from edgeprune.engine.graph.clean import clean
+from edgeprune.engine.kernels import lower
+from edgeprune.engine.tflite.read import read_tflite
+from edgeprune.hardware.profile import Isa
+from edgeprune.ir import OpKind
+from tests.firmware.host_engine import IDENTITY, place_disjoint, random_samples, run_c, run_litert
+from tests.firmware.one_op import ModelBuilder
+
+
+def _first_step(dtype: str, state_scale: float, out_scale: float, zero: int) -> bytes:
+    """Gates of a state of zeros and an input, cut, added, multiplied with the state."""
+    b, rng = ModelBuilder(), np.random.default_rng(0)
+    data = b.input((1, 10), dtype=dtype, scale=0.02)
+    state = b.tensor((1, 4), dtype, scale=state_scale, zero=zero, data=np.full((1, 4), zero))
+
+    def dense(source: int, length: int, scale: float, out_zero: int) -> int:
+        weights = b.tensor((8, length), scale=0.004, data=rng.integers(-127, 128, (8, length)))
+        output = b.tensor((1, 8), dtype, scale=scale, zero=out_zero)
+        b.op("FULLY_CONNECTED", [source, weights, -1], [output], schema.FullyConnectedOptionsT())
+        return output
+
+    halves = []
+    for gates, scale in ((dense(state, 4, out_scale, 0), out_scale), (dense(data, 10, 0.01, 0), 0.01)):
+        halves.append([b.tensor((1, 4), dtype, scale=scale) for _ in "zr"])
+        options = schema.SplitOptionsT()
+        options.numSplits = 2
+        b.op("SPLIT", [b.ints(1), gates], halves[-1], options)
+    kept, shown = b.tensor((1, 4), dtype, scale=0.02), b.tensor((1, 4), dtype, scale=0.01)
+    for kind, options, inputs, output in (
+        ("ADD", schema.AddOptionsT(), [halves[0][0], halves[1][0]], kept),
+        ("MUL", schema.MulOptionsT(), [halves[1][1], state], shown),
+    ):
+        b.op(kind, inputs, [output], options)
+    both = b.tensor((1, 4), dtype, scale=0.02)
+    b.op("ADD", [kept, shown], [both], schema.AddOptionsT())
+    b.output(both)
+    return b.build()
+
+
+@pytest.mark.parametrize("isa", [Isa.REF, Isa.SCALAR, Isa.DSP])
+@pytest.mark.parametrize(
+    ("dtype", "state_scale", "out_scale", "zero"),
+    [("int8", 7.8e-9, 7.8e-9, 0), ("int8", 0.01, 0.02, -5), ("int16", 0.0, 3.6e-43, 0), ("int16", 0.001, 0.002, 0)],
+)
+def test_a_first_step(isa: Isa, dtype: str, state_scale: float, out_scale: float, zero: int) -> None:
+    model = _first_step(dtype, state_scale, out_scale, zero)
+    graph = clean(read_tflite(model))
+    assert [op.kind for op in graph.ops].count(OpKind.FULLY_CONNECTED) == 1  # of the state nothing is left
+    assert OpKind.MUL not in [op.kind for op in graph.ops]
+    calls, samples = lower(graph, isa, Optimize.SPEED), random_samples(model, 3, seed=0)
+    plan = place_disjoint(graph, calls)
+    found = run_c(graph, emit(graph, calls, plan, IDENTITY), samples, gaps=plan.gaps)
+    for ours, theirs in zip(found, run_litert(model, samples), strict=True):
+        np.testing.assert_array_equal(ours[0], theirs[0])
