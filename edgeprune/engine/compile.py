@@ -10,6 +10,7 @@ from edgeprune.budget import Optimize
 from edgeprune.engine.codegen.emit import Identity, emit
 from edgeprune.engine.constant_channels import without_constant_channels
 from edgeprune.engine.graph.clean import clean
+from edgeprune.engine.graph.constant_inputs import with_constants_in_arena
 from edgeprune.engine.graph.early_exit import added, skipped, with_early_exit
 from edgeprune.engine.graph.order import least_memory_order
 from edgeprune.engine.graph.states import with_states_in_place
@@ -138,6 +139,7 @@ def cleaned_model(model: bytes, target: Target, options: CompileOptions) -> Grap
     if names and len(names) == len(graph.ops):
         graph = graph.with_ops(tuple(replace(op, name=name) for op, name in zip(graph.ops, names, strict=True)))
     cleaned = with_states_in_place(without_constant_channels(clean(graph), target.cpu.isa))
+    cleaned = with_constants_in_arena(cleaned)
     if options.exit_margin is not None:
         cleaned = with_early_exit(cleaned, options.exit_margin)
     return cleaned

@@ -1,4 +1,4 @@
-"""Recurrent layers that Keras unrolled: states of zeros, which may have no scale, are multiplied like any other."""
+"""Recurrent layers that Keras unrolled, whose states of zeros may have no scale; layers and curves of constants."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edgeprune.budget import Optimize
 from edgeprune.engine.codegen.emit import emit
 from edgeprune.engine.graph.clean import clean
+from edgeprune.engine.graph.constant_inputs import with_constants_in_arena
 from edgeprune.engine.kernels import lower
 from edgeprune.engine.tflite.read import read_tflite
 from edgeprune.hardware.profile import Isa
@@ -58,6 +59,29 @@ def test_a_first_step(isa: Isa, dtype: str, state_scale: float, out_scale: float
     assert [op.kind for op in graph.ops].count(OpKind.FULLY_CONNECTED) == 1  # of the state nothing is left
     assert OpKind.MUL not in [op.kind for op in graph.ops]
     calls, samples = lower(graph, isa, Optimize.SPEED), random_samples(model, 3, seed=0)
+    plan = place_disjoint(graph, calls)
+    found = run_c(graph, emit(graph, calls, plan, IDENTITY), samples, gaps=plan.gaps)
+    for ours, theirs in zip(found, run_litert(model, samples), strict=True):
+        np.testing.assert_array_equal(ours[0], theirs[0])
+
+
+@pytest.mark.parametrize("isa", [Isa.REF, Isa.SCALAR, Isa.DSP])
+def test_layers_and_curves_of_constants(isa: Isa) -> None:
+    b, rng = ModelBuilder(), np.random.default_rng(0)
+    data = b.input((1, 6), scale=0.05, zero=3)
+    query = b.tensor((1, 10), scale=0.02, zero=4, data=rng.integers(-128, 128, (1, 10)))
+    weights = b.tensor((6, 10), scale=0.004, data=rng.integers(-127, 128, (6, 10)))
+    made, curve = b.tensor((1, 6), scale=0.02, zero=-7), b.tensor((1, 6), scale=1 / 256, zero=-128)
+    table = b.tensor((1, 6), scale=0.05, data=rng.integers(-128, 128, (1, 6)))
+    b.op("FULLY_CONNECTED", [query, weights, -1], [made], schema.FullyConnectedOptionsT())
+    b.op("LOGISTIC", [table], [curve])
+    total, product = b.tensor((1, 6), scale=0.05), b.tensor((1, 6), scale=0.03)
+    b.op("ADD", [data, made], [total], schema.AddOptionsT())
+    b.op("MUL", [total, curve], [product], schema.MulOptionsT())
+    b.output(product)
+    model = b.build()
+    graph, samples = with_constants_in_arena(clean(read_tflite(model))), random_samples(model, 3, seed=0)
+    calls = lower(graph, isa, Optimize.SPEED)
     plan = place_disjoint(graph, calls)
     found = run_c(graph, emit(graph, calls, plan, IDENTITY), samples, gaps=plan.gaps)
     for ours, theirs in zip(found, run_litert(model, samples), strict=True):
