@@ -182,8 +182,9 @@ def _lower(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
 
 
 def fast_call(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall | None:
-    """The call of the first kernel of an instruction set that takes the whole op; floats have none."""
-    if _reads_floats(graph, op):
+    """The call of the first kernel of an instruction set that takes the whole op; numbers as they are have none."""
+    data = graph.input_of(op, 0)
+    if data is not None and data.dtype in _FAMILIES:
         return None
     for own, kinds in _FAST.get(isa, ()):
         for candidate in kinds.get(activation_type(graph, op), {}).get(op.kind, ()):

@@ -245,6 +245,18 @@ def test_thousands_of_numbers(cases: list[Case]) -> None:
     check(cases)
 
 
+@pytest.mark.parametrize("isa", list(Isa))
+def test_sums_of_whole_numbers_are_no_sums_of_int8(isa: Isa) -> None:
+    """A table's indices, counted from its end, as Keras writes an embedding (found by its files)."""
+    b = ModelBuilder()
+    for kind, options in (("ADD", schema.AddOptionsT()), ("SUB", schema.SubOptionsT())):
+        output = b.tensor((3, 5), "int32")
+        b.op(kind, [b.input((3, 5), dtype="int32"), b.tensor((), "int32", data=50)], [output], options)
+        b.output(output)
+    calls = lower(read_tflite(b.build()), isa, Optimize.SPEED)
+    assert [call.function for call in calls] == ["ep_add_int32_ref", "ep_sub_int32_ref"]
+
+
 @pytest.mark.parametrize("kind", ["CEIL", "ROUND"])
 def test_roundings(kind: str) -> None:
     """LiteRT's reference resolver has neither."""
