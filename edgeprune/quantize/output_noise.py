@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgeprune.ir import Graph
+from edgeprune.ir import Activation, Graph
 from edgeprune.quantize.form import Form, quantized_form
 from edgeprune.quantize.observe import Observed
 from edgeprune.quantize.part_behind import Part, part_behind
@@ -26,6 +26,7 @@ _HEARD = 0.005  # of all noise at the outputs: less needs no better range
 _WORTH_IT = 0.95  # of the noise at most, for another range than minimum and maximum
 _WIDER, _NARROWER = 1.05, 0.9
 _LEAST_SHARE = 0.3
+_RELU6 = 6.0
 _SMALLEST_NOISE = 1e-30
 
 
@@ -85,14 +86,28 @@ def best_ways(runner: FloatRunner, folds: Sequence[Fold]) -> dict[tuple[int, ...
 
 
 def ranges_by(
-    ways: Mapping[tuple[int, ...], Way], observed: Mapping[int, Observed], full: Mapping[int, Range]
+    graph: Graph, ways: Mapping[tuple[int, ...], Way], observed: Mapping[int, Observed], full: Mapping[int, Range]
 ) -> dict[int, ChosenRange]:
     """What the ways give for these observations; `full` where none is named."""
     chosen = {index: ChosenRange(one, PLAIN) for index, one in full.items()}
     for members, way in ways.items():
-        one = ChosenRange(way.range(*seen_together(observed, full, members)), way)
+        one = ChosenRange(within(way.range(*seen_together(observed, full, members)), limits_of(graph, members)), way)
         chosen.update(dict.fromkeys(members, one))
     return chosen
+
+
+def limits_of(graph: Graph, members: Sequence[int]) -> Range:
+    """What tensors that share a scale cannot leave: a ReLU6 needs no room above 6, and with room there it is clamped
+    by a constant of its own, which kernels of its kind do not share."""
+    makers = [graph.ops[graph.producer[index]] for index in members if index in graph.producer]
+    clamped = [op.activation for op in makers if not op.traits.keeps_scale]
+    if clamped and len(makers) == len(members) and all(one is Activation.RELU6 for one in clamped):
+        return Range(0.0, _RELU6)
+    return Range(-np.inf, np.inf)
+
+
+def within(range_: Range, limits: Range) -> Range:
+    return Range(max(range_.low, limits.low), min(range_.high, limits.high))
 
 
 def seen_together(
@@ -129,13 +144,17 @@ class _Trial:
 
     def __init__(self, graph: Graph, judges: Sequence[_Judge], members: Sequence[int], at: Sequence[int]):
         self._graph, self._at, self._part = graph, at, part_behind(graph, at, Range(0.0, 1.0))
+        self._limits = limits_of(graph, members)
         self._seen = [(judge.memory, *seen_together(judge.observed, judge.full, members)) for judge in judges]
         self._known: dict[Way, float] = {}
 
     def noise(self, way: Way) -> float:
         """The geometric mean over the folds: in the sum one sample that reaches far beyond all others decides alone."""
         if way not in self._known:
-            noise = [self._noise(memory, way.range(values, full)) for memory, values, full in self._seen]
+            noise = [
+                self._noise(memory, within(way.range(values, full), self._limits))
+                for memory, values, full in self._seen
+            ]
             self._known[way] = float(np.exp(np.log(np.maximum(noise, _SMALLEST_NOISE)).mean()))
         return self._known[way]
 

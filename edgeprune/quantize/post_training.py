@@ -156,7 +156,7 @@ class _Quantizer:
         return Quantization(recipe.graph, made, ranges, _sqnr_db(made, self._halves), self._int16)
 
     def _made(self, recipe: _Recipe, seen: Observation) -> tuple[Graph, dict[int, ChosenRange]]:
-        ranges = ranges_by(recipe.ways, seen.activations, self._full(recipe.graph, seen))
+        ranges = ranges_by(recipe.graph, recipe.ways, seen.activations, self._full(recipe.graph, seen))
         simple = {index: one.range for index, one in ranges.items()}
         return quantized(recipe.graph, simple, self._bits, recipe.rounding(seen), self._int16), ranges
 

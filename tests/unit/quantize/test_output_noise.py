@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from edgeprune.export.tflite import channels_last, float_graph
-from edgeprune.ir import Graph, OpKind
+from edgeprune.ir import Activation, Graph, OpKind
 from edgeprune.model.trace import trace
 from edgeprune.quantize.observe import Seen, observe
 from edgeprune.quantize.output_noise import Fold, Way, best_ways, in_steps, ranges_by
@@ -120,8 +120,20 @@ def test_tensors_of_one_scale_have_one_range() -> None:
     (join,) = (op for op in graph.ops if op.kind is OpKind.CONCATENATION)
     (members,) = (one for one in ways if join.outputs[0] in one)
     assert {*members} == {*join.inputs, *join.outputs}
-    ranges = ranges_by(dict.fromkeys(ways, Way(Method.LEAST_SQUARES)), activations, min_max(activations))
+    ranges = ranges_by(graph, dict.fromkeys(ways, Way(Method.LEAST_SQUARES)), activations, min_max(activations))
     assert len({ranges[index] for index in members}) == 1
     assert all(ranges[index].way.method is Method.LEAST_SQUARES for index in members)
     low = min(float(activations[index].low.min()) for index in members)
     assert low <= ranges[members[0]].range.low <= 0.3 * low
+
+
+def test_no_room_is_made_where_a_relu6_cannot_reach() -> None:
+    module = nn.Sequential(nn.Conv2d(2, 3, 1), nn.ReLU6(), nn.MaxPool2d(2), nn.Conv2d(3, 2, 1))
+    graph, observed = seen(module, normal(8, 2, 6, 6))
+    activations = observed.observation.activations
+    members, last = tuple(op.outputs[0] for op in graph.ops[:2]), graph.ops[-1].outputs
+    assert graph.ops[0].activation is Activation.RELU6
+    wide = Way(Method.HEADROOM, 50.0)
+    ranges = ranges_by(graph, {members: wide, last: wide}, activations, min_max(activations))
+    assert [ranges[index].range for index in members] == [Range(0.0, 6.0)] * 2
+    assert ranges[last[0]].range.high > 6
