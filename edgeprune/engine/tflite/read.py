@@ -13,6 +13,7 @@ from edgeprune.engine.tflite.alike import ALIKE, rule_of
 from edgeprune.engine.tflite.attributes import RULES
 from edgeprune.engine.tflite.flatfile import BROKEN_HINT, FlatFile, broken_means_model_error
 from edgeprune.engine.tflite.foreign import CUSTOM, refuse_unknown
+from edgeprune.engine.tflite.known import sums
 from edgeprune.engine.tflite.known.folding import FOLDS, folded
 from edgeprune.engine.tflite.known.shapes import left_open, settled
 from edgeprune.engine.tflite.signs import with_positive_scales
@@ -25,12 +26,13 @@ from edgeprune.ir import Graph, Op, Tensor
 
 _IDENTIFIER = b"TFL3"
 _KNOWN = frozenset((*map(str, RULES), *ALIKE)) - STATE_OPTIONS.keys()
+_WRITTEN_OUT = {detection.KIND: detection.detection_ops, sums.KIND: sums.sum_ops}
 _OPTIONS = {
     **{kind: fold.options for kind, fold in FOLDS.items()},
     **{kind: rule.options for kind, (_, rule) in ALIKE.items()},
     **{str(kind): rule.options for kind, rule in RULES.items()},
     **STATE_OPTIONS,
-    detection.KIND: "",
+    **dict.fromkeys(_WRITTEN_OUT, ""),
 }
 """Kinds of operators that are read, and the class of their options."""
 
@@ -75,8 +77,8 @@ def _read(file: FlatFile) -> Graph:
         if name == "CALL_ONCE":
             first = _subgraph(model, source.options.InitSubgraphIndex())
             states.initial |= _initial_values(_Listed.of(file, schema, first, kinds, buffers))
-        elif name == detection.KIND:
-            ops += detection.detection_ops(source, inputs, outputs, listed.tensors)
+        elif name in _WRITTEN_OUT:
+            ops += _WRITTEN_OUT[name](source, inputs, outputs, listed.tensors)
         elif name in STATE_OPTIONS:
             ops += _about_state(source, inputs, outputs, states, handles)
         elif (constant := folded(name, source) if name in FOLDS else None) is not None:

@@ -245,6 +245,16 @@ def test_thousands_of_numbers(cases: list[Case]) -> None:
     check(cases)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_sums_of_many(dtype: str) -> None:
+    def add(b: ModelBuilder) -> None:
+        result = b.tensor((3, 4), dtype)
+        b.op("ADD_N", [b.input((3, 4), dtype=dtype) for _ in range(4)], [result], schema.AddNOptionsT())
+        b.output(result)
+
+    check([Case(f"ADD_N of {dtype}", add)])
+
+
 @pytest.mark.parametrize("isa", list(Isa))
 def test_sums_of_whole_numbers_are_no_sums_of_int8(isa: Isa) -> None:
     """A table's indices, counted from its end, as Keras writes an embedding (found by its files)."""

@@ -126,7 +126,7 @@ def test_shifts_up_are_refused() -> None:
     "kind",
     ["ELU", "HARD_SWISH", "RELU_N1_TO_1", "SQRT", "RSQRT", "SUM", "ARG_MAX", "UNIDIRECTIONAL_SEQUENCE_LSTM"],
 )
-def test_what_litert_lacks_is_refused(kind: str) -> None:
+def test_what_has_no_kernel_is_refused(kind: str) -> None:
     b = ModelBuilder()
     data = b.input((1, 4, 6), dtype="int16", scale=0.01)
     output = b.tensor((1, 4, 6), "int16", scale=0.01)
