@@ -22,7 +22,8 @@ from edgeprune.engine.tflite.states import OPTIONS as STATE_OPTIONS
 from edgeprune.engine.tflite.states import Key, States, handle, initial_value, key_of, with_true_states
 from edgeprune.engine.tflite.tensors import of_shape, read_buffers, read_tensor
 from edgeprune.errors import ModelError, UnsupportedOp
-from edgeprune.ir import Graph, Op, Tensor
+from edgeprune.ir import Graph, Op, OpKind, Tensor
+from edgeprune.ir.traits import TRAITS
 
 _IDENTIFIER = b"TFL3"
 _KNOWN = frozenset((*map(str, RULES), *ALIKE)) - STATE_OPTIONS.keys()
@@ -98,8 +99,9 @@ def _read(file: FlatFile) -> Graph:
 def _op(source: Source, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Op:
     kind, rule = rule_of(source.kind)
     attrs = rule.read(source)
-    if not outputs:
-        raise ModelError(f"{source.where}: an operator without output", BROKEN_HINT)
+    several = TRAITS[kind].is_split or kind is OpKind.TOPK_V2
+    if not outputs or (len(outputs) > 1 and not several):
+        raise ModelError(f"{source.where}: it has {len(outputs)} outputs", BROKEN_HINT)
     if rule.inputs is not None:
         inputs = tuple(inputs[index] if index < len(inputs) else -1 for index in rule.inputs)
     while inputs and inputs[-1] < 0:

@@ -40,7 +40,7 @@ def _island(graph: Graph, op: Op) -> tuple[int, np.ndarray] | None:
         island = _Island(graph, ELEMENTWISE)
         reals = island.reals(op.inputs[0])
         values = None if reals is None else _quantized(reals, output)
-    elif output.dtype is DType.FLOAT32 and op.kind in EXACT and _is_end(graph, op):
+    elif output.dtype is DType.FLOAT32 and op.kind in EXACT and len(op.outputs) == 1 and _is_end(graph, op):
         island = _Island(graph, EXACT)
         values = island.reals(op.outputs[0])
         values = values if values is not None and np.isfinite(values).all() else None

@@ -105,3 +105,12 @@ def test_a_function_of_bytes_without_a_scale_is_refused_with_what_it_lacks(kind:
     with pytest.raises(ModelError, match="has no scale") as refused:
         emit(graph, calls, make_plan(graph, calls), Identity("m", "0", "host", "c", "0"))
     assert refused.value.hint == "quantize the model to full int8"
+
+
+def test_a_function_with_two_outputs_is_refused_in_words() -> None:
+    model = ModelBuilder()
+    ends = model.input((1, 3), dtype="float32"), model.tensor((1, 3), "float32"), model.tensor((1, 3), "float32")
+    model.op("CEIL", ends[:1], ends[1:])
+    model.output(*ends[1:])
+    with pytest.raises(ModelError, match=r"CEIL 't1' .*: it has 2 outputs"):
+        read_tflite(model.build())
