@@ -222,10 +222,12 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             places = [part for index in args[1] for part in self._places(index, where)]
             with self:
                 return func(args[0], places, *args[2:], **(kwargs or {}))
-        if target == "aten.index_put" and (known := self._places_along(args[1])) is not None:
-            with self:
-                result = with_places(args[0], *known, args[2], accumulate=bool(args[3:] and args[3]))
-            return self._written_to(args[0], result) if in_place else result
+        if target == "aten.index_put":
+            accumulates = bool(args[3:] and args[3])
+            if (known := self._places_along(args[0], args[1], accumulates)) is not None:
+                with self:
+                    result = with_places(args[0], *known, args[2], accumulates)
+                return self._written_to(args[0], result) if in_place else result
         if target in _RANDOM:
             raise ModelError(
                 f"forward() draws random numbers at {where}, even in eval mode{quoted(where)}",
@@ -286,14 +288,21 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return [index]
         return [self.literal(axis) for axis in self._value(index, where).nonzero().unbind(1)]
 
-    def _places_along(self, indices: Sequence[Tensor | None]) -> tuple[int, list[int]] | None:
-        """The axis and the places of an index along one axis; None of any other, and where an input decides it."""
+    def _places_along(
+        self, tensor: Tensor, indices: Sequence[Tensor | None], accumulates: bool
+    ) -> tuple[int, list[int]] | None:
+        """The axis and the places of an index along one axis; None of any other, where an input decides it, and where
+        several values are added up at one place."""
         given = [(dim, one) for dim, one in enumerate(indices) if one is not None]
         if len(given) != 1 or given[0][1].dim() != 1:
             return None
         ((dim, index),) = given
         held = self._known.of(self.value_of(index), self.calls, self.parameters, self.constants)
-        return None if held is None else (dim, [int(place) for place in held])
+        if held is None:
+            return None
+        places = [int(place) for place in held]
+        are_apart = len({place % tensor.shape[dim] for place in places}) == len(places)
+        return (dim, places) if are_apart or not accumulates else None
 
     def _value(self, tensor: Tensor, where: str) -> Tensor:
         held = self._known.of(self.value_of(tensor), self.calls, self.parameters, self.constants)

@@ -65,7 +65,7 @@ def _flip(args: Mapping[str, Any]) -> Any:
 
 
 def with_places(x: Tensor, dim: int, places: Sequence[int], values: Tensor, accumulate: bool) -> Tensor:
-    """x[:, places] = values, or += where they accumulate; along one axis, each place once."""
+    """x[:, places] = values along one axis, or += where they accumulate: then each place once."""
     size = x.shape[dim]
     if accumulate:
         values = x.index_select(dim, torch.tensor([place % size for place in places])) + values

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edgeprune.errors import UnsupportedOp
 from edgeprune.export.tflite import checked_float_form
 from edgeprune.ir import OpKind
 from edgeprune.model.trace import trace
@@ -134,3 +135,22 @@ def test_what_forward_keeps_is_not_kept_by_its_trace() -> None:
     traced = trace(Masked().eval(), (1, 5, 4))
     trace(traced.skeleton, (1, 5, 4))
     checked_float_form(Masked().eval(), torch.randn(4, 5, 4))
+
+
+def test_values_that_are_added_up_at_one_place_are_refused() -> None:
+    def summed(x: Tensor) -> Tensor:
+        out = torch.zeros_like(x)
+        places, values = torch.tensor([1, 1, -1]), x[:, [0, 3, 4]].transpose(0, 1)
+        return out.transpose(0, 1).index_put_((places,), values, accumulate=True).transpose(0, 1) + x
+
+    with pytest.raises(UnsupportedOp, match="index_put"):
+        trace(Net(summed).eval(), (1, 3, 6, 6))
+
+
+def test_values_that_are_added_at_places_apart() -> None:
+    def added_once(x: Tensor) -> Tensor:
+        places, values = torch.tensor([1, -1]), x[:, [0, 3]].transpose(0, 1)
+        return (x * 2).transpose(0, 1).index_put_((places,), values, accumulate=True).transpose(0, 1)
+
+    torch.manual_seed(0)
+    checked_float_form(Net(added_once).eval(), torch.randn(4, 3, 6, 6))
