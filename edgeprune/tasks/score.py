@@ -95,13 +95,14 @@ def score_of_run(metric: str, outputs: Sequence[np.ndarray], targets: np.ndarray
     """By the metric that the run was judged by, where that is one of ours.
 
     Args:
-        outputs: (N, ..., C) each, real values.
+        outputs: (N, ..., C) each, real values; (N,) of one value without an axis.
         targets: (N, ...), as they came; None without.
     """
     if targets is None:
         return Score.missing("")
     import torch
 
+    from edgeprune.export.tflite import channels_first
     from edgeprune.train.agreement import check_metric_targets
     from edgeprune.train.metrics import METRICS, Compares
 
@@ -110,7 +111,7 @@ def score_of_run(metric: str, outputs: Sequence[np.ndarray], targets: np.ndarray
         return Score.missing(f"the run's metric, {metric}, is computed by `fit` alone")
     if targets.dtype.kind not in "iuf":
         return Score.missing(f"targets are {targets.dtype}")
-    given = torch.from_numpy(np.ascontiguousarray(np.moveaxis(outputs[0], -1, 1), np.float32))
+    given = torch.from_numpy(np.ascontiguousarray(channels_first(outputs[0]), np.float32))
     wanted = torch.from_numpy(np.ascontiguousarray(targets, np.float32 if targets.dtype.kind == "f" else np.int64))
     try:
         check_metric_targets(chosen, wanted, given)

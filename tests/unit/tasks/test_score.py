@@ -59,6 +59,10 @@ def test_a_regressions_figure_is_its_error() -> None:
     assert score.words == "mae 1.25"
 
 
+def test_one_value_without_an_axis_has_a_figure() -> None:
+    assert score_of_run("mae", [np.array([2.5, -1.0], np.float32)], np.array([2.0, -3.0])).value == 1.25
+
+
 def test_a_pictures_labels_are_held_place_by_place() -> None:
     """The device gives channels last, labels have one for each place."""
     labels = np.array([[[0, 1], [1, 0]]])
