@@ -77,8 +77,8 @@ def read_tensor(file: FlatFile, source: Any, name: str, buffers: list[np.ndarray
 
 
 def of_shape(where: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """A tensor whose shape was worked out; ModelError where it is beyond any microcontroller."""
-    if len(shape) > 8 or tensor.dtype.size_bytes(prod(shape)) > MAX_TENSOR_BYTES:
+    """A tensor whose shape was worked out; ModelError where it is none, or beyond any microcontroller."""
+    if len(shape) > 8 or min(shape, default=0) < 0 or tensor.dtype.size_bytes(prod(shape)) > MAX_TENSOR_BYTES:
         raise ModelError(f"{where}: a tensor of shape {shape}", "shapes must be fixed and below 256 MiB")
     return replace(tensor, shape=shape)
 

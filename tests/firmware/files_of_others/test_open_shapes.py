@@ -79,3 +79,12 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
     b.output(_reshaped(b, _input(b, -1, 4, 6), [-1, 5], -1, 5))
     with pytest.raises(ModelError, match=r"\(1, 4, 6\) as \(-1, 5\)"):
         read_tflite(b.build())
+
+
+def test_a_size_below_zero_is_refused() -> None:
+    b = ModelBuilder()
+    output = _open(b, -1, 4)
+    b.op("PAD", [_input(b, -1, 4), b.ints([[0, 0], [-3, -3]])], [output])
+    b.output(output)
+    with pytest.raises(ModelError, match=r"a tensor of shape \(1, -2\)"):
+        read_tflite(b.build())
