@@ -73,7 +73,7 @@ def command(
     if all_runtimes:
         from edgeprune.cli.output.all_runtimes import show_all_runtimes
 
-        show_all_runtimes(subject.path, subject.port, timing, printer)
+        show_all_runtimes(subject.path, subject.target, subject.port, timing, printer)
         return
     if subject.path.suffix == ".pte":
         show_pte_profile(subject.opened_pte(), timing, printer)

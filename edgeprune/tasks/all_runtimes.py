@@ -20,7 +20,7 @@ from edgeprune.progress import Progress
 from edgeprune.tasks.export_pte import PteWish, pte_of_run
 from edgeprune.tasks.litert_subject import LitertSubject
 from edgeprune.tasks.program_subject import ProgramSubject
-from edgeprune.tasks.pte_subject import first_output, in_memory_order
+from edgeprune.tasks.pte_subject import in_memory_order, outputs_of
 from edgeprune.tasks.samples import Samples, real_values, samples_for
 from edgeprune.tasks.score import score_of_run, scored
 from edgeprune.tasks.subject import open_subject
@@ -34,7 +34,8 @@ C, TFLITE, PTE = "generated C", "int8 .tflite", "xnnpack .pte"
 
 @dataclass(frozen=True)
 class Measuring:
-    """Where (None: no device, nothing is timed) and how: `warm_up` inferences count nothing, then `runs` are timed."""
+    """Where (None: no device, nothing is timed; "auto": the only one connected) and how: `warm_up` inferences count
+    nothing, then `runs` are timed."""
 
     address: str | None
     warm_up: int
@@ -80,22 +81,24 @@ class SideBySide:
     why: str
 
 
-def side_by_side(folder: Path, measuring: Measuring, progress: Progress) -> SideBySide:
+def side_by_side(folder: Path, target: str | None, measuring: Measuring, progress: Progress) -> SideBySide:
     """Args:
         folder: of a finished run for a device with an operating system.
+        target: name or TOML; None: the run's own, which it must be.
 
     Raises:
-        UsageError: no such run.
+        UsageError: no such run, or it was made for another target.
         DeviceError, ToolchainError: our own program does not run there.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is no run folder", hint="--all-runtimes compares a run: runs/latest")
-    subject = open_subject(folder, None, Optimize.BALANCED, folder, "edgeprune profile --all-runtimes")
+    subject = open_subject(folder, target, Optimize.BALANCED, folder, "edgeprune profile --all-runtimes")
     if not isinstance(subject, ProgramSubject):
         raise UsageError(
             f"{folder} was made for {subject.target.name}, which has no operating system",
             hint="--all-runtimes is for Linux and Android; `edgeprune inspect FILE.pte --beside` compares on a board",
         )
+    measuring = replace(measuring, address=subject.address_of(measuring.address))
     samples = samples_for(subject, _SAMPLES, None)
     with progress.task("runtimes side by side", 3) as task:
         rows = [_generated_c(subject, samples, measuring)]
@@ -216,8 +219,9 @@ def _by_executorch(
 ) -> RuntimeRow:
     assert subject.record is not None  # of a run folder
     sent = _float_rows(subject, samples, made)
-    first = first_output(made.program, session.outputs(sent))
-    shaped = np.moveaxis(first.reshape(len(first), *made.program.outputs[0].shape[1:]), 1, -1)
+    first = outputs_of(made.program, session.outputs(sent))[0]
+    shaped = first.reshape(len(first), *made.program.outputs[0].shape[1:])
+    shaped = np.moveaxis(shaped, 1, -1) if shaped.ndim > 1 else shaped
     outputs = [shaped] * len(made.program.outputs)  # of several, none is scored
     score = score_of_run(subject.record.accuracy.metric, outputs, samples.targets).value
     return _by_runtime(row, session, score, sent[0].tobytes(), measuring)

@@ -10,10 +10,9 @@ import numpy as np
 
 from edgeprune.deploy.hosted.litert import running_litert, running_litert_here
 from edgeprune.deploy.hosted.runtime_session import RuntimeSession
-from edgeprune.device.discovery.discover import choose_device, find_devices
-from edgeprune.device.found import Ability, Kind
+from edgeprune.device.found import Kind
 from edgeprune.errors import UsageError
-from edgeprune.tasks.program_subject import AUTO, ProgramSubject
+from edgeprune.tasks.program_subject import ProgramSubject
 from edgeprune.tasks.replaying import Replaying
 from edgeprune.tasks.runtime_agreement import Computed, RuntimeVerified, compare_runtimes
 from edgeprune.tasks.samples import Samples, real_values
@@ -52,9 +51,8 @@ class LitertSubject(ProgramSubject):
         Raises:
             UsageError, DeviceError, ToolchainError: as `running_litert`.
         """
-        if address == AUTO:
-            address = choose_device(find_devices(), Ability.PROFILE, (Kind.SSH,), self.target.name).address
-        with running_litert(self.tflite, self.input_bytes, self.target, address) as session:
+        place = self.address_of(address, (Kind.SSH,))
+        with running_litert(self.tflite, self.input_bytes, self.target, place) as session:
             yield session
 
     @contextmanager
@@ -85,5 +83,8 @@ def verify_litert(subject: LitertSubject, samples: Samples, address: str | None)
 
 def _computed(subject: LitertSubject, samples: Samples, rows: np.ndarray) -> Computed:
     graph = subject.model.graph
-    values = real_values(graph.tensors[graph.outputs[0]], samples.outputs_of(rows)[0])
-    return Computed(rows, np.asarray(values, np.float32).reshape(len(rows), -1))
+    values = [
+        real_values(graph.tensors[index], part)
+        for index, part in zip(graph.outputs, samples.outputs_of(rows), strict=True)
+    ]
+    return Computed(rows, tuple(np.asarray(each, np.float32).reshape(len(rows), -1) for each in values))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,16 @@ class ProgramSubject:
         """At which an input leaves at the run's early exit; None without one."""
         return self.record.early_exit.margin if self.record and self.record.early_exit else None
 
+    def address_of(self, given: str | None, kinds: Sequence[Kind] = (Kind.SSH, Kind.ADB)) -> str | None:
+        """Of the only device connected when "auto" is given, else what was given.
+
+        Raises:
+            DeviceError: none is connected, or several are.
+        """
+        if given != AUTO:
+            return given
+        return choose_device(find_devices(), Ability.PROFILE, kinds, self.target.name).address
+
     @contextmanager
     def running(self, address: str | None) -> Iterator[Session]:
         """The program where it runs: on the device there, on the only one connected when that is "auto", or here.
@@ -55,10 +65,7 @@ class ProgramSubject:
             DeviceError: no device, several and none chosen, another architecture, a link that fails.
             ToolchainError: nothing builds or runs such programs here.
         """
-        if address == AUTO:
-            found = choose_device(find_devices(), Ability.PROFILE, (Kind.SSH, Kind.ADB), self.target.name)
-            address = found.address
-        with closing(machine_for(self.target, address)) as machine:
+        with closing(machine_for(self.target, self.address_of(address))) as machine:
             programs = build_programs(self.model, self.target, architecture_on(machine, self.target))
             yield installed(machine, programs.running)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -83,16 +85,20 @@ def verify_pte(subject: PteSubject, count: int, data: Path | None) -> RuntimeVer
         got = session.outputs(rows)
     with running_here(subject.data, subject.program) as here:
         wanted = here.outputs(rows)
-    there, own = (Computed(each, first_output(subject.program, each)) for each in (got, wanted))
-    shaped = there.first.reshape(len(rows), *subject.program.outputs[0].shape[1:])
+    there, own = (Computed(each, outputs_of(subject.program, each)) for each in (got, wanted))
+    shaped = there.outputs[0].reshape(len(rows), *subject.program.outputs[0].shape[1:])
     return compare_runtimes(session, there, own, score_of_file(shaped, len(subject.program.outputs), labels))
 
 
-def first_output(program: Program, rows: np.ndarray) -> np.ndarray:
-    """(N, bytes) uint8 -> (N, values) of the first output."""
-    end = program.outputs[0]
-    values = np.ascontiguousarray(rows).view(np.dtype(end.dtype)).reshape(len(rows), -1)
-    return np.asarray(values[:, : int(np.prod(end.shape))], np.float32)
+def outputs_of(program: Program, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+    """(N, bytes) uint8 -> (N, values) float32 of each output."""
+    types = [np.dtype(end.dtype) for end in program.outputs]
+    sizes = [prod(end.shape) * dtype.itemsize for end, dtype in zip(program.outputs, types, strict=True)]
+    parts = np.split(rows, list(accumulate(sizes)), axis=1)
+    return tuple(
+        np.asarray(np.ascontiguousarray(part).view(dtype), np.float32)
+        for part, dtype in zip(parts, types, strict=False)
+    )
 
 
 def in_memory_order(values: np.ndarray, end: PteTensor) -> np.ndarray:

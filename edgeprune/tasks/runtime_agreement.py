@@ -21,8 +21,8 @@ class RuntimeVerified:
     Attributes:
         runtime: its name and version there.
         same_bytes: share (0..1) of samples whose outputs are the same bytes.
-        most_difference: of any two values of the first output, relative to the largest of all.
-        argmax_agreement: share (0..1) with the same largest output; None for no vectors.
+        most_difference: of any two values of an output, relative to the largest of that output.
+        argmax_agreement: share (0..1) with the same largest value of the first output; None for no vectors.
         score: what labels show.
     """
 
@@ -38,28 +38,31 @@ class RuntimeVerified:
 
 @dataclass(frozen=True, eq=False)
 class Computed:
-    """rows: (N, output bytes) uint8; first: (N, values) float32 of the first output."""
+    """rows: (N, output bytes) uint8; outputs: (N, values) float32 of each."""
 
     rows: np.ndarray
-    first: np.ndarray
+    outputs: tuple[np.ndarray, ...]
 
 
 def compare_runtimes(session: RuntimeSession, there: Computed, here: Computed, score: Score) -> RuntimeVerified:
-    """Raises VerificationError: less than 99 % of the samples have the same largest value, or one is 5 % of it away."""
-    largest = float(np.abs(here.first).max()) or 1.0
-    most = float(np.abs(here.first - there.first).max()) / largest
-    share = agreement(here.first, there.first)
+    """Raises VerificationError: less than 99 % of the samples have the same largest value in the first output, or a
+    value of any output is more than 5 % of that output's largest away, or no finite value."""
+    most = float(np.max([_apart(*pair) for pair in zip(here.outputs, there.outputs, strict=True)]))
+    share = agreement(here.outputs[0], there.outputs[0])
     place = session.machine.name
-    if (
-        not np.isfinite(there.first).all()
-        or most > _MOST_DIFFERENCE
-        or (share is not None and share < _LEAST_AGREEMENT)
-    ):
+    if not most <= _MOST_DIFFERENCE or (share is not None and share < _LEAST_AGREEMENT):  # NaN is not, either
         agreed = "" if share is None else f"; {share:.1%} have the same largest output"
         raise VerificationError(
             f"{place}: outputs of {session.runtime} are up to {most:.1%} of the largest one away from this machine's "
             f"over {len(there.rows)} samples{agreed}",
-            hint="is the runtime there the version here? remove the folder `edgeprune` in its cache and run it again",
+            hint="is the runtime there the version here? `edgeprune profile` names it",
         )
     same = float((there.rows == here.rows).all(axis=1).mean())
     return RuntimeVerified(session.source, place, session.runtime, len(there.rows), same, most, share, score)
+
+
+def _apart(here: np.ndarray, there: np.ndarray) -> float:
+    """The largest difference relative to the largest value here; NaN where a value is not finite."""
+    if not (np.isfinite(here).all() and np.isfinite(there).all()):
+        return float("nan")
+    return float(np.abs(here - there).max()) / (float(np.abs(here).max()) or 1.0)

@@ -15,11 +15,11 @@ _SIZES = ["file", "runtime beside it", "planned memory", "resident (device)"]
 _LATENCY = "latency (device, median)"
 
 
-def show_all_runtimes(run: Path, address: str | None, timing: Timing, printer: Printer) -> None:
+def show_all_runtimes(run: Path, target: str | None, address: str | None, timing: Timing, printer: Printer) -> None:
     """Raises UsageError, DeviceError, ToolchainError: as `side_by_side`."""
     from edgeprune.tasks.all_runtimes import Measuring, side_by_side
 
-    found = side_by_side(run, Measuring(address, timing.warm_up, timing.runs, timing.core), progress())
+    found = side_by_side(run, target, Measuring(address, timing.warm_up, timing.runs, timing.core), progress())
     rows = [
         [
             row.name,

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from edgeprune.tasks.all_runtimes import PTE, TFLITE, C, RuntimeRow, to_ship
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeprune.device.found import Kind
+from edgeprune.hardware.registry import load_target
+from edgeprune.progress import Silent
+from edgeprune.tasks import all_runtimes, program_subject
+from edgeprune.tasks.all_runtimes import PTE, TFLITE, C, Measuring, RuntimeRow, side_by_side, to_ship
+from edgeprune.tasks.program_subject import ProgramSubject
 from edgeprune.train.metrics import METRICS
+from tests.unit.deploy.hosted.small_model import small
 
 ACCURACY = METRICS["accuracy"].drop_points
 
@@ -44,3 +55,30 @@ def test_an_error_is_better_where_it_is_less() -> None:
     rows = (row(C, 90, 0, None, 2.0), row(PTE, 60, 10, None, 1.0))
     assert to_ship(rows, METRICS["mae"].drop_points)[0] == PTE
     assert to_ship(rows, None)[0] == PTE  # 70 B beside 90: the user's own metric is not compared
+
+
+def test_the_only_device_connected_is_found_for_all_of_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[Any] = []
+
+    def chosen(devices: object, ability: object, kinds: tuple[Kind, ...], target: str) -> Any:
+        asked.append((kinds, target))
+        return type("Found", (), {"address": "ssh://bench"})
+
+    class Reached(Exception):
+        pass
+
+    def measured(subject: object, samples: object, measuring: Measuring) -> RuntimeRow:
+        raise Reached(measuring.address)
+
+    subject = ProgramSubject("run", load_target("pi4"), small().tflite, small().model)
+    monkeypatch.setattr(program_subject, "find_devices", list)
+    monkeypatch.setattr(program_subject, "choose_device", chosen)
+    monkeypatch.setattr(all_runtimes, "open_subject", lambda *given: subject)
+    monkeypatch.setattr(all_runtimes, "samples_for", lambda *given: None)
+    monkeypatch.setattr(all_runtimes, "_generated_c", measured)
+    with pytest.raises(Reached, match="ssh://bench"):
+        side_by_side(tmp_path, None, Measuring("auto", 1, 1), Silent())
+    assert asked == [((Kind.SSH, Kind.ADB), "raspberry-pi-4b")]
+    with pytest.raises(Reached, match="adb:1"):
+        side_by_side(tmp_path, None, Measuring("adb:1", 1, 1), Silent())
+    assert len(asked) == 1
