@@ -1,4 +1,4 @@
-"""Puts one-line faults into the code, one at a time, and runs the nearest tests: which of them would nobody notice?
+"""Puts one-line faults into the code, one at a time, and runs the tests that reach it: which would nobody notice?
 
     python scripts/mutate.py --record FILE TESTS ...       which tests reach which line, in pieces where it is long
     python scripts/mutate.py --reached FILE ... [--count 200] [--seed 1] [--rooms prune fitting engine device] [--write]

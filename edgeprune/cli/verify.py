@@ -22,13 +22,14 @@ def command(subject: SubjectRequest, replayed: SampleRequest, printer: Printer) 
     Samples are the run's own, those of --data, or random ones. Exit code 5: a byte differs. With targets, a run's own
     metric is shown, of a .tflite the share of samples whose label is its largest output. An ExecuTorch program,
     FILE.pte, is compared with ExecuTorch on this machine, and with --runtime litert a file with LiteRT on this machine:
-    99 % of the samples must have the same largest output.
+    99 % of the samples must have the same largest output, and no output may be further than 5 % of the largest away.
 
     \b
     Example:
       edgeprune verify runs/latest --samples 20
     """
     from edgeprune.deploy.replay import compare_bytes
+    from edgeprune.tasks.litert_subject import LitertSubject, verify_litert
     from edgeprune.tasks.score import scored
 
     if subject.path.suffix == ".pte":
@@ -38,8 +39,6 @@ def command(subject: SubjectRequest, replayed: SampleRequest, printer: Printer) 
         show_runtime_verified(verify_pte(program, *replayed.given), program.target, (), printer)
         return
     with subject.opened("verify") as ready:
-        from edgeprune.tasks.litert_subject import LitertSubject, verify_litert
-
         chosen = replayed.of(ready)
         if isinstance(ready, LitertSubject):
             show_runtime_verified(verify_litert(ready, chosen, subject.port), ready.target, chosen.notes, printer)

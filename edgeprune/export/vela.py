@@ -105,7 +105,7 @@ def compiled_by_vela(tflite: bytes, npu: Npu) -> VelaFile:
             ) from problem
     if on_npu == 0:
         raise ModelError(
-            f"Vela leaves all {len(found.left)} operators to the processor: {_some(found.left)}",
+            f"Vela leaves all {len(found.left)} operators to the processor: {_names_text(found.left)}",
             hint="`edgeprune export --format int8` writes the same file for the processor alone",
         )
     return found
@@ -146,6 +146,6 @@ def _left(data: bytes) -> tuple[str, ...]:
     return tuple(names[number] for custom, number in used if custom != _NPU_OPERATOR.encode())
 
 
-def _some(names: tuple[str, ...]) -> str:
+def _names_text(names: tuple[str, ...]) -> str:
     more = len(names) - _SHOWN
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

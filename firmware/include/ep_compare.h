@@ -3,7 +3,8 @@
  *
  *   out = 1 where in1 is less than, equal to or greater than in2 as `accepted` allows, else 0
  *
- *   in1, in2  int8 (each brought to units of 2^-8 first); int16, int32 or float as they are; read at the steps of `axes` (a, b)
+ *   in1, in2  int8 (each brought to units of 2^-8 first); int16, int32 or float as they are;
+ *             read at the steps of `axes` (a, b)
  *   out       bool, one byte each  [count], contiguous in the order of the walk; rank >= 1
  *
  *   accepted               EP_LESS | EP_EQUAL | EP_GREATER | EP_UNORDERED (a NaN among the two)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 _SAME_STATEMENT = 12  # lines above the one that holds a fault, where nobody reached its own
-_AT_ONCE = 2000  # fewest lines of a test that sees much
+_MUCH = 2000  # fewest lines of a test that sees much
 
 
 class Recorder:
@@ -88,7 +88,7 @@ class Reached:
         lines = self._lines.get(path, {})
         near = next((at for at in range(line, line - _SAME_STATEMENT, -1) if at in lines), None)
         found = lines[near] if near is not None else set().union(*lines.values())
-        return sorted(found, key=lambda test: (self._seen[test] // _AT_ONCE, self._seconds[test], test))
+        return sorted(found, key=lambda test: (self._seen[test] // _MUCH, self._seconds[test], test))
 
     def seconds(self, test: str) -> float:
         return self._seconds[test]

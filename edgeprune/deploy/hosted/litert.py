@@ -72,12 +72,7 @@ def _installed(machine: Machine, tflite: bytes, input_bytes: int, words: tuple[s
         )
     check_input_bytes(machine, told, input_bytes)
     size = told.get("runtime_bytes", "")
-    return RuntimeSession(
-        machine,
-        folder,
-        words,
-        f"{_NAMES[package]} {version}",
-        input_bytes,
-        int(size) if size.isdigit() else 0,
-        told.get("emulated") == "1",
-    )
+    if not size.isdecimal():
+        raise DeviceError(f"{machine.name}: the runner reports no size of LiteRT: '{size[:40]}'", hint="run it again")
+    name, is_emulated = f"{_NAMES[package]} {version}", told.get("emulated") == "1"
+    return RuntimeSession(machine, folder, words, name, input_bytes, int(size), is_emulated)

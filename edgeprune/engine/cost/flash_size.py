@@ -45,7 +45,7 @@ def specialised_bytes(calls: Sequence[KernelCall]) -> int:
     return sum(shared.code_bytes for shared in {shared for call in calls for shared in call.shared})
 
 
-_OR_IN_PLACE = "; "
+_BEFORE_PLACE = "; "
 _FEW = 8  # calls: two or four bytes each where they are in another place than those that were measured
 
 
@@ -54,12 +54,12 @@ def form_of(call: KernelCall) -> str:
     where its output was placed."""
     moves = (f"{call.moves} moves",) if call.moves else ()
     form = " ".join((call.function, *call.sources, *(constant.role for constant in call.constants), *moves))
-    return f"{form}{_OR_IN_PLACE}{call.place}" if call.place else form
+    return f"{form}{_BEFORE_PLACE}{call.place}" if call.place else form
 
 
 def _anywhere(form: str) -> str:
     """The form without the place of the output."""
-    return form.partition(_OR_IN_PLACE)[0]
+    return form.partition(_BEFORE_PLACE)[0]
 
 
 def forms_of(calls: Sequence[KernelCall]) -> dict[str, int]:

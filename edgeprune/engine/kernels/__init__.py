@@ -182,7 +182,7 @@ def _lower(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
 
 
 def fast_call(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall | None:
-    """The call of the first kernel of an instruction set that takes the whole op; numbers as they are have none."""
+    """The call of the first kernel of an instruction set that takes the whole op; none takes float32 or int32."""
     data = graph.input_of(op, 0)
     if data is not None and data.dtype in _FAMILIES:
         return None

@@ -1,8 +1,9 @@
-"""Ranges, weights and biases of a network that PT2E is about to quantize, chosen as those of the `.tflite` are.
+"""Ranges, weights and biases of a network that PT2E is about to quantize, chosen by steps like those of the `.tflite`.
 
-The same steps as in `quantize/post_training.py`, on the backend's graph: an activation's range by what it does to the
-outputs, weights rounded by what they are multiplied with, biases corrected for the rest; kept only where that is nearer
-to the float network on the calibration samples than minimum and maximum with everything rounded to nearest.
+As in `quantize/post_training.py`, on the backend's graph: an activation's range by what it does to the outputs, weights
+rounded by what they are multiplied with, biases corrected for the rest. They are kept only where that is nearer to the
+float network on the calibration samples themselves, where the `.tflite` is judged by cross-validation, than minimum and
+maximum with everything rounded to nearest.
 
 What a range does to the outputs is estimated to first order: the error it makes, times the gradient of the outputs
 along directions drawn at random. One pass serves all ranges of all activations.

@@ -12,7 +12,8 @@
  * Exit status: 0; 2 for other words; 3 where the input ends inside a sample; 4 where the output cannot be written; 5 where
  * ExecuTorch refuses the program or fails.
  *
- * One thread: without the guard, XNNPACK takes one a core. No type of the C++ library passes into the runtime's libraries, so another one than theirs may be linked.
+ * One thread: without the guard, XNNPACK takes one a core. No type of the C++ library passes into the runtime's libraries,
+ * so another one than theirs may be linked.
  */
 #include <cinttypes>
 #include <cstdint>
