@@ -12,6 +12,7 @@ from edgeprune.engine.graph.clean import clean
 from edgeprune.engine.graph.constant_inputs import with_constants_in_arena
 from edgeprune.engine.kernels import lower
 from edgeprune.engine.tflite.read import read_tflite
+from edgeprune.errors import ModelError
 from edgeprune.hardware.profile import Isa
 from edgeprune.ir import OpKind
 from tests.firmware.host_engine import IDENTITY, place_disjoint, random_samples, run_c, run_litert
@@ -86,3 +87,34 @@ def test_layers_and_curves_of_constants(isa: Isa) -> None:
     found = run_c(graph, emit(graph, calls, plan, IDENTITY), samples, gaps=plan.gaps)
     for ours, theirs in zip(found, run_litert(model, samples), strict=True):
         np.testing.assert_array_equal(ours[0], theirs[0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "constant", "output"),
+    [("SPLIT", (1, 7), (1, 6)), ("SPLIT", (1, 12), (1, 5)), ("UNPACK", (2, 6), (1, 5)), ("RESHAPE", (1, 12), (1, 6)),
+     ("TRANSPOSE", (6, 2), (1, 6)), ("STRIDED_SLICE", (1, 12), (1, 6))],
+)  # fmt: skip
+def test_constants_that_are_cut_wrongly_are_refused_in_words(
+    kind: str, constant: tuple[int, int], output: tuple[int, int]
+) -> None:
+    b = ModelBuilder()
+    data, held = b.input(output, scale=0.05), b.tensor(constant, scale=0.05, data=np.ones(constant))
+    parts = [b.tensor(output, scale=0.05) for _ in range(2 if kind in ("SPLIT", "UNPACK") else 1)]
+    inputs, options = {
+        "SPLIT": ([b.ints(1), held], schema.SplitOptionsT()),
+        "UNPACK": ([held], schema.UnpackOptionsT()),
+        "RESHAPE": ([held, b.ints(output)], schema.ReshapeOptionsT()),
+        "TRANSPOSE": ([held, b.ints([1, 0])], schema.TransposeOptionsT()),
+        "STRIDED_SLICE": ([held, b.ints([0, 0]), b.ints([1, 5]), b.ints([1, 1])], schema.StridedSliceOptionsT()),
+    }[kind]
+    if kind == "SPLIT":
+        options.numSplits = 2
+    if kind == "UNPACK":
+        options.num = 2
+    b.op(kind, inputs, parts, options)
+    total = b.tensor(output, scale=0.05)
+    b.op("ADD", [data, parts[0]], [total], schema.AddOptionsT())
+    b.output(total)
+    with pytest.raises(ModelError, match=f"{kind} .*: constants of") as refused:
+        clean(read_tflite(b.build()))
+    assert refused.value.hint

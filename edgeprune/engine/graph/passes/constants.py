@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from edgeprune.engine.graph.edit import edited, same_values
+from edgeprune.engine.tflite.flatfile import BROKEN_HINT
+from edgeprune.errors import ModelError
 from edgeprune.ir import Activation, AxisAttrs, Graph, Op, OpKind, StridedSliceAttrs, Tensor, TransposeAttrs, attrs_of
 
 _CUTS = (OpKind.SPLIT, OpKind.UNPACK, OpKind.STRIDED_SLICE)
@@ -27,7 +29,7 @@ def run(graph: Graph) -> Graph:
         known = all(tensor.data is not None for tensor in inputs)
         values = [tensor.data for tensor in inputs if tensor.data is not None]
         for position, output in enumerate(op.outputs):
-            data = _moved(op, values, position, graph.tensors[output]) if known else None
+            data = _fitting(op, values, position, graph.tensors[output]) if known else None
             made[output] = replace(graph.tensors[output], data=data, is_constant=True)
         dropped.append(index)
     return edited(graph, dropped, tensors=made)
@@ -39,8 +41,19 @@ def _only_moves(op: Op) -> bool:
     return op.traits.is_reshape or op.traits.is_join or op.kind in _CUTS or op.kind is OpKind.TRANSPOSE
 
 
+def _fitting(op: Op, values: Sequence[np.ndarray], position: int, output: Tensor) -> np.ndarray:
+    """Output `position` of the operator. Raises ModelError where it has not the shape that the file states."""
+    try:
+        found = _moved(op, values, position, output)
+    except (ValueError, IndexError):  # NumPy's, of axes and sizes that the constants do not have
+        found = None
+    if found is None or found.shape != output.shape:
+        shapes = ", ".join(str(value.shape) for value in values)
+        raise ModelError(f"{op.kind} '{op.name}': constants of {shapes} into {output.shape}", hint=BROKEN_HINT)
+    return found
+
+
 def _moved(op: Op, values: Sequence[np.ndarray], position: int, output: Tensor) -> np.ndarray:
-    """Output `position` of the operator."""
     if op.kind in (OpKind.SPLIT, OpKind.UNPACK):
         parts = np.split(values[0], len(op.outputs), attrs_of(op, AxisAttrs).axis)
         return parts[position].reshape(output.shape)
