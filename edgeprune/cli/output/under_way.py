@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 PLAIN_LINE_EVERY_S = 10.0
 _GAUGE = 24  # characters of a bar
-_CURVE = 24  # losses of a curve
+_CURVE = 24  # characters of a curve
+_MEANS = 20 * _CURVE  # at most; an even number
 _HEIGHTS = "▁▂▃▄▅▆▇█"
 
 
@@ -87,13 +88,33 @@ class LiveProgress:
 class _Bar:
     def __init__(self, bars: Bars, row: TaskID):
         self._bars, self._row = bars, row
-        self._losses: list[float] = []
+        self._losses = Losses()
 
     def advance(self, steps: int = 1, detail: str = "", loss: float | None = None) -> None:
         if loss is not None:
-            self._losses.append(loss)
-        words = f"{curve(self._losses)} {plain(detail)}" if len(self._losses) > 1 else plain(detail)
+            self._losses.add(loss)
+        means = self._losses.means
+        words = f"{curve(means)} {plain(detail)}" if len(means) > 1 else plain(detail)
         self._bars.update(self._row, advance=steps, detail=words)
+
+
+class Losses:
+    """Losses of a whole training in a few hundred means, each of as many losses: a curve costs the same at its end."""
+
+    def __init__(self) -> None:
+        self.means: list[float] = []
+        self._next: list[float] = []
+        self._each = 1
+
+    def add(self, loss: float) -> None:
+        self._next.append(loss)
+        if len(self._next) < self._each:
+            return
+        self.means.append(sum(self._next) / self._each)
+        self._next.clear()
+        if len(self.means) == _MEANS:
+            self.means = [(one + other) / 2 for one, other in zip(self.means[::2], self.means[1::2], strict=True)]
+            self._each *= 2
 
 
 class PlainProgress:

@@ -103,3 +103,12 @@ def test_a_curve_has_a_part_of_all_losses_a_character_and_shows_what_is_not_fini
     assert len(under_way.curve([float(i) for i in range(1000)])) == 24
     assert under_way.curve([1.0, float("nan"), 0.0]) == "█!▁"
     assert under_way.curve([1.0, 1.0]) == "▁▁"
+
+
+def test_the_curve_of_a_long_training_is_of_all_its_losses_and_of_few_values() -> None:
+    losses = under_way.Losses()
+    for step in range(30_720):
+        losses.add(float(step))
+    assert len(losses.means) < 480
+    each = 30_720 / len(losses.means)
+    assert losses.means == [(each - 1) / 2 + each * number for number in range(len(losses.means))]
