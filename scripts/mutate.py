@@ -203,6 +203,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="edgeprune-mutate-") as folder:
             made = Path(given.record[0]).resolve()
             return record(_ready(Path(folder)), given.record[1:], made)
+    if not given.join and not given.reached:
+        parser.error("--reached FILE: without what --record wrote, no test is near any fault")
     verdicts = joined(given.join) if given.join else _judge(given)
     lines = _lines(verdicts, given)
     print("\n".join(lines))

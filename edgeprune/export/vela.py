@@ -122,7 +122,7 @@ def _vela() -> str:
 
 def _output(words: list[str]) -> str:
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=_LIMIT_S, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=_LIMIT_S, check=False)
     except subprocess.TimeoutExpired:
         raise ModelError(f"Vela did not end within {_LIMIT_S} s", hint="try another --npu") from None
     if done.returncode != 0:
