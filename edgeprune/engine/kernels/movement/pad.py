@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.axes import strides
-from edgeprune.engine.kernels.base import KernelCall, Symbols
+from edgeprune.engine.kernels.base import KernelCall
 from edgeprune.engine.kernels.movement.moves import Side, box, filled, move_call, zero_of
 from edgeprune.engine.kernels.movement.views import ANY_TYPE, check_types
 from edgeprune.engine.kernels.operands import input_tensor, place, require
@@ -21,18 +23,19 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     require(graph, op, padded == output.shape, f"{data.shape} padded by {padding} into {output.shape}")
     steps = strides(output.shape)
     start = sum(before * step for (before, _), step in zip(padding, steps, strict=True))
-
-    def fill(s: Symbols) -> str:
-        if op.kind is not OpKind.PADV2:
-            return filled(s, output, zero_of(output))
-        given = graph.input_of(op, 1)
-        if given is None or given.data is None or given.element_count != 1:
-            raise UnsupportedOp(f"{place(graph, op)}: its value must be one constant")
-        check_types(graph, op, given, output)
-        return filled(s, output, given.data.reshape(-1)[0])
-
+    value = zero_of(output) if op.kind is OpKind.PAD else _value(graph, op)
     moved = box(data.shape, Side(strides(data.shape)), Side(steps, start), data.dtype.size_bytes(1))
-    return move_call(graph, op, [moved], fill)
+    return move_call(graph, op, [moved], lambda symbols: filled(symbols, output, value))
+
+
+def _value(graph: Graph, op: Op) -> np.generic:
+    """Of PADV2: stored, in the output's type."""
+    given = graph.input_of(op, 1)
+    if given is None or given.data is None or given.element_count != 1:
+        raise UnsupportedOp(f"{place(graph, op)}: its value must be one constant")
+    check_types(graph, op, given, graph.output_of(op))
+    value: np.generic = given.data.reshape(-1)[0]
+    return value
 
 
 TYPES = ANY_TYPE

@@ -5,14 +5,14 @@ from __future__ import annotations
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.base import KernelCall, Symbols
 from edgeprune.engine.kernels.movement.moves import Side, box, move_call
-from edgeprune.engine.kernels.operands import place, require
+from edgeprune.engine.kernels.operands import CTYPES, place, require
 from edgeprune.errors import UnsupportedOp
 from edgeprune.hardware.profile import Isa
-from edgeprune.ir import DType, Graph, Op, OpKind, Tensor
+from edgeprune.ir import Graph, Op, OpKind, Tensor
 
 VIEW_ALIGN_BYTES = 4
-ANY_TYPE = tuple(DType)
-"""Of kernels that move bytes, whatever they mean."""
+ANY_TYPE = tuple(CTYPES)
+"""Of kernels that move bytes, whatever they mean; of half floats there are only constants."""
 
 
 def view_call() -> KernelCall:
@@ -41,12 +41,16 @@ def _copy(graph: Graph, op: Op, data: Tensor) -> KernelCall:
 
 
 def check_types(graph: Graph, op: Op, *tensors: Tensor) -> None:
-    """Raises UnsupportedOp where tensors between which bytes move differ in type.
+    """Raises UnsupportedOp where tensors between which bytes move differ in type, or are half floats.
 
     Scales and zero points may differ: LiteRT moves the bytes all the same.
     """
     if any(tensor.dtype is not tensors[0].dtype for tensor in tensors):
         raise UnsupportedOp(f"{place(graph, op)}: its tensors differ in type")
+    if tensors[0].dtype not in ANY_TYPE:
+        raise UnsupportedOp(
+            f"{place(graph, op)}: moves {tensors[0].dtype}", "quantize the model, or leave it in float32"
+        )
 
 
 def check_same(graph: Graph, op: Op, *tensors: Tensor) -> None:

@@ -23,8 +23,10 @@ from edgeprune.ir import (
     Graph,
     Op,
     OpKind,
+    PadAttrs,
     QParams,
     Tensor,
+    TransposeAttrs,
 )
 
 DOCS = Path(__file__).resolve().parents[4] / "docs" / "operators.md"
@@ -82,6 +84,26 @@ def test_a_gather_from_nothing_is_refused_in_words() -> None:
     )
     op = Op(OpKind.GATHER, "pick", (-1, 0), (1,), GatherAttrs(axis=0))
     with pytest.raises(EdgePruneError, match="input 0 is missing"):
+        lower(Graph(tensors, (op,), (0,), (1,)), Isa.SCALAR, Optimize.SIZE)
+
+
+def test_the_value_of_a_border_is_looked_at_before_any_code_is_written() -> None:
+    q = QParams((0.1,), (0,))
+    tensors = (
+        Tensor("image", (1, 2), DType.INT8, q),
+        Tensor("value", (1,), DType.INT32, data=np.zeros(1, np.int32), is_constant=True),
+        Tensor("padded", (1, 4), DType.INT8, q),
+    )
+    op = Op(OpKind.PADV2, "pad", (0, 1), (2,), PadAttrs(padding=((0, 0), (1, 1))))
+    with pytest.raises(UnsupportedOp, match="its tensors differ in type"):
+        lower(Graph(tensors, (op,), (0,), (2,)), Isa.SCALAR, Optimize.SIZE)
+
+
+def test_half_floats_are_not_moved() -> None:
+    """There is no type for them in the C that is written."""
+    tensors = (Tensor("half", (1, 2), DType.FLOAT16), Tensor("turned", (2, 1), DType.FLOAT16))
+    op = Op(OpKind.TRANSPOSE, "turn", (0,), (1,), TransposeAttrs(permutation=(1, 0)))
+    with pytest.raises(UnsupportedOp, match="moves float16"):
         lower(Graph(tensors, (op,), (0,), (1,)), Isa.SCALAR, Optimize.SIZE)
 
 
