@@ -73,6 +73,7 @@ def command(
     if all_runtimes:
         from edgeprune.cli.output.all_runtimes import show_all_runtimes
 
+        subject.refuse_choices("--all-runtimes")
         show_all_runtimes(subject.path, subject.target, subject.port, timing, printer)
         return
     if subject.path.suffix == ".pte":

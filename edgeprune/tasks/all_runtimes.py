@@ -140,9 +140,9 @@ def to_ship(rows: Sequence[RuntimeRow], drop_points: Callable[[float, float], fl
 def _loses_little(
     score: float | None, known: Sequence[float], drop_points: Callable[[float, float], float] | None
 ) -> bool:
-    """A row without a score may be as good as any."""
+    """A row without a score is as good as any only where no row has one."""
     if score is None or drop_points is None:
-        return True
+        return not known
     return all(drop_points(other, score) <= _AS_GOOD for other in known)
 
 

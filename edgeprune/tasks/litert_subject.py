@@ -71,8 +71,14 @@ def verify_litert(subject: LitertSubject, samples: Samples, address: str | None)
     """Replays samples there and in this machine's LiteRT.
 
     Raises:
+        UsageError: no device: LiteRT would be compared with itself.
         VerificationError: as `compare_runtimes`.
     """
+    if address is None:
+        raise UsageError(
+            "without a device LiteRT on this machine would be compared with itself",
+            hint="--device ssh://USER@HOST, or leave --runtime away: our own program is compared with LiteRT",
+        )
     rows = samples.input_rows
     with subject.interpreted(address) as session:
         there = _computed(subject, samples, session.outputs(rows))

@@ -20,6 +20,7 @@ from edgeprune.hardware.registry import load_target
 from edgeprune.tasks.inspect_pte import read_program
 from edgeprune.tasks.program_subject import AUTO
 from edgeprune.tasks.runtime_agreement import Computed, RuntimeVerified, compare_runtimes
+from edgeprune.tasks.samples import check_output_bytes
 from edgeprune.tasks.score import score_of_file
 
 _SEED = 0
@@ -91,9 +92,10 @@ def verify_pte(subject: PteSubject, count: int, data: Path | None) -> RuntimeVer
 
 
 def outputs_of(program: Program, rows: np.ndarray) -> tuple[np.ndarray, ...]:
-    """(N, bytes) uint8 -> (N, values) float32 of each output."""
+    """(N, bytes) uint8 -> (N, values) float32 of each output; VerificationError where they are of other sizes."""
     types = [np.dtype(end.dtype) for end in program.outputs]
     sizes = [prod(end.shape) * dtype.itemsize for end, dtype in zip(program.outputs, types, strict=True)]
+    check_output_bytes(rows, sum(sizes))
     parts = np.split(rows, list(accumulate(sizes)), axis=1)
     return tuple(
         np.asarray(np.ascontiguousarray(part).view(dtype), np.float32)

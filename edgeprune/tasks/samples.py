@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeprune.deploy.firmware.verified import random_inputs
-from edgeprune.errors import DataError, UsageError
+from edgeprune.errors import DataError, UsageError, VerificationError
 from edgeprune.files.bounded import Unreadable, read_npz
 from edgeprune.ir import DType, Graph, Tensor
 from edgeprune.quantize.child import in_child
@@ -52,13 +52,27 @@ class Samples:
         return _rows(self.expected)
 
     def outputs_of(self, rows: np.ndarray) -> list[np.ndarray]:
-        """(N, bytes) uint8 as a board gives them -> per output (N, ...) of its type."""
+        """(N, bytes) uint8 as a board gives them -> per output (N, ...) of its type.
+
+        Raises:
+            VerificationError: other sizes than the file states.
+        """
+        check_output_bytes(rows, sum(wanted[0].nbytes for wanted in self.expected))
         found, at = [], 0
         for wanted in self.expected:
             size = wanted[0].nbytes
             found.append(np.ascontiguousarray(rows[:, at : at + size]).view(wanted.dtype).reshape(wanted.shape))
             at += size
         return found
+
+
+def check_output_bytes(rows: np.ndarray, stated: int) -> None:
+    """Raises VerificationError where a device gave other outputs than the file states."""
+    if rows.shape[1] != stated:
+        raise VerificationError(
+            f"{rows.shape[1]:,} B came back for a sample, and the file's outputs are {stated:,} B",
+            hint="is what runs there made of this file? flash it, or let it be installed, again",
+        )
 
 
 def samples_for(subject: Subject | ProgramSubject, count: int, data: Path | None) -> Samples:

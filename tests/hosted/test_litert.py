@@ -105,6 +105,19 @@ def test_what_is_refused(words: list[str], message: str, tmp_path: Path, capsys:
     assert ended.value.code == 2 and message in told and "hint:" in told
 
 
+def test_what_would_only_be_compared_with_itself_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "small.tflite").write_bytes(small().tflite)
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", str(tmp_path / "small.tflite"), "--target", "pi4", "--runtime", "litert"])
+    assert ended.value.code == 2 and "compared with itself" in capsys.readouterr().err
+
+
+def test_what_all_runtimes_decide_is_not_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["profile", str(tmp_path), "--all-runtimes", "--optimize", "size", "--runtime", "litert"])
+    assert ended.value.code == 2 and "--runtime, --optimize would choose nothing" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_pi_gives_this_machines_outputs_and_its_emulated_time_is_not_believed(
     pi: Server,  # noqa: F811

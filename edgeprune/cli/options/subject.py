@@ -46,6 +46,20 @@ class SubjectRequest:
             found = open_subject(self.path, self.target, optimize, Path(folder), words, self.ram_first)
             yield LitertSubject.of(found) if self.runtime == _LITERT else found
 
+    def refuse_choices(self, option: str) -> None:
+        """Raises UsageError where something was chosen that `option` decides."""
+        chosen = {
+            "--runtime": self.runtime == _LITERT,
+            "--optimize": self.optimize != _OPTIMIZE,
+            "--ram-first": self.ram_first,
+        }
+        given = [name for name, is_given in chosen.items() if is_given]
+        if given:
+            raise UsageError(
+                f"{option} runs what the run folder holds, in every runtime: {', '.join(given)} would choose nothing",
+                hint=f"leave away {', '.join(given)}, or {option}",
+            )
+
     def opened_pte(self) -> PteSubject:
         """The ExecuTorch program at `path`."""
         from edgeprune.tasks.pte_subject import PteSubject
@@ -107,6 +121,7 @@ class _CountOrFile(click.ParamType[int | Path, str]):
 
 
 _ALL = 1 << 20
+_OPTIMIZE = "balanced"
 _OWN, _LITERT = "generated-c", "litert"
 _OPTIONS = [
     click.argument("path", type=click.Path(path_type=Path), metavar="RUN|FILE"),
@@ -115,7 +130,7 @@ _OPTIONS = [
         "--optimize",
         type=click.Choice(["size", "balanced", "speed"]),
         metavar="LEVEL",
-        default="balanced",
+        default=_OPTIMIZE,
         show_default=True,
         help="size, balanced or speed, where a .tflite is built.",
     ),

@@ -45,6 +45,8 @@ def test_about_as_fast_the_smaller_one() -> None:
 def test_without_labels_and_without_a_known_runtime() -> None:
     assert "scores unknown" in to_ship((row(C, 90, 0, None, None), row(PTE, 60, 1000, None, None)), ACCURACY)[1]
     assert to_ship((row(PTE, 60, None, None, None), row(TFLITE, 50, 100, None, None)), ACCURACY)[0] == TFLITE
+    rows = (row(C, 90, 0, 900.0, 80.0), row(PTE, 60, 10, 400.0, None))
+    assert to_ship(rows, ACCURACY)[0] == C  # how good the other is nobody knows
 
 
 def test_what_was_not_made_is_not_shipped() -> None:

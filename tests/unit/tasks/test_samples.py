@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgeprune.engine.tflite.read import read_tflite
-from edgeprune.errors import DataError
+from edgeprune.errors import DataError, VerificationError
 from edgeprune.tasks.samples import Samples, samples_for
 from tests.firmware.random_nets import NetBuilder
 
@@ -63,3 +63,9 @@ def test_real_values_are_quantized_and_what_is_clipped_is_said(subject: Any, tmp
     assert (clipped.inputs[0][:5] == 127).all()
     reach = f"{(-128 - zero) * scale:.4g} to {(127 - zero) * scale:.4g}"
     assert clipped.notes == (f"50.0% of 'x' are beyond what the input can hold, {reach}, and clipped",)
+
+
+def test_outputs_of_another_size_than_the_file_states_are_named(subject: Any, tmp_path: Path) -> None:
+    samples = read(subject, tmp_path, {"x": INPUTS})
+    with pytest.raises(VerificationError, match="3 B came back for a sample, and the file's outputs are 4 B"):
+        samples.outputs_of(np.zeros((20, 3), np.uint8))
