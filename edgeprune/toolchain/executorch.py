@@ -91,8 +91,9 @@ def with_c_library(runner: Runner, architecture: Architecture) -> Runner:
     files = dict(runner.files)
     for name in (_LOADERS[architecture], *_C_LIBRARIES):
         words = [_compiler(architecture), f"-print-file-name={name}"]
-        path = Path(subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip())
-        if not path.is_file():
+        told = subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
+        path = Path(told)
+        if not path.is_absolute() or not path.is_file():  # a bare name: the compiler knows of none
             raise ToolchainError(f"{words[0]} has no {name}", hint="install its C and C++ libraries, as Debian does")
         files[name] = path.read_bytes()
     return Runner(files, (f"./{_LOADERS[architecture]}", "--library-path", ".", *runner.words), runner.version)
