@@ -11,7 +11,8 @@ import pytest
 from edgeprune.budget import Optimize
 from edgeprune.engine.tflite.read import read_tflite
 from edgeprune.tasks.subject import open_subject
-from tests.emulator.fit.test_fit import edgeprune, project
+from tests.command_line import run_edgeprune
+from tests.emulator.fit.test_fit import project
 
 __all__ = ["project"]  # a fixture
 
@@ -19,7 +20,7 @@ _LIMITS = ("--flash", "22KiB", "--samples", "3", "--epochs", "1", "--json")
 
 
 def fit(folder: Path, granularity: str, *more: str) -> dict[str, Any]:
-    done = edgeprune("fit", *_LIMITS, "--granularity", granularity, *more, cwd=folder)
+    done = run_edgeprune("fit", *_LIMITS, "--granularity", granularity, *more, cwd=folder)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 
@@ -41,7 +42,7 @@ def check(record: dict[str, Any], folder: Path) -> None:
 def test_masked_weights_are_saved_in_the_linked_image(project: Path) -> None:
     record = fit(project, "weights")
     check(record, project)
-    again = edgeprune("fit", "--resume", record["run"], "--json", cwd=project)
+    again = run_edgeprune("fit", "--resume", record["run"], "--json", cwd=project)
     assert again.returncode == 0 and json.loads(again.stdout) == record
     run = project / record["run"]
     rebuilt = open_subject(run, None, Optimize.BALANCED, run, "test").model
@@ -57,7 +58,7 @@ def test_every_granularity(project: Path, granularity: str) -> None:
 @pytest.mark.slow
 def test_the_bundled_digits_in_patterns(tmp_path: Path) -> None:
     limits = ("--target", "cortex-m4", "--flash", "200KiB", "--epochs", "1", "--samples", "3", "--json")
-    done = edgeprune("fit", *limits, "--granularity", "patterns", cwd=tmp_path)
+    done = run_edgeprune("fit", *limits, "--granularity", "patterns", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
     assert record["fits"] and record["masks"]["saved_bytes"] > 100_000 and record["accuracy"]["int8"] > 95
