@@ -99,6 +99,17 @@ def test_the_value_of_a_border_is_looked_at_before_any_code_is_written() -> None
         lower(Graph(tensors, (op,), (0,), (2,)), Isa.SCALAR, Optimize.SIZE)
 
 
+def test_a_border_is_planned_before_its_value_is_known() -> None:
+    q = QParams((0.1,), (0,))
+    tensors = (
+        Tensor("image", (1, 2), DType.INT8, q),
+        Tensor("value", (1,), DType.INT8, q, is_constant=True),
+        Tensor("padded", (1, 4), DType.INT8, q),
+    )
+    op = Op(OpKind.PADV2, "pad", (0, 1), (2,), PadAttrs(padding=((0, 0), (1, 1))))
+    assert len(lower(Graph(tensors, (op,), (0,), (2,)), Isa.SCALAR, Optimize.SIZE)) == 1
+
+
 def test_half_floats_are_not_moved() -> None:
     """There is no type for them in the C that is written."""
     tensors = (Tensor("half", (1, 2), DType.FLOAT16), Tensor("turned", (2, 1), DType.FLOAT16))
