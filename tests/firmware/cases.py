@@ -16,7 +16,7 @@ from tests.firmware.one_op import ModelBuilder
 # A failing model is not shrunk but split: `check` finds the case at fault and names it.
 _PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 FEW = settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), phases=_PHASES)
-MANY = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), phases=_PHASES)
+MANY = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), phases=_PHASES)
 SAMPLES = 3
 
 SCALES = st.floats(-10, 2).map(lambda exponent: float(np.float32(2.0**exponent)))

@@ -58,7 +58,7 @@ def test_functions16(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(wide(st.one_of(*FUNCTIONS))))
-def test_thousands_of_functions16(cases: list[Case]) -> None:
+def test_a_thousand_of_functions16(cases: list[Case]) -> None:
     check(cases)
 
 
@@ -86,7 +86,7 @@ def test_all_values_of_a_function(scales: Sequence[float]) -> None:
         ("EXP", None, 1e-3), ("LOG", None, 0.0),
     ]  # fmt: skip
     for kind, options, fixed in kinds:
-        for scale in scales:
+        for scale in scales if kind != "EXP" else [min(scale, 2.0**-9) for scale in scales]:  # float32 ends there
             data = b.input((1 << 16,), dtype="int16", scale=scale)
             output = b.tensor((1 << 16,), "int16", scale=fixed or scale)
             b.op(kind, [data], [output], options)

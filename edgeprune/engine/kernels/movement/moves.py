@@ -95,8 +95,10 @@ def filled(s: Symbols, tensor: Tensor, value: np.generic) -> str:
     data = value.tobytes()
     if len(set(data)) == 1:
         return f"(void)memset({s.output(0)}, {data[0]}, {tensor.size_bytes}U);"
-    text = f"{value:.9e}F" if value.dtype.kind == "f" else f"{value}" + ("LL" if value.itemsize == 8 else "")
-    return f"for (uint32_t i = 0; i < {tensor.element_count}U; i++) {{\n    ({s.output(0)})[i] = {text};\n}}"
+    statement = f"({s.output(0)})[i] = {value:.9e}F;" if value.dtype.kind == "f" else f"({s.output(0)})[i] = {value};"
+    if value.itemsize == 8:  # tensors lie at multiples of four
+        statement = f"(void)memcpy((uint8_t *)({s.output(0)}) + 8U * i, &(const int64_t){{{value}LL}}, 8U);"
+    return f"for (uint32_t i = 0; i < {tensor.element_count}U; i++) {{\n    {statement}\n}}"
 
 
 def zero_of(tensor: Tensor) -> np.generic:
