@@ -116,7 +116,7 @@ def test_islands(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(ALL))
-def test_a_thousand_of_islands(cases: list[Case]) -> None:
+def test_thousands_of_islands(cases: list[Case]) -> None:
     check_islands(cases)
 
 
@@ -215,5 +215,5 @@ def test_floats(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(floats()))
-def test_a_thousand_of_floats(cases: list[Case]) -> None:
+def test_thousands_of_floats(cases: list[Case]) -> None:
     check(cases)

@@ -72,7 +72,7 @@ def test_dsp_kernels_in_a_tight_arena(cases: list[Case]) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("isa", [Isa.REF, Isa.DSP])
-def test_a_thousand_in_tight_arenas(isa: Isa) -> None:
+def test_thousands_in_tight_arenas(isa: Isa) -> None:
     @MANY
     @given(many(ALL))
     def check(cases: list[Case]) -> None:

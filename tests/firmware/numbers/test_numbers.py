@@ -241,7 +241,7 @@ def test_numbers(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(ALL))
-def test_a_thousand_of_numbers(cases: list[Case]) -> None:
+def test_thousands_of_numbers(cases: list[Case]) -> None:
     check(cases)
 
 

@@ -57,5 +57,5 @@ def test_arg_max(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(st.one_of(maxima(), greatest())))
-def test_a_thousand_of_arg_max(cases: list[Case]) -> None:
+def test_thousands_of_arg_max(cases: list[Case]) -> None:
     check(cases)

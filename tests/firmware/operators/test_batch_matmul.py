@@ -43,5 +43,5 @@ def test_batch_matmul(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(products()))
-def test_a_thousand_of_batch_matmul(cases: list[Case]) -> None:
+def test_thousands_of_batch_matmul(cases: list[Case]) -> None:
     check(cases)

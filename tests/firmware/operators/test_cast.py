@@ -38,5 +38,5 @@ def test_casts(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(casts()))
-def test_a_thousand_of_casts(cases: list[Case]) -> None:
+def test_thousands_of_casts(cases: list[Case]) -> None:
     check(cases)

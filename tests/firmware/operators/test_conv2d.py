@@ -94,7 +94,7 @@ def test_depthwise(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(convolutions(depthwise=False)))
-def test_a_thousand_of_conv2d(cases: list[Case]) -> None:
+def test_thousands_of_conv2d(cases: list[Case]) -> None:
     check(cases)
 
 
@@ -102,5 +102,5 @@ def test_a_thousand_of_conv2d(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(convolutions(depthwise=True)))
-def test_a_thousand_of_depthwise(cases: list[Case]) -> None:
+def test_thousands_of_depthwise(cases: list[Case]) -> None:
     check(cases)

@@ -257,7 +257,7 @@ def test_moves(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(moves()))
-def test_a_thousand_of_moves(cases: list[Case]) -> None:
+def test_thousands_of_moves(cases: list[Case]) -> None:
     check(cases)
 
 

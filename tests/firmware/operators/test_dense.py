@@ -63,7 +63,7 @@ def test_dense(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(dense_layers()))
-def test_a_thousand_of_dense(cases: list[Case]) -> None:
+def test_thousands_of_dense(cases: list[Case]) -> None:
     check(cases)
 
 

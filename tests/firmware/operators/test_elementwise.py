@@ -120,5 +120,5 @@ def test_elementwise(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(st.one_of(pairs(), choices())))
-def test_a_thousand_of_elementwise(cases: list[Case]) -> None:
+def test_thousands_of_elementwise(cases: list[Case]) -> None:
     check(cases)

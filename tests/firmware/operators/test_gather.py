@@ -110,7 +110,7 @@ def test_gather(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(PICKS))
-def test_a_thousand_of_gather(cases: list[Case]) -> None:
+def test_thousands_of_gather(cases: list[Case]) -> None:
     check(cases)
 
 
@@ -164,7 +164,7 @@ def test_table(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(tables()))
-def test_a_thousand_of_table(cases: list[Case]) -> None:
+def test_thousands_of_table(cases: list[Case]) -> None:
     check_tables(cases)
 
 

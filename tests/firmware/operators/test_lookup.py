@@ -88,5 +88,5 @@ def test_elu_next_to_a_tie() -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(functions()))
-def test_a_thousand_of_lookups(cases: list[Case]) -> None:
+def test_thousands_of_lookups(cases: list[Case]) -> None:
     check(cases)

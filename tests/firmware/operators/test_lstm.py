@@ -128,7 +128,7 @@ def _together(cases: list[Case]) -> bytes:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(lstms()))
-def test_a_thousand_of_lstms(cases: list[Case]) -> None:
+def test_thousands_of_lstms(cases: list[Case]) -> None:
     check(cases)
 
 

@@ -47,5 +47,5 @@ def test_pool(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(pools()))
-def test_a_thousand_of_pools(cases: list[Case]) -> None:
+def test_thousands_of_pools(cases: list[Case]) -> None:
     check(cases)

@@ -39,7 +39,7 @@ def test_float_ends(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(float_ends()))
-def test_a_thousand_of_float_ends(cases: list[Case]) -> None:
+def test_thousands_of_float_ends(cases: list[Case]) -> None:
     check(cases)
 
 
@@ -71,5 +71,5 @@ def test_byte_ends(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(byte_ends()))
-def test_a_thousand_of_byte_ends(cases: list[Case]) -> None:
+def test_thousands_of_byte_ends(cases: list[Case]) -> None:
     check(cases)

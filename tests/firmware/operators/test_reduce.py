@@ -45,5 +45,5 @@ def test_reduce(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(reductions()))
-def test_a_thousand_of_reductions(cases: list[Case]) -> None:
+def test_thousands_of_reductions(cases: list[Case]) -> None:
     check(cases)

@@ -41,5 +41,5 @@ def test_resize(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(resizes()))
-def test_a_thousand_of_resize(cases: list[Case]) -> None:
+def test_thousands_of_resize(cases: list[Case]) -> None:
     check(cases)

@@ -61,5 +61,5 @@ def test_softmax_over_a_mask() -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(softmaxes()))
-def test_a_thousand_of_softmax(cases: list[Case]) -> None:
+def test_thousands_of_softmax(cases: list[Case]) -> None:
     check(cases)

@@ -69,5 +69,5 @@ def test_svdf_by_blocks_of_filters(isa: Isa, cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(svdfs()))
-def test_a_thousand_of_svdfs(cases: list[Case]) -> None:
+def test_thousands_of_svdfs(cases: list[Case]) -> None:
     check(cases)

@@ -52,5 +52,5 @@ def test_transpose_conv(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(transposed()))
-def test_a_thousand_of_transpose_conv(cases: list[Case]) -> None:
+def test_thousands_of_transpose_conv(cases: list[Case]) -> None:
     check(cases)

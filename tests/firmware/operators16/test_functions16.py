@@ -58,7 +58,7 @@ def test_functions16(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(wide(st.one_of(*FUNCTIONS))))
-def test_a_thousand_of_functions16(cases: list[Case]) -> None:
+def test_thousands_of_functions16(cases: list[Case]) -> None:
     check(cases)
 
 

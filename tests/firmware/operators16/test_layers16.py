@@ -50,7 +50,7 @@ def test_layers16(cases: list[Case]) -> None:
 @pytest.mark.timeout(3600)
 @MANY
 @given(many(wide(st.one_of(*LAYERS))))
-def test_a_thousand_of_layers16(cases: list[Case]) -> None:
+def test_thousands_of_layers16(cases: list[Case]) -> None:
     defined = [case for case in cases if is_defined(case)]
     assert 2 * len(defined) > len(cases)
     check(defined)
