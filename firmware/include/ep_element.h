@@ -1,5 +1,5 @@
 /*
- * Elements of activations, int8 or int16.
+ * Elements of activations, of int8, int16 or int32.
  *
  * Kernels of both take these functions as arguments and are inlined with them: one loop, two element types.
  *
@@ -29,6 +29,11 @@ EP_INLINE int32_t ep_load_uint8(const void *values, int32_t index)
 EP_INLINE int32_t ep_load_int16(const void *values, int32_t index)
 {
     return ((const int16_t *)values)[index];
+}
+
+EP_INLINE int32_t ep_load_int32(const void *values, int32_t index)
+{
+    return ((const int32_t *)values)[index];
 }
 
 EP_INLINE void ep_store_int8(void *values, int32_t index, int32_t value)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from edgeprune.engine.graph.edit import edited
 from edgeprune.ir import DType, Graph, Op, OpKind, QParams, Tensor
+from edgeprune.ir.broadcast import broadcast_shape
 
 _LEAST_SCALE = 1e-12  # below it factors leave float32; zeros are zeros at any scale
 _NUMPY = {DType.INT8: np.int8, DType.INT16: np.int16}
@@ -33,18 +33,13 @@ def run(graph: Graph) -> Graph:
 def _multiplies_zeros(graph: Graph, op: Op) -> bool:
     given = [graph.tensors[index] for index in op.inputs if index >= 0]
     if op.kind is OpKind.MUL:
-        return any(_is_zero(tensor) for tensor in given) and _broadcast(given) == graph.output_of(op).shape
+        return (
+            any(_is_zero(tensor) for tensor in given)
+            and broadcast_shape(*(one.shape for one in given)) == graph.output_of(op).shape
+        )
     if not (op.traits.is_gemm or op.kind is OpKind.DEPTHWISE_CONV_2D) or not _is_zero(given[0]):
         return False
     return all(bias.data is not None and not bias.data.any() for bias in given[2:])
-
-
-def _broadcast(given: Sequence[Tensor]) -> tuple[int, ...] | None:
-    """The shape of a sum or product; None where there is none, which the kernel says."""
-    try:
-        return np.broadcast_shapes(*(tensor.shape for tensor in given))
-    except ValueError:
-        return None
 
 
 def _is_single(tensor: Tensor) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from edgeprune.budget import Optimize
-from edgeprune.engine.kernels.base import KernelCall, Overlap, Work
-from edgeprune.engine.kernels.operands import activation_type, input_tensor, output_tensor, require
+from edgeprune.engine.kernels.base import KernelCall
+from edgeprune.engine.kernels.operands import activation_type, input_tensor, output_tensor
+from edgeprune.engine.kernels.pointwise.elementwise import each_element
 from edgeprune.engine.kernels.pointwise.lookup import VALUES, lookup
 from edgeprune.engine.kernels.pointwise.slopes import Slopes, by_slopes
 from edgeprune.engine.kernels.requant import limits, quantize_multiplier, scale_zero
@@ -27,15 +28,7 @@ def _negate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     if activation_type(graph, op) is not DType.INT16:
         return _TABLE(graph, op, isa, optimize)
     data, output = input_tensor(graph, op, 0, DType.INT16), output_tensor(graph, op, DType.INT16)
-    require(graph, op, data.element_count == output.element_count, f"{data.shape} into {output.shape}")
-    return KernelCall(
-        function="ep_negate_int16_ref",
-        emit=lambda s: f"ep_negate_int16_ref({s.input(0)}, {s.output(0)}, {data.element_count}U);",
-        sources=("ref/negate.c",),
-        headers=("ep_negate.h",),
-        overlaps=(Overlap(0, "forward", 0),),
-        work=Work(outputs=data.element_count),
-    )
+    return each_element(graph, op, data, output, "ep_negate_int16_ref", "negate")
 
 
 _TABLE = lookup(_negative)

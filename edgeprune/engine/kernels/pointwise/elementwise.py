@@ -1,11 +1,11 @@
-"""What operators on two broadcast tensors share."""
+"""What operators on two broadcast tensors share, and those on the elements of one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from edgeprune.engine.kernels.axes import Axis, broadcast, check_axes
-from edgeprune.engine.kernels.base import Overlap
+from edgeprune.engine.kernels.base import KernelCall, Overlap, Work
 from edgeprune.engine.kernels.operands import input_tensor, output_tensor, require
 from edgeprune.ir import DType, Graph, Op, Tensor
 
@@ -44,4 +44,24 @@ def in_place(graph: Graph, op: Op) -> tuple[Overlap, ...]:
         if (tensor := graph.input_of(op, index)) is not None
         and not tensor.is_constant
         and tensor.size_bytes == output.size_bytes
+    )
+
+
+def each_element(graph: Graph, op: Op, data: Tensor, output: Tensor, function: str, source: str) -> KernelCall:
+    """The call of `function(in, out, count)`, which goes from element to element, also in place.
+
+    Args:
+        source: of the C file and its header, without endings.
+
+    Raises:
+        ModelError: other sizes.
+    """
+    require(graph, op, data.element_count == output.element_count, f"{data.shape} into {output.shape}")
+    return KernelCall(
+        function=function,
+        emit=lambda s: f"{function}({s.input(0)}, {s.output(0)}, {data.element_count}U);",
+        sources=(f"ref/{source}.c",),
+        headers=(f"ep_{source}.h",),
+        overlaps=(Overlap(0, "forward", 0),),
+        work=Work(outputs=data.element_count),
     )

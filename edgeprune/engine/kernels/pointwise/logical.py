@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.axes import axes_constant, axes_field
-from edgeprune.engine.kernels.base import KernelCall, Overlap, Symbols, Work
-from edgeprune.engine.kernels.operands import input_tensor, operand, output_tensor, require
-from edgeprune.engine.kernels.pointwise.elementwise import in_place, read_pair
+from edgeprune.engine.kernels.base import KernelCall, Symbols, Work
+from edgeprune.engine.kernels.operands import input_tensor, operand, output_tensor
+from edgeprune.engine.kernels.pointwise.elementwise import each_element, in_place, read_pair
 from edgeprune.hardware.profile import Isa
 from edgeprune.ir import DType, Graph, Op, OpKind
 
@@ -34,15 +34,7 @@ def _two(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
 
 def _not(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     data, output = input_tensor(graph, op, 0, DType.BOOL), output_tensor(graph, op, DType.BOOL)
-    require(graph, op, data.element_count == output.element_count, f"{data.shape} into {output.shape}")
-    return KernelCall(
-        function="ep_not_ref",
-        emit=lambda s: f"ep_not_ref({s.input(0)}, {s.output(0)}, {data.element_count}U);",
-        sources=("ref/compare.c",),
-        headers=("ep_compare.h",),
-        overlaps=(Overlap(0, "forward", 0),),
-        work=Work(outputs=data.element_count),
-    )
+    return each_element(graph, op, data, output, "ep_not_ref", "compare")
 
 
 TYPES = (DType.BOOL,)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from edgeprune.budget import Optimize
-from edgeprune.engine.kernels.base import KernelCall, Overlap, Symbols, Work
+from edgeprune.engine.kernels.base import KernelCall, Symbols, Work
 from edgeprune.engine.kernels.operands import input_tensor, output_tensor, plain_name, require
+from edgeprune.engine.kernels.pointwise.elementwise import each_element
 from edgeprune.engine.kernels.pointwise.lookup import BYTES
 from edgeprune.engine.kernels.pointwise.slopes import BYTES_AND_INT16, Slopes, by_slopes
 from edgeprune.engine.kernels.requant import limits, quantize_multiplier, scale_zero
@@ -25,7 +26,9 @@ _REQUANTIZE = by_slopes(slopes, BYTES_AND_INT16)
 def _requantize(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     data, output = input_tensor(graph, op, 0, *BYTES_AND_INT16), output_tensor(graph, op, *BYTES_AND_INT16)
     require(graph, op, data.element_count == output.element_count, f"{data.shape} into {output.shape}")
-    return _flip(data) if _is_flip(data, output) else _REQUANTIZE(graph, op, isa, optimize)
+    if _is_flip(data, output):
+        return each_element(graph, op, data, output, "ep_flip_sign_ref", "flip_sign")
+    return _REQUANTIZE(graph, op, isa, optimize)
 
 
 def _is_flip(data: Tensor, output: Tensor) -> bool:
@@ -34,17 +37,6 @@ def _is_flip(data: Tensor, output: Tensor) -> bool:
         return False
     (in_scale, in_zero), (out_scale, out_zero) = scale_zero(data), scale_zero(output)
     return in_scale == out_scale and out_zero - in_zero == (_FLIP if output.dtype is DType.UINT8 else -_FLIP)
-
-
-def _flip(data: Tensor) -> KernelCall:
-    return KernelCall(
-        function="ep_flip_sign_ref",
-        emit=lambda s: f"ep_flip_sign_ref({s.input(0)}, {s.output(0)}, {data.element_count}U);",
-        sources=("ref/flip_sign.c",),
-        headers=("ep_flip_sign.h",),
-        overlaps=(Overlap(0, "forward", 0),),
-        work=Work(outputs=data.element_count),
-    )
 
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:

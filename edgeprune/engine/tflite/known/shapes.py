@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from edgeprune.engine.tflite.flatfile import FlatFile
 from edgeprune.engine.tflite.move_attributes import gather, strided_slice
 from edgeprune.engine.tflite.source import Source
 from edgeprune.errors import ModelError
 from edgeprune.ir import DType
+from edgeprune.ir.broadcast import broadcast_shape
 
 Shape = tuple[int, ...]
 
@@ -36,16 +35,9 @@ def settled(source: Source) -> Shape | None:
     if source.kind in _SAME:
         return source.input(0).shape
     if source.kind in _PAIRS:
-        return _broadcast(source)
+        return broadcast_shape(*(tensor.shape for tensor in source.inputs if tensor is not None))
     rule = _RULES.get(source.kind)
     return rule(source) if rule else None
-
-
-def _broadcast(s: Source) -> Shape | None:
-    try:
-        return np.broadcast_shapes(*(tensor.shape for tensor in s.inputs if tensor is not None))
-    except ValueError:
-        return None
 
 
 def _reshape(s: Source) -> Shape | None:
@@ -75,10 +67,8 @@ def _matmul(s: Source) -> Shape | None:
     if min(len(a), len(b)) < 2:
         return None
     rows, columns = a[-1 if s.options.AdjX() else -2], b[-2 if s.options.AdjY() else -1]
-    try:
-        return (*np.broadcast_shapes(a[:-2], b[:-2]), rows, columns)
-    except ValueError:
-        return None
+    batches = broadcast_shape(a[:-2], b[:-2])
+    return None if batches is None else (*batches, rows, columns)
 
 
 def _transpose(s: Source) -> Shape | None:
