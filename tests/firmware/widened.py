@@ -61,7 +61,7 @@ def widen(model: ModelBuilder, first_tensor: int, first_op: int, rng: np.random.
     for op, kind in zip(ops, kinds, strict=True):
         if kind in _UNIT_OUTPUT and tensors[op.outputs[0]].quantization is not None:
             tensors[op.outputs[0]].quantization.scale = [2.0**-15]
-        elif kind == "EXP":  # of more than float32 holds LiteRT's result is undefined, and is refused
+        elif kind == "EXP" and tensors[op.inputs[0]].quantization is not None:  # beyond float32 it is refused
             given = tensors[op.inputs[0]].quantization
             given.scale = [min(given.scale[0], 2.0**-9)]
         elif kind in ("ADD", "SUB"):
