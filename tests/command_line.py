@@ -8,12 +8,13 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from unittest import mock
 
 from edgeprune.cli.main import main
 
 
 def run_edgeprune(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Exit code, stdout and stderr, as a process of its own would give them.
+    """Exit code, stdout and stderr, as a process of its own would give them; nothing is typed into it.
 
     Modules of the user's project are forgotten afterwards: another project may have one of the same name.
     """
@@ -24,12 +25,14 @@ def run_edgeprune(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProc
         warnings.catch_warnings(),
         contextlib.redirect_stdout(stdout),
         contextlib.redirect_stderr(stderr),
+        mock.patch.object(sys, "stdin", io.StringIO()),
     ):
         try:
             main(words)
         except SystemExit as end:
             exit_code = int(end.code or 0)
     for name in set(sys.modules) - known:
-        if getattr(sys.modules[name], "__file__", None) and Path(cwd) in Path(sys.modules[name].__file__).parents:
+        file = getattr(sys.modules[name], "__file__", None)
+        if file is not None and cwd.resolve() in Path(file).resolve().parents:
             del sys.modules[name]
     return subprocess.CompletedProcess(["edgeprune", *words], exit_code, stdout.getvalue(), stderr.getvalue())

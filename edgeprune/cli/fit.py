@@ -70,12 +70,7 @@ def command(
       edgeprune fit --resume
     """
     if resume is not None:
-        others = sorted(set(_options_typed(context)) - {"--resume", "--runs", "--no-report", "--json"})
-        if others:
-            raise UsageError(
-                f"a resumed run keeps what it was begun with; {', '.join(others)} cannot be changed",
-                hint="leave it away, or start a new run without --resume",
-            )
+        _refuse_changes(context)
     from edgeprune.tasks.fit import begin_fit, resume_fit
     from edgeprune.tasks.report.write import write_page
 
@@ -108,6 +103,16 @@ def command(
 
 def _known(score: float | None) -> str:
     return "" if score is None else score_text(score)
+
+
+def _refuse_changes(context: click.Context) -> None:
+    """Raises UsageError where a resumed run is given options of its beginning."""
+    others = sorted(set(_options_typed(context)) - {"--resume", "--runs", "--no-report", "--json"})
+    if others:
+        raise UsageError(
+            f"a resumed run keeps what it was begun with; {', '.join(others)} cannot be changed",
+            hint="leave it away, or start a new run without --resume",
+        )
 
 
 def _too_slow(record: RunRecord) -> str:

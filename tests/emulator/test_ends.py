@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeprune.cli.main import main
+from tests.command_line import run_edgeprune
 from tests.firmware.files_of_others.stateful_nets import random_stream
 from tests.firmware.one_op import ModelBuilder
 
@@ -36,27 +36,25 @@ def three_ends() -> bytes:
     return b.build()
 
 
-def edgeprune(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
-    with pytest.raises(SystemExit) as ended:
-        main([*arguments, *TARGET])
-    captured = capsys.readouterr()
-    assert not ended.value.code, captured.err
-    return json.loads(captured.out)
+def edgeprune(*arguments: str) -> Any:
+    done = run_edgeprune(*arguments, *TARGET, cwd=Path())
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
-def test_several_ends_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_ends_by_name(tmp_path: Path) -> None:
     model, samples = tmp_path / "ends.tflite", tmp_path / "samples.npz"
     model.write_bytes(three_ends())
     rng = np.random.default_rng(0)
     np.savez(samples, t0=rng.random((3, 6)).astype(np.float32), t1=rng.normal(0, 1, (3, 1, 6)).astype(np.float32))
-    assert edgeprune(capsys, "verify", str(model), "--samples", str(samples))["verified_samples"] == 3
-    found = edgeprune(capsys, "run", str(model), "--samples", "2", "--data", str(samples))["outputs"]
+    assert edgeprune("verify", str(model), "--samples", str(samples))["verified_samples"] == 3
+    found = edgeprune("run", str(model), "--samples", "2", "--data", str(samples))["outputs"]
     assert list(found) == ["t4", "t5"] and len(found["t4"]) == 2
     np.testing.assert_allclose(found["t4"], found["t5"], atol=1e-5)
-    assert edgeprune(capsys, "profile", str(model), "--ram-first")["total_instructions"] > 0
+    assert edgeprune("profile", str(model), "--ram-first")["total_instructions"] > 0
 
 
-def test_a_sequence_of_a_model_with_state(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sequence_of_a_model_with_state(tmp_path: Path) -> None:
     model = tmp_path / "stream.tflite"
     model.write_bytes(random_stream(3))
-    assert edgeprune(capsys, "verify", str(model), "--samples", "5", "--ram-first")["verified_samples"] == 5
+    assert edgeprune("verify", str(model), "--samples", "5", "--ram-first")["verified_samples"] == 5

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import nn
 
-from edgeprune.cli.main import main
 from edgeprune.export.tflite import export_tflite, torch_outputs
 from edgeprune.quantize.weights import Bits
+from tests.command_line import run_edgeprune
 
 pytestmark = pytest.mark.skipif(
     shutil.which("qemu-system-arm") is None or shutil.which("arm-none-eabi-gcc") is None,
@@ -41,25 +41,23 @@ class Mask(nn.Module):
         return torch.sigmoid(outer) * x
 
 
-def edgeprune(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
-    with pytest.raises(SystemExit) as ended:
-        main([*arguments, *TARGET])
-    captured = capsys.readouterr()
-    assert not ended.value.code, captured.err
-    return json.loads(captured.out)
+def edgeprune(*arguments: str) -> Any:
+    done = run_edgeprune(*arguments, *TARGET, cwd=Path())
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
-def test_an_exported_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_exported_network(tmp_path: Path) -> None:
     torch.manual_seed(0)
     module, inputs = Mask().eval(), torch.randn(24, 1, 6, 16)
     model, samples = tmp_path / "mask.tflite", tmp_path / "samples.npz"
     model.write_bytes(export_tflite(module, inputs, Bits(activations=16)).stripped)
     np.savez(samples, x=inputs[:4].permute(0, 2, 3, 1).numpy())
-    assert edgeprune(capsys, "verify", str(model), "--samples", "20")["verified_samples"] == 20
+    assert edgeprune("verify", str(model), "--samples", "20")["verified_samples"] == 20
     (wanted,) = torch_outputs(module, inputs[:4])
-    found = np.array(edgeprune(capsys, "run", str(model), "--samples", "4", "--data", str(samples))["outputs"])
+    found = np.array(edgeprune("run", str(model), "--samples", "4", "--data", str(samples))["outputs"])
     real = np.moveaxis(wanted, 1, -1).reshape(4, -1)
     np.testing.assert_allclose(found.reshape(4, -1), real, atol=0.01)
-    layers = edgeprune(capsys, "profile", str(model))["layers"]
+    layers = edgeprune("profile", str(model))["layers"]
     a_mac = {layer["operator"]: layer["instructions"] / layer["macs"] for layer in layers if layer["macs"]}
     assert max(a_mac.values()) < 12  # plain C: 8 to 50

@@ -36,12 +36,10 @@ def run(model: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
 
 @pytest.mark.slow
 @needs_executorch
-def test_three_runtimes_are_measured_there_and_one_is_chosen(
-    server: Server, run: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_three_runtimes_are_measured_there_and_one_is_chosen(server: Server, run: str) -> None:
     environment(server)
     words = [run, "--device", f"ssh://{HOST}", "--all-runtimes", "--repeats", "9"]
-    code, found = command(capsys, "profile", *words)
+    code, found = command("profile", *words)
     assert (code, found["samples"], found["metric"]) == (0, 8, "accuracy")
     rows = {row["name"]: row for row in found["rows"]}
     assert list(rows) == [C, TFLITE, PTE]
@@ -55,21 +53,19 @@ def test_three_runtimes_are_measured_there_and_one_is_chosen(
 
 @pytest.mark.slow
 @needs_executorch
-def test_what_the_device_lacks_is_computed_here_and_not_timed(
-    server: Server, run: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_the_device_lacks_is_computed_here_and_not_timed(server: Server, run: str) -> None:
     environment(server, "-I", "-S")
-    code, found = command(capsys, "profile", run, "--device", f"ssh://{HOST}", "--all-runtimes", "--repeats", "3")
+    code, found = command("profile", run, "--device", f"ssh://{HOST}", "--all-runtimes", "--repeats", "3")
     (row,) = (row for row in found["rows"] if row["name"] == TFLITE)
     assert code == 0 and row["latency_us"] is None and row["runtime_bytes"] is None
     assert "has no LiteRT" in row["note"] and "this machine" in row["computed"] and row["score"] is not None
 
 
-def test_only_a_run_for_linux_is_compared(run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, told = command(capsys, "profile", "model.tflite", "--all-runtimes")
+def test_only_a_run_for_linux_is_compared(run: str, tmp_path: Path) -> None:
+    code, told = command("profile", "model.tflite", "--all-runtimes")
     assert code == 2 and "is no run folder" in told["error"]
 
 
-def test_verify_shows_the_runs_own_metric(run: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, verified = command(capsys, "verify", run, "--samples", "8")
+def test_verify_shows_the_runs_own_metric(run: str) -> None:
+    code, verified = command("verify", run, "--samples", "8")
     assert (code, verified["metric"]) == (0, "accuracy") and verified["accuracy"] in (100 * k / 8 for k in range(9))

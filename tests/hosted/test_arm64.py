@@ -40,13 +40,11 @@ def pi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     server.stop()
 
 
-def test_the_program_for_a_pi_runs_there_and_its_time_is_not_believed(
-    pi: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_program_for_a_pi_runs_there_and_its_time_is_not_believed(pi: Server, tmp_path: Path) -> None:
     model = tmp_path / "small.tflite"
     model.write_bytes(small().tflite)
     words = [str(model), "--target", "pi4", "--device", f"ssh://{HOST}"]
-    code, verified = command(capsys, "verify", *words, "--samples", "5")
+    code, verified = command("verify", *words, "--samples", "5")
     assert (code, verified["source"], verified["verified_samples"]) == (0, "device", 5)
-    code, profiled = command(capsys, "profile", *words, "--repeats", "2")
+    code, profiled = command("profile", *words, "--repeats", "2")
     assert code == 0 and profiled["latency"] is None and all(layer["ns"] is None for layer in profiled["layers"])

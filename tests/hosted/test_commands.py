@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from edgeprune.budget import Budget, Optimize
-from edgeprune.cli.main import main
 from edgeprune.deploy.hosted.deployment import HostedDeployment
 from edgeprune.deploy.protocol import Setup
 from edgeprune.engine.compile import CompileOptions
@@ -17,6 +16,7 @@ from edgeprune.fitting.granularity import GRANULARITIES
 from edgeprune.fitting.loop import run_fit
 from edgeprune.hardware.hosted import Architecture
 from edgeprune.toolchain.linux import this_machine
+from tests.command_line import run_edgeprune
 from tests.hosted.sshd import HOST, Server
 from tests.unit.deploy.hosted.small_model import computer, small, small_net
 from tests.unit.fitting.small_job import job_in
@@ -39,35 +39,32 @@ def model(tmp_path: Path) -> list[str]:
     return [str(tmp_path / "small.tflite"), "--target", str(tmp_path / "computer.toml")]
 
 
-def command(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict]:
-    with pytest.raises(SystemExit) as ended:
-        main([*words, "--json"])
-    return int(ended.value.code or 0), json.loads(capsys.readouterr().out)
+def command(*words: str) -> tuple[int, dict]:
+    done = run_edgeprune(*words, "--json", cwd=Path())
+    return done.returncode, json.loads(done.stdout)
 
 
-def test_verify_and_run(server: Server, model: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    code, verified = command(capsys, "verify", *model, "--device", ADDRESS, "--samples", "5")
+def test_verify_and_run(server: Server, model: list[str]) -> None:
+    code, verified = command("verify", *model, "--device", ADDRESS, "--samples", "5")
     assert (code, verified["source"], verified["verified_samples"]) == (0, "device", 5)
-    code, ran = command(capsys, "run", *model, "--device", ADDRESS, "--samples", "2")
+    code, ran = command("run", *model, "--device", ADDRESS, "--samples", "2")
     assert code == 0 and ran["source"] == "device" and [len(row) for row in ran["outputs"]] == [4, 4]
 
 
-def test_profile_measures_there_and_nowhere_else(
-    server: Server, model: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, there = command(capsys, "profile", *model, "--device", ADDRESS, "--repeats", "7", "--core", "0")
+def test_profile_measures_there_and_nowhere_else(server: Server, model: list[str]) -> None:
+    code, there = command("profile", *model, "--device", ADDRESS, "--repeats", "7", "--core", "0")
     assert code == 0 and there["source"] == "device" and there["core"] == 0
     latency = there["latency"]
     assert 0 < latency["least_us"] <= latency["p50_us"] <= latency["p90_us"] <= latency["p99_us"] <= latency["most_us"]
     assert there["peak_rss_bytes"] > there["arena_bytes"]
     assert all(layer["ns"] >= 0 and layer["predicted_ns"] > 0 for layer in there["layers"])
-    code, here = command(capsys, "profile", *model)
+    code, here = command("profile", *model)
     assert code == 0 and here["source"] == "host" and here["latency"] is None
     assert all(layer["ns"] is None for layer in here["layers"])
 
 
-def test_another_architecture_is_refused(server: Server, model: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    code, told = command(capsys, "verify", model[0], "--target", "pi4", "--device", ADDRESS)
+def test_another_architecture_is_refused(server: Server, model: list[str]) -> None:
+    code, told = command("verify", model[0], "--target", "pi4", "--device", ADDRESS)
     assert code == 4 and "x86_64" in told["error"] and "aarch64" in told["error"]
     assert not (server.cache / "edgeprune").exists()
 

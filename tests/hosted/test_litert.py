@@ -35,22 +35,21 @@ def environment(server: Server, *words: str) -> None:
 def test_verify_run_and_profile(
     server: Server,
     model: list[str],  # noqa: F811
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     environment(server)
-    code, verified = command(capsys, "verify", *model, *DEVICE, "--samples", "20")
+    code, verified = command("verify", *model, *DEVICE, "--samples", "20")
     assert (code, verified["source"], verified["verified_samples"]) == (0, "device", 20), verified
     assert verified["runtime"].startswith("LiteRT ") and verified["same_bytes"] == 1.0
-    code, ran = command(capsys, "run", *model, *DEVICE, "--samples", "2")
+    code, ran = command("run", *model, *DEVICE, "--samples", "2")
     assert code == 0 and ran["source"] == "device" and ran["build_id"] == verified["runtime"]
-    _, own = command(capsys, "run", *model, "--device", f"ssh://{HOST}", "--samples", "2")
+    _, own = command("run", *model, "--device", f"ssh://{HOST}", "--samples", "2")
     step = 2 * small().model.graph.tensors[small().model.graph.outputs[0]].qparams.scale[0]
     assert all(
         abs(a - b) < step
         for row, mine in zip(ran["outputs"], own["outputs"], strict=True)
         for a, b in zip(row, mine, strict=True)
     )
-    code, profiled = command(capsys, "profile", *model, *DEVICE, "--repeats", "7", "--core", "0")
+    code, profiled = command("profile", *model, *DEVICE, "--repeats", "7", "--core", "0")
     latency = profiled["latency"]
     assert code == 0 and 0 < latency["p50_us"] <= latency["p90_us"] <= latency["most_us"] and profiled["core"] == 0
     assert profiled["peak_rss_bytes"] > 1 << 20 and profiled["runtime_bytes"] > 1 << 20
@@ -59,19 +58,17 @@ def test_verify_run_and_profile(
 
 def test_without_a_device_this_machines_litert_computes(
     model: list[str],  # noqa: F811
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code, profiled = command(capsys, "profile", *model, "--runtime", "litert")
+    code, profiled = command("profile", *model, "--runtime", "litert")
     assert code == 0 and profiled["source"] == "host" and profiled["latency"] is None
 
 
 def test_a_device_without_litert_is_told_how_to_get_it(
     server: Server,
     model: list[str],  # noqa: F811
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     environment(server, "-I", "-S")
-    code, told = command(capsys, "profile", *model, *DEVICE)
+    code, told = command("profile", *model, *DEVICE)
     assert code == 4 and "has no LiteRT" in told["error"] and "No module named" in told["error"]
     assert "pip install ai-edge-litert" in told["hint"]
 
@@ -122,7 +119,6 @@ def test_what_all_runtimes_decide_is_not_chosen(tmp_path: Path, capsys: pytest.C
 def test_a_pi_gives_this_machines_outputs_and_its_emulated_time_is_not_believed(
     pi: Server,  # noqa: F811
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     if not Path(os.environ["EDGEPRUNE_ARM64_ROOT"], "opt", "litert").is_dir():
         pytest.skip("EDGEPRUNE_ARM64_ROOT has no LiteRT: make it again with scripts/arm64_root.sh")
@@ -130,9 +126,9 @@ def test_a_pi_gives_this_machines_outputs_and_its_emulated_time_is_not_believed(
     (pi.cache / "edgeprune" / "litert").symlink_to("/opt/litert")
     (tmp_path / "small.tflite").write_bytes(small().tflite)
     words = [str(tmp_path / "small.tflite"), "--target", "pi4", *DEVICE]
-    code, verified = command(capsys, "verify", *words, "--samples", "20")
+    code, verified = command("verify", *words, "--samples", "20")
     assert code == 0, verified
     assert (verified["source"], verified["verified_samples"]) == ("device", 20)
     assert verified["argmax_agreement"] >= 0.99 and verified["most_difference"] < 0.02
-    code, profiled = command(capsys, "profile", *words, "--repeats", "2")
+    code, profiled = command("profile", *words, "--repeats", "2")
     assert code == 0 and profiled["latency"] is None and profiled["runtime_bytes"] > 1 << 20

@@ -44,14 +44,13 @@ def computer(tmp_path: Path) -> str:
 def test_over_adb_with_a_c_library_of_its_own(
     phone: AdbDouble,  # noqa: F811
     computer: str,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     words = [PROGRAM, "--target", computer, "--device", f"adb:{phone.serial}"]
-    code, verified = command(capsys, "verify", *words, "--samples", "20")
+    code, verified = command("verify", *words, "--samples", "20")
     assert (code, verified["source"], verified["same_bytes"]) == (0, "device", 1.0), verified
     (installed,) = (Path(computer).parent / "device").glob("edgeprune/*/libc.so.6")
     assert (installed.parent / "ld-linux-x86-64.so.2").is_file()
-    code, profiled = command(capsys, "profile", *words, "--repeats", "5")
+    code, profiled = command("profile", *words, "--repeats", "5")
     assert code == 0 and profiled["latency"]["p50_us"] > 0 and profiled["threads"] == 1
 
 
@@ -60,10 +59,10 @@ def test_over_adb_with_a_c_library_of_its_own(
 @pytest.mark.skipif(this_machine() is not Architecture.X86_64, reason="the tests' target is x86-64")
 def test_verify_and_profile(server: Server, computer: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = [PROGRAM, "--target", computer, "--device", f"ssh://{HOST}"]
-    code, verified = command(capsys, "verify", *words, "--samples", "20")
+    code, verified = command("verify", *words, "--samples", "20")
     assert (code, verified["source"], verified["verified_samples"]) == (0, "device", 20)
     assert verified["same_bytes"] == 1.0 and verified["argmax_agreement"] == 1.0
-    code, profiled = command(capsys, "profile", *words, "--repeats", "7")
+    code, profiled = command("profile", *words, "--repeats", "7")
     latency = profiled["latency"]
     assert code == 0 and 0 < latency["p50_us"] <= latency["p90_us"] <= latency["most_us"]
     assert profiled["threads"] == 1  # XNNPACK's own choice is one a core
@@ -75,17 +74,16 @@ def test_verify_and_profile(server: Server, computer: str, capsys: pytest.Captur
 @needs_executorch
 def test_a_pi_gives_this_machines_outputs_and_its_emulated_time_is_not_believed(
     pi: Server,  # noqa: F811
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     try:
         build_runner(Architecture.AARCH64)
     except (UsageError, ToolchainError) as missing:
         pytest.skip(f"{missing}; {missing.hint}")
     words = [PROGRAM, "--target", "pi4", "--device", f"ssh://{HOST}"]
-    code, verified = command(capsys, "verify", *words, "--samples", "5")
+    code, verified = command("verify", *words, "--samples", "5")
     assert (code, verified["source"], verified["verified_samples"]) == (0, "device", 5), verified
     assert verified["argmax_agreement"] == 1.0 and verified["most_difference"] < 0.01
-    code, profiled = command(capsys, "profile", *words, "--repeats", "2")
+    code, profiled = command("profile", *words, "--repeats", "2")
     assert code == 0 and profiled["latency"] is None and profiled["peak_rss_bytes"] is None
 
 
@@ -110,7 +108,7 @@ def test_a_program_that_executorch_refuses_is_an_error_with_its_reason() -> None
     ],
 )
 def test_what_is_refused(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, told = command(capsys, "verify", *words)
+    code, told = command("verify", *words)
     assert code == 2 and message in told["error"] and told["hint"]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edgeprune.cli.main import main
+from tests.command_line import run_edgeprune
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,9 @@ def no_width_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+def cli() -> Cli:
     def run(*arguments: str) -> Outcome:
-        with pytest.raises(SystemExit) as caught:
-            main(list(arguments))
-        captured = capsys.readouterr()
-        return Outcome(int(caught.value.code or 0), captured.out, captured.err)
+        done = run_edgeprune(*arguments, cwd=Path.cwd())
+        return Outcome(done.returncode, done.stdout, done.stderr)
 
     return run
