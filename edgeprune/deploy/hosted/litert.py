@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from edgeprune.deploy.hosted.place import architecture_on
-from edgeprune.deploy.hosted.runtime_session import RuntimeSession, check_input_bytes, identity
+from edgeprune.deploy.hosted.runtime_session import RuntimeSession, check_input_bytes, identity, this_linux
 from edgeprune.device.machines import adb
-from edgeprune.device.machines.local import LocalMachine
 from edgeprune.device.machines.machine import Machine
 from edgeprune.device.machines.named import machine_at
-from edgeprune.errors import DeviceError, ToolchainError, UsageError
+from edgeprune.errors import DeviceError, UsageError
 from edgeprune.files.shipped import shipped
 from edgeprune.hardware.profile import Target
-from edgeprune.toolchain.linux import this_machine
 
 _FILE_NAME = "model.tflite"
 _SHIPPED = ("runner.py", "start.sh")
@@ -54,10 +52,7 @@ def running_litert(tflite: bytes, input_bytes: int, target: Target, address: str
 @contextmanager
 def running_litert_here(tflite: bytes, input_bytes: int) -> Iterator[RuntimeSession]:
     """The model in the LiteRT of this Python: what a device's outputs are compared with."""
-    own = this_machine()
-    if own is None:
-        raise ToolchainError("the runner of LiteRT is for Linux", hint="run the command on a Linux machine")
-    with closing(LocalMachine(own)) as machine:
+    with this_linux("the runner of LiteRT") as (machine, _):
         yield _installed(machine, tflite, input_bytes, (sys.executable, "runner.py", _FILE_NAME))
 
 

@@ -8,15 +8,13 @@ from contextlib import closing, contextmanager
 import numpy as np
 
 from edgeprune.deploy.hosted.place import architecture_on, machine_for
-from edgeprune.deploy.hosted.runtime_session import RuntimeSession, check_input_bytes, identity
+from edgeprune.deploy.hosted.runtime_session import RuntimeSession, check_input_bytes, identity, this_linux
 from edgeprune.device.machines import adb
-from edgeprune.device.machines.local import LocalMachine
 from edgeprune.device.machines.machine import Machine
-from edgeprune.errors import DeviceError, ToolchainError, UsageError
+from edgeprune.errors import DeviceError, UsageError
 from edgeprune.export.pte.program import Program
 from edgeprune.hardware.profile import Target
 from edgeprune.toolchain.executorch import Runner, build_runner, with_c_library
-from edgeprune.toolchain.linux import this_machine
 
 _FILE_NAME = "model.pte"
 _ITEM_BYTES = {"float32": 4, "int8": 1, "uint8": 1, "int32": 4, "int64": 8, "float16": 2, "int16": 2, "bool": 1}
@@ -65,10 +63,7 @@ def check_kernels(program: Program) -> None:
 @contextmanager
 def running_here(data: bytes, program: Program) -> Iterator[RuntimeSession]:
     """The program on this machine, by the same runtime: what a device's outputs are compared with."""
-    own = this_machine()
-    if own is None:
-        raise ToolchainError("ExecuTorch programs are compared on Linux", hint="run the command on a Linux machine")
-    with closing(LocalMachine(own)) as machine:
+    with this_linux("the runner of ExecuTorch programs") as (machine, own):
         yield _installed(machine, data, program, build_runner(own))
 
 

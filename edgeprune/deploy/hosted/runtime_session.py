@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from edgeprune.deploy.hosted.replies import Times, read_outputs, read_times, values_of
+from edgeprune.device.machines.local import LocalMachine
 from edgeprune.device.machines.machine import Machine
-from edgeprune.errors import DeviceError
+from edgeprune.errors import DeviceError, ToolchainError
+from edgeprune.hardware.hosted import Architecture
+from edgeprune.toolchain.linux import this_machine
 
 _ANSWER_S, _RUN_S = 60.0, 600.0
 
@@ -55,6 +60,20 @@ class RuntimeSession:
         pinned = [] if core is None else [str(core)]
         words = [*self.words, "time", str(warm_up), str(runs), *pinned]
         return read_times(self.machine.run(self.folder, words, sample, _RUN_S), 0, self.machine.name)
+
+
+@contextmanager
+def this_linux(what: str) -> Iterator[tuple[LocalMachine, Architecture]]:
+    """This machine, where devices are compared with the same runtime. Raises ToolchainError: it is no Linux.
+
+    Args:
+        what: runs on Linux alone.
+    """
+    own = this_machine()
+    if own is None:
+        raise ToolchainError(f"{what} runs on Linux", hint="run the command on a Linux machine")
+    with closing(LocalMachine(own)) as machine:
+        yield machine, own
 
 
 def identity(machine: Machine, folder: str, words: tuple[str, ...]) -> dict[str, str]:

@@ -117,3 +117,27 @@ def test_masked_weights_stay_zero_and_shared_ones_shared() -> None:
     first, second = (made.tensors[op.inputs[1]].data for op in made.ops)
     assert first is not None and not first[masked.weight.detach().numpy() == 0].any()
     assert second is not None and all(len(np.unique(row)) <= 4 for row in second)
+
+
+class Growing(nn.Module):
+    """Sums whose exponential grows with what few samples show: 24 do not show how far."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.layer, self.last = nn.Linear(12, 24), nn.Linear(24, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = self.last(torch.expm1(self.layer(x)))
+        return made
+
+
+def test_room_for_what_few_samples_do_not_show_pays_on_others() -> None:
+    samples = torch.randn(424, 12, generator=torch.Generator().manual_seed(5))
+    module = Growing().eval()
+    graph = float_graph(trace(module, (1, 12)), module)
+    runner, inputs, others = FloatRunner(graph), channels_last(samples[:24]), channels_last(samples[24:])
+    plain = quantized(graph, min_max(observe(runner, inputs, 0.5).observation.activations))
+    ours = post_training(runner, inputs, shared_outputs=False)
+    wanted = torch_outputs(module, samples)[0][24:]
+    assert sqnr_db(wanted, outputs(ours.graph, others)) > sqnr_db(wanted, outputs(plain, others)) + 1
