@@ -94,9 +94,10 @@ def command(
     if not record.fits:
         accuracy = record.accuracy
         before, after = score_text(accuracy.float_before), score_text(accuracy.int8)
+        counted = "" if record.counted_error is None else f", in percent of {score_text(record.counted_error)}"
         raise DoesNotFit(
-            f"{record.drop_points:,.2f} points of {accuracy.metric} were lost ({before} before, {after} as int8); the "
-            f"limit is {record.max_drop_points:g}",
+            f"{record.drop_points:,.2f} points of {accuracy.metric} were lost ({before} before, {after} as int8"
+            f"{counted}); the limit is {record.max_drop_points:g}",
             hint="train longer (--epochs), raise --max-drop, or choose a larger target",
         )
 

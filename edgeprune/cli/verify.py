@@ -22,7 +22,8 @@ def command(subject: SubjectRequest, replayed: SampleRequest, printer: Printer) 
     Samples are the run's own, those of --data, or random ones. Exit code 5: a byte differs. With targets, a run's own
     metric is shown, of a .tflite the share of samples whose label is its largest output. An ExecuTorch program,
     FILE.pte, is compared with ExecuTorch on this machine, and with --runtime litert a file with LiteRT on this machine:
-    99 % of the samples must have the same largest output, and no output may be further than 5 % of the largest away.
+    99 % of the samples must have the same largest output, and no output may be further than 5 % of the largest away;
+    one step of an output's quantization is no difference.
 
     \b
     Example:

@@ -59,10 +59,10 @@ class Table:
         at = self._field(field)
         return default if at is None else self._flat.number(at, form)
 
-    def real(self, field: int) -> float:
-        """A float64; 0 where it is absent."""
+    def real(self, field: int, form: str = "<d") -> float:
+        """A float64, or float32 as "<f"; 0 where it is absent."""
         at = self._field(field)
-        return 0.0 if at is None else float(struct.unpack("<d", self._flat.piece(at, 8))[0])
+        return 0.0 if at is None else float(struct.unpack(form, self._flat.piece(at, struct.calcsize(form)))[0])
 
     def table(self, field: int) -> Table | None:
         at = self._target(field)

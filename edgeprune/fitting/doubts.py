@@ -9,7 +9,7 @@ import torch
 from edgeprune.budget import Footprint, LatencyBasis
 from edgeprune.deploy.proof import BoardTime
 from edgeprune.fitting.record import Accuracy
-from edgeprune.train.metrics import Metric
+from edgeprune.train.metrics import Compares, Metric
 from edgeprune.train.splits import Split
 from edgeprune.units import microseconds_text, score_text
 
@@ -37,6 +37,23 @@ def doubts(
             *_missed("arena", predicted.activation_bytes, linked.activation_bytes),
         ]
     )
+
+
+def doubts_of_drop(accuracy: Accuracy, metric: Metric, max_drop_points: float | None) -> list[str]:
+    """Where what may be lost is counted otherwise than its number seems to say."""
+    before, name = accuracy.float_before, accuracy.metric
+    if not metric.higher_is_better and before < metric.least_error:
+        least = score_text(metric.least_error)
+        return [
+            f"the original's {name} of {score_text(before)} is next to none: growth is counted in percent of {least}, "
+            "that of outputs as near to these targets as R2 of 99 %"
+        ]
+    if metric.compares is Compares.ANYTHING and max_drop_points is not None and 0 <= before <= max_drop_points:
+        return [
+            f"{max_drop_points:g} points of {name} may be lost and the original has {score_text(before)}: no score "
+            "of 0 and more breaks that limit; --max-drop counts in the metric's own unit"
+        ]
+    return []
 
 
 def doubts_of_time(after: Footprint, time: BoardTime | None, limit_us: float | None, core: str) -> list[str]:

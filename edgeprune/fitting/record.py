@@ -209,6 +209,7 @@ class RunRecord(_Strict):
     accuracy: Accuracy
 
     drop_points: float
+    counted_error: float | None = None  # what drop_points is percent of, of a metric that is an error
     target: str
     board: str
     model: str

@@ -19,7 +19,7 @@ from edgeprune.files.atomic import write_bytes
 from edgeprune.fitting.answers import answers_record
 from edgeprune.fitting.candidate import deployed_answer
 from edgeprune.fitting.constant_samples import constant_targets
-from edgeprune.fitting.doubts import doubts, doubts_of_time
+from edgeprune.fitting.doubts import doubts, doubts_of_drop, doubts_of_time
 from edgeprune.fitting.early_exit import exit_record
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.record import (
@@ -79,7 +79,8 @@ def _record(job: Job, fitted: Fitted) -> RunRecord:
     accuracy, answers = _accuracy(job, fitted)
     after = proof.footprint
     sqnr_db = candidate.artifact.sqnr_db
-    drop_points = job.objective.metric.drop_points(accuracy.float_before, accuracy.int8)
+    metric = job.objective.metric
+    drop_points = metric.drop_points(accuracy.float_before, accuracy.int8)
     keeps_accuracy = job.budget.max_drop_points is None or drop_points <= job.budget.max_drop_points
     return RunRecord(
         fits=after.fits(job.budget) and keeps_accuracy,
@@ -95,6 +96,7 @@ def _record(job: Job, fitted: Fitted) -> RunRecord:
         run=str(job.workspace.folder),
         accuracy=accuracy,
         drop_points=drop_points,
+        counted_error=None if metric.higher_is_better else metric.counted_error(accuracy.float_before),
         target=job.target.name,
         board=proof.device,
         model=job.project.model.name,
@@ -131,7 +133,8 @@ def _record(job: Job, fitted: Fitted) -> RunRecord:
         versions=_versions(),
         doubts=(
             *constant_targets(fitted.original.module, job.splits, job.objective),
-            *doubts(accuracy, job.objective.metric, job.splits.calibration, sqnr_db, (fitted.predicted, after)),
+            *doubts(accuracy, metric, job.splits.calibration, sqnr_db, (fitted.predicted, after)),
+            *doubts_of_drop(accuracy, metric, job.budget.max_drop_points),
             *doubts_of_time(after, proof.board_time, job.budget.latency_us, job.target.cpu.core),
         ),
         artifacts=_keep(job, candidate),

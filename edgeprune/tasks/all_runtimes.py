@@ -109,6 +109,10 @@ def side_by_side(folder: Path, target: str | None, measuring: Measuring, progres
         task.advance(detail=PTE)
     assert subject.record is not None  # of a run folder
     metric = METRICS.get(subject.record.accuracy.metric)
+    if metric is not None and samples.targets is not None:
+        import torch
+
+        metric = metric.judging(torch.from_numpy(samples.targets))
     choice, why = to_ship(rows, None if metric is None else metric.drop_points)
     return SideBySide(subject.target.name, subject.record.accuracy.metric, len(samples.left), tuple(rows), choice, why)
 

@@ -197,6 +197,7 @@ def fit_objects(
     if project.task.classes is not None:
         module = keep_classes(module, project.model.sample_shape, project.task.classes)
         splits = splits.of_classes(project.task.classes)
+    objective = replace(objective, metric=objective.metric.judging(splits.test.targets))
     target, options, model_id = load_target(request.target), request.options, project.model.name
     budget = budget_for(target, request.limits)
     if budget.max_drop_points is None:

@@ -89,8 +89,7 @@ def verify_litert(subject: LitertSubject, samples: Samples, address: str | None)
 
 def _computed(subject: LitertSubject, samples: Samples, rows: np.ndarray) -> Computed:
     graph = subject.model.graph
-    values = [
-        real_values(graph.tensors[index], part)
-        for index, part in zip(graph.outputs, samples.outputs_of(rows), strict=True)
-    ]
-    return Computed(rows, tuple(np.asarray(each, np.float32).reshape(len(rows), -1) for each in values))
+    ends = [graph.tensors[index] for index in graph.outputs]
+    values = [real_values(end, part) for end, part in zip(ends, samples.outputs_of(rows), strict=True)]
+    steps = tuple(end.qparams.scale[0] if end.qparams is not None and end.qparams.scale else None for end in ends)
+    return Computed(rows, tuple(np.asarray(each, np.float32).reshape(len(rows), -1) for each in values), steps)

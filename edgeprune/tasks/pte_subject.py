@@ -86,7 +86,8 @@ def verify_pte(subject: PteSubject, count: int, data: Path | None) -> RuntimeVer
         got = session.outputs(rows)
     with running_here(subject.data, subject.program) as here:
         wanted = here.outputs(rows)
-    there, own = (Computed(each, outputs_of(subject.program, each)) for each in (got, wanted))
+    steps = tuple(end.step for end in subject.program.outputs)
+    there, own = (Computed(each, outputs_of(subject.program, each), steps) for each in (got, wanted))
     shaped = there.outputs[0].reshape(len(rows), *subject.program.outputs[0].shape[1:])
     return compare_runtimes(session, there, own, score_of_file(shaped, len(subject.program.outputs), labels))
 

@@ -6,7 +6,7 @@ Those of classes are read off one confusion matrix; labels of `IGNORED` count no
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -20,6 +20,8 @@ from edgeprune.train.detections import map50
 
 IGNORED = -100
 """The label that neither losses nor metrics look at, as in PyTorch's cross_entropy."""
+
+_NEXT_TO_NONE = 0.1  # of the targets' distance to their mean
 
 Scored = Callable[[Answer, Tensor], Tensor]
 
@@ -41,12 +43,30 @@ class Metric:
         name: as in the project file.
         score: (what the network returns, (N, ...) each tensor, targets) -> scalar.
         higher_is_better: False for errors.
+        least_error: what a smaller error is counted as where growth is judged (`judging`); 0 for others.
     """
 
     name: str
     score: Scored
     higher_is_better: bool = True
     compares: Compares = Compares.ANYTHING
+    least_error: float = 0.0
+
+    def judging(self, targets: Tensor) -> Metric:
+        """The metric, of an error one that knows what is next to none on such targets.
+
+        Growth in percent says nothing where there is next to no error to grow from: an original that is exact would
+        lose millions of points to the rounding of any int8 output. So an error counts for no less than that of outputs
+        a tenth of the way from the targets to their mean, R2 of 99 %, the noise (20 dB) that is usual for int8.
+
+        Args:
+            targets: (N, ...) of a split.
+        """
+        if self.higher_is_better:
+            return self
+        values = targets.float()
+        nearly = values + _NEXT_TO_NONE * (values.mean(dim=0) - values)
+        return replace(self, least_error=float(self.score(nearly, values)))
 
     @property
     def usual_max_drop_points(self) -> float:
@@ -55,10 +75,14 @@ class Metric:
 
     def drop_points(self, before: float, after: float) -> float:
         """How much was lost, in points: the difference where higher is better (accuracy and R2 count 0..100), else the
-        growth of the error in percent."""
+        growth of the error in percent of `counted_error`."""
         if self.higher_is_better:
             return before - after
-        return 100.0 * (after - before) / max(before, 1e-12)
+        return 100.0 * (after - before) / max(self.counted_error(before), 1e-12)
+
+    def counted_error(self, before: float) -> float:
+        """What growth of an error is percent of: the error itself, or `least_error` where it is less."""
+        return max(before, self.least_error)
 
     def is_better(self, one: float, other: float) -> bool:
         return one > other if self.higher_is_better else one < other

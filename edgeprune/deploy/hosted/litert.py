@@ -65,7 +65,7 @@ def _installed(machine: Machine, tflite: bytes, input_bytes: int, words: tuple[s
         raise DeviceError(
             f"{machine.name} has no LiteRT for its Python: {told.get('reason', 'not said why')[:200]}", hint=_SET_UP
         )
-    check_input_bytes(machine, told, input_bytes)
+    check_input_bytes(machine, folder, told, input_bytes)
     size = told.get("runtime_bytes", "")
     if not size.isdecimal():
         raise DeviceError(f"{machine.name}: the runner reports no size of LiteRT: '{size[:40]}'", hint="run it again")

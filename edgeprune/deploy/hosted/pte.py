@@ -73,7 +73,7 @@ def _installed(machine: Machine, data: bytes, program: Program, runner: Runner) 
     words = (*runner.words, _FILE_NAME)
     told = identity(machine, folder, words)
     wanted = input_bytes_of(program)
-    check_input_bytes(machine, told, wanted)
+    check_input_bytes(machine, folder, told, wanted)
     is_emulated = told.get("emulated") == "1"
     return RuntimeSession(
         machine, folder, words, f"ExecuTorch {runner.version}", wanted, runner.size_bytes, is_emulated

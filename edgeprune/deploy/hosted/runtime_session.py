@@ -10,7 +10,7 @@ import numpy as np
 
 from edgeprune.deploy.hosted.replies import Times, read_outputs, read_times, values_of
 from edgeprune.device.machines.local import LocalMachine
-from edgeprune.device.machines.machine import Machine
+from edgeprune.device.machines.machine import Machine, another_try
 from edgeprune.errors import DeviceError, ToolchainError
 from edgeprune.hardware.hosted import Architecture
 from edgeprune.toolchain.linux import this_machine
@@ -85,10 +85,10 @@ def identity(machine: Machine, folder: str, words: tuple[str, ...]) -> dict[str,
     return values_of(machine.run(folder, [*words, "identity"], b"", _ANSWER_S), machine.name)
 
 
-def check_input_bytes(machine: Machine, told: dict[str, str], wanted: int) -> None:
+def check_input_bytes(machine: Machine, folder: str, told: dict[str, str], wanted: int) -> None:
     """Raises DeviceError where the runner reads other samples than the file states."""
     if told.get("input_bytes") != str(wanted):
         raise DeviceError(
             f"{machine.name}: the runner reads {told.get('input_bytes')} B a sample, the file states {wanted}",
-            hint="remove the folder `edgeprune` in the cache there, then run it again",
+            hint=another_try(machine, folder),
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeprune.deploy.hosted.replies import Times, read_outputs, read_times, values_of
-from edgeprune.device.machines.machine import Machine
+from edgeprune.device.machines.machine import Machine, another_try
 from edgeprune.errors import DeviceError
 from edgeprune.toolchain.program import Program
 
@@ -80,7 +80,7 @@ def installed(machine: Machine, program: Program) -> Session:
     if told.get("build") != program.build_id:
         raise DeviceError(
             f"{machine.name} runs build {told.get('build')}, not build {program.build_id}",
-            hint="remove the folder `edgeprune` in the cache there, then run it again",
+            hint=another_try(machine, folder),
         )
     input_bytes, layers = (_number(told, name, machine.name) for name in ("input_bytes", "layers"))
     return Session(machine, folder, input_bytes, layers, program.build_id, sum(program.memory_parts.values()))

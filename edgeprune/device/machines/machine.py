@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,14 @@ class Machine(Protocol):
 
     def close(self) -> None:
         """Ends what was opened; installed files stay where a device keeps them."""
+
+
+def another_try(machine: Machine, folder: str) -> str:
+    """The hint where what `install` put into the folder is not what answers. Other folders beside it are the user's own
+    too: a device's LiteRT lies there."""
+    if machine.source != "device":
+        return "run it again; if it happens again, report it with the model"
+    return f"`rm -r {shlex.quote(folder)}` there removes what was installed, and nothing else; then run it again"
 
 
 @dataclass(frozen=True)

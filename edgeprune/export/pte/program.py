@@ -6,7 +6,7 @@ Format: ExecuTorch 1.5, schema/program.fbs; a header ("eh00") behind the identif
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgeprune.errors import ModelError
 from edgeprune.export.pte import xnnpack
@@ -22,6 +22,7 @@ _KERNEL, _DELEGATE = 1, 2  # InstructionArguments
 _SEGMENT = 1  # DataLocation
 _TYPES = {0: "uint8", 1: "int8", 2: "int16", 3: "int32", 4: "int64", 5: "float16", 6: "float32", 7: "float64",
           11: "bool", 15: "bfloat16"}  # fmt: skip
+_WHOLE = frozenset({"uint8", "int8", "int16", "int32", "int64"})
 _CONVERSIONS = ("quantize_per_tensor", "dequantize_per_tensor", "quantize_per_channel", "dequantize_per_channel")
 _MOVES = frozenset({"view_copy", "permute_copy", "clone", "_to_dim_order_copy", "_clone_dim_order", "squeeze_copy",
                     "unsqueeze_copy", "transpose", "alias_copy", "expand_copy"})  # fmt: skip
@@ -30,11 +31,17 @@ _LIBRARIES = {"cortex_m": "cortex_m kernels (CMSIS-NN)", "quantized_decomposed":
 
 @dataclass(frozen=True)
 class PteTensor:
-    """An input or output. order: its axes from the outermost in memory to the innermost."""
+    """An input or output.
+
+    Attributes:
+        order: its axes from the outermost in memory to the innermost.
+        step: between neighbouring values of an output; None where its values lie on no grid that is known.
+    """
 
     dtype: str
     shape: tuple[int, ...]
     order: tuple[int, ...]
+    step: float | None = None
 
 
 @dataclass(frozen=True)
@@ -119,13 +126,17 @@ class _Reader:
         constants = self._root.table(5)
         in_segments = sum(size for number, (_, size) in enumerate(self._segments.places) if number in named)
         operators, called = _operators(plan, tensors, delegates)
+        steps = _steps(plan, delegates)
         return Program(
             size_bytes=len(self._data),
             constant_bytes=0 if constants is None else self._segment_size(constants),
             delegate_bytes=sum(len(payload) for _, payload in delegates) + in_segments,
             planned_bytes=plan.numbers(8, "<q")[1:],
             inputs=_ends(plan.numbers(3), tensors),
-            outputs=_ends(plan.numbers(4), tensors),
+            outputs=tuple(
+                replace(end, step=1.0 if end.dtype in _WHOLE else steps.get(index))
+                for index, end in zip(plan.numbers(4), _ends(plan.numbers(4), tensors), strict=True)
+            ),
             operators=operators,
             delegates=called,
             settings={name: value for name, other in plans.items() for value in _setting(other)},
@@ -193,6 +204,22 @@ def _operators(
             inside = xnnpack.operators_of(payload) if backend == xnnpack.BACKEND else ()
             found += inside or [Operator("(not read)", backend, "unknown")]
     return tuple(found), tuple(called)
+
+
+def _steps(plan: Table, delegates: list[tuple[str, bytes]]) -> dict[int, float | None]:
+    """Index of a value that XNNPACK gives -> the step between its neighbouring values, where it was int8 last."""
+    found: dict[int, float | None] = {}
+    for chain in plan.tables(5):
+        for instruction in chain.tables(2):
+            call = instruction.table(1)
+            if instruction.number(0, "<B") != _DELEGATE or call is None:
+                continue
+            backend, payload = delegates[call.number(0)]
+            if backend == xnnpack.BACKEND and payload:
+                given = call.numbers(1)
+                steps = xnnpack.output_steps(payload)
+                found |= {given[at]: step for at, step in steps.items() if at < len(given)}
+    return found
 
 
 def _kernel(name: str, tensors: list[PteTensor]) -> Operator:

@@ -1,9 +1,12 @@
-"""What a program hands to XNNPACK: the operators inside the delegate's payload, and whether they compute in int8.
+"""What a program hands to XNNPACK: the operators inside the delegate's payload, whether they compute in int8, and the
+steps between neighbouring values of what it gives back.
 
 Format: ExecuTorch 1.5, backends/xnnpack/serialization/schema.fbs; a header of 30 bytes ("XH00") goes before the graph.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from edgeprune.export.pte.operators import Operator
 from edgeprune.files.bounded import Unreadable
@@ -12,6 +15,8 @@ from edgeprune.files.flatbuffer import FlatBytes, Table
 BACKEND = "XnnpackBackend"
 _HEADER_BYTES, _MAGIC = 30, b"XH00"
 _FLOATS = frozenset({1, 2, 13, 14})  # XNNDatatype: fp32, fp16, packed fp32, bf16
+_INT8 = frozenset({3, 4})  # one scale for all of a value
+_PER_TENSOR = 2  # of XNNQuantParams
 _DYNAMIC = frozenset({9, 11})  # int8, each row's scale worked out as it comes
 _MOVES = frozenset({"convert", "static_transpose", "static_reshape", "copy"})
 """Compute nothing: types and layouts change."""
@@ -43,19 +48,10 @@ def operators_of(payload: bytes) -> tuple[Operator, ...]:
     Raises:
         Unreadable: damaged, or of another format.
     """
-    if len(payload) < _HEADER_BYTES or payload[4:8] != _MAGIC:
-        raise Unreadable("its XNNPACK payload has no header")
-    start, size = (int.from_bytes(payload[at : at + 4], "little") for at in (10, 14))
-    if start + size > len(payload):
-        raise Unreadable("its XNNPACK payload is cut off")
-    graph = FlatBytes(payload[start : start + size]).root()
-    types = _types(graph)
+    graph = _graph(payload)
+    types = {number: tensor.number(0, "<h") for number, tensor, _ in _values(graph)}
     found = []
-    for node in graph.tables(1):
-        number, inner = node.number(0, "<B"), node.table(1)
-        if not 1 <= number <= len(_NAMES) or inner is None:
-            raise Unreadable(f"its XNNPACK payload has an operator {number}, and ExecuTorch 1.5 has {len(_NAMES)}")
-        name = _NAMES[number - 1]
+    for name, inner in _nodes(graph):
         read = types.get(inner.number(_INPUT_FIELD.get(name, 0), "<I"), 0)
         found.append(Operator(name, BACKEND, _precision(name, read)))
     return tuple(found)
@@ -70,12 +66,46 @@ def _precision(name: str, datatype: int) -> str:
     return "float" if datatype in _FLOATS else "int8"
 
 
-def _types(graph: Table) -> dict[int, int]:
-    """Datatype of each value by its id."""
-    found = {}
+def output_steps(payload: bytes) -> dict[int, float | None]:
+    """Where the call of the delegate holds each output (inputs go first) -> the step between neighbouring values of an
+    output that was int8 last; None for others.
+
+    Raises:
+        Unreadable: as `operators_of`.
+    """
+    graph = _graph(payload)
+    scales = {number: scale for number, tensor, scale in _values(graph) if tensor.number(0, "<h") in _INT8}
+    real = {inner.number(1, "<I"): inner.number(0, "<I") for name, inner in _nodes(graph) if name == "convert"}
+    first = len(graph.numbers(4, "<I"))
+    return {first + at: scales.get(real.get(number, number)) for at, number in enumerate(graph.numbers(5, "<I"))}
+
+
+def _graph(payload: bytes) -> Table:
+    if len(payload) < _HEADER_BYTES or payload[4:8] != _MAGIC:
+        raise Unreadable("its XNNPACK payload has no header")
+    start, size = (int.from_bytes(payload[at : at + 4], "little") for at in (10, 14))
+    if start + size > len(payload):
+        raise Unreadable("its XNNPACK payload is cut off")
+    return FlatBytes(payload[start : start + size]).root()
+
+
+def _nodes(graph: Table) -> Iterator[tuple[str, Table]]:
+    for node in graph.tables(1):
+        number, inner = node.number(0, "<B"), node.table(1)
+        if not 1 <= number <= len(_NAMES) or inner is None:
+            raise Unreadable(f"its XNNPACK payload has an operator {number}, and ExecuTorch 1.5 has {len(_NAMES)}")
+        yield _NAMES[number - 1], inner
+
+
+def _values(graph: Table) -> Iterator[tuple[int, Table, float | None]]:
+    """Id, tensor, and the one scale of those that have one."""
     for value in graph.tables(2):
         is_quantized, held = value.number(0, "<B") == 2, value.table(1)
         tensor = held.table(0) if held is not None and is_quantized else held
-        if tensor is not None:
-            found[tensor.number(6, "<I")] = tensor.number(0, "<h")
-    return found
+        if tensor is None:
+            continue
+        scale = None
+        if held is not None and is_quantized and held.number(1, "<B") == _PER_TENSOR:
+            parameters = held.table(2)
+            scale = None if parameters is None else parameters.real(0, "<f")
+        yield tensor.number(6, "<I"), tensor, scale

@@ -9,9 +9,9 @@ import pytest
 
 from edgeprune.budget import Budget, Footprint, LatencyBasis
 from edgeprune.deploy.proof import BoardTime
-from edgeprune.fitting.doubts import doubts, doubts_of_time
+from edgeprune.fitting.doubts import doubts, doubts_of_drop, doubts_of_time
 from edgeprune.fitting.record import Accuracy
-from edgeprune.train.metrics import METRICS
+from edgeprune.train.metrics import METRICS, Metric
 from edgeprune.train.splits import Split, make_splits
 
 
@@ -131,3 +131,21 @@ def test_waits_that_are_in_no_figure_are_said_to_be() -> None:
     time = BoardTime(us=10, least_us=9, most_us=11, counts_flash=False)
     (said,) = doubts_of_time(timed(10.0), time, 20_000, "cortex-m33")
     assert "waits for flash are not in the predicted time" in said
+
+
+@pytest.mark.parametrize(
+    ("metric", "before", "may_lose", "said"),
+    [
+        (replace(METRICS["mse"], least_error=0.02), 1e-9, 100.0, "mse of 1e-09 is next to none: growth is counted in"),
+        (replace(METRICS["mse"], least_error=0.02), 0.02, 100.0, ""),
+        (METRICS["accuracy"], 9.0, 10.0, ""),
+        (Metric("m.py:f1", METRICS["f1"].score), 0.93, 10.0, "10 points of m.py:f1 may be lost and the original has"),
+        (Metric("m.py:f1", METRICS["f1"].score), 93.0, 10.0, ""),
+        (Metric("m.py:minus", METRICS["f1"].score), -0.5, 10.0, ""),
+        (Metric("m.py:f1", METRICS["f1"].score), 0.93, None, ""),
+    ],
+)
+def test_what_a_drop_is_counted_by(metric: Metric, before: float, may_lose: float | None, said: str) -> None:
+    scores = accuracy(before, before).model_copy(update={"metric": metric.name})
+    found = doubts_of_drop(scores, metric, may_lose)
+    assert len(found) == (said != "") and said in "".join(found)

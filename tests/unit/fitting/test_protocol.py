@@ -15,7 +15,7 @@ from edgeprune.errors import DataError, DoesNotFit, ModelError
 from edgeprune.fitting import rounds
 from edgeprune.fitting.granularity import GRANULARITIES
 from edgeprune.fitting.loop import run_fit
-from edgeprune.fitting.record import load_record
+from edgeprune.fitting.record import load_record, save_record
 from edgeprune.prune.network import Network
 from edgeprune.train.metrics import METRICS
 from tests.unit.fitting.memory_deployment import HEADER_BYTES, MemoryCost, MemoryDeployment
@@ -173,3 +173,8 @@ def test_no_more_is_lost_than_may_be(
     assert ended.value.code == exit_code
     error = capsys.readouterr().err
     assert ("points of accuracy were lost" in error and "; the limit is 5" in error) == (exit_code == 3)
+    assert "in percent of" not in error
+    save_record(record.model_copy(update={"counted_error": 0.0204, "fits": False}), Path(record.run))
+    with pytest.raises(SystemExit):
+        main(["fit", "--resume", record.run])
+    assert "as int8, in percent of 0.0204)" in " ".join(capsys.readouterr().err.split())

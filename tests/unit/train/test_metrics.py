@@ -81,3 +81,27 @@ def test_of_values() -> None:
 
 def test_an_area_without_samples_of_both_kinds_is_no_number() -> None:
     assert np.isnan(found("auc", ONE, torch.ones(200)))
+
+
+@pytest.mark.parametrize("name", ["mse", "mae"])
+def test_an_error_of_next_to_none_is_not_what_growth_is_percent_of(name: str) -> None:
+    """An exact original through 8-bit outputs of 30 dB stays within a doubling; one that is as bad as their mean, or
+    has a real error to grow from, is judged by that."""
+    targets = torch.tensor(RNG.normal(3, 2, size=(500, 3)), dtype=torch.float32)
+    metric = METRICS[name].judging(targets)
+    step = 10.0 ** (-30 / 20) * 2 * 12**0.5
+    rounded = (targets / step).round() * step
+    assert found("sqnr", rounded - 3, targets - 3) == pytest.approx(30, abs=0.5)
+    for exact in (0.0, 1e-12, 1e-6):
+        assert 5 < metric.drop_points(exact, found(name, rounded, targets)) < 100
+        assert metric.drop_points(exact, exact) == 0
+        assert metric.drop_points(exact, found(name, targets.mean(0).expand(500, 3), targets)) > 500
+    real = 2 * metric.least_error
+    assert metric.counted_error(real) == real and metric.drop_points(real, 1.2 * real) == pytest.approx(20)
+    nearly = targets + 0.1 * (targets.mean(0) - targets)
+    assert found("r2", nearly, targets) == pytest.approx(99, abs=1e-3)
+    assert metric.least_error == pytest.approx(found(name, nearly, targets), rel=1e-4)
+
+
+def test_what_is_judged_by_its_own_points_is_left() -> None:
+    assert METRICS["r2"].judging(LABELS) is METRICS["r2"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ def test_a_program_of_xnnpack() -> None:
     # The delegate's copies of 8x3x3x3 and 4x8 weights are in it; what it plans holds its input and output.
     assert program.delegate_bytes > 8 * 27 + 4 * 8
     assert sum(program.planned_bytes) >= 4 * (3 * 64 + 4)
+
+
+def test_the_step_of_an_output_is_the_one_its_values_lie_on() -> None:
+    """Of the conversion to floats that XNNPACK ends with; a whole number is its own step."""
+    (real,), (whole,) = (read_pte(content(name), name).outputs for name in ("xnnpack", "cortex-m"))
+    assert real.step is not None and (real.dtype, whole.dtype, whole.step) == ("float32", "int8", 1.0)
+    payload = content("xnnpack")
+    assert struct.pack("<f", real.step) in payload and 0 < real.step < 0.1
 
 
 def test_a_program_for_cortex_m() -> None:
