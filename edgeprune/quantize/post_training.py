@@ -2,8 +2,8 @@
 
 Steps, each kept only where it helps: cross-layer equalization (`equalize.py`), a range for each activation by what it
 does to the outputs (`output_noise.py`), weights rounded by what they are multiplied with and biases corrected
-(`round_weights.py`). All are judged by cross-validation: made from one half of the calibration samples, compared with
-the float network on the other; and made from all, compared on all: the lower figure counts. Where they bring next to
+(`round_weights.py`). All are judged by cross-validation: made from the calibration samples but one part, compared with
+the float network on that part; and made from all, compared on all: the lower figure counts. Where they bring next to
 nothing, plain minimum and maximum with everything rounded to nearest stay.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from edgeprune.quantize.weights import INT8, Bits, Rounding, to_nearest
 _EXPONENTS = (0.5, 0.75, 1.0)  # of equalization
 _COMPARED = 256  # samples, between exponents
 _FEW_WEIGHTS = 64
+_PARTS, _PARTS_OF_FEW, _MANY = 2, 4, 128  # of the samples; how many are many
 _MASKED_SHARE = 0.9  # fewer weights that are not zero: the others are masked
 _SHARED = 4  # weights that have one value between them
 _SHOWN = 8  # layers named in a refusal
@@ -91,44 +93,50 @@ class _Recipe:
     """What is made of an observation: `graph` with a range for each activation and rounded weights.
 
     Attributes:
-        parts: what each half of the samples showed of the graph.
+        without: what the samples showed of the graph without each of their parts.
         whole: what all of them did.
         ways: of ranges that are not the plain minimum and maximum.
         rounding: of what an observation shows.
     """
 
     graph: Graph
-    parts: Sequence[Observation]
+    without: Sequence[Observation]
     whole: Observation
     ways: Mapping[tuple[int, ...], Way]
     rounding: Callable[[Observation], Rounding]
 
 
 class _Quantizer:
-    """Recipes are made from one half of the samples and judged on the other, both ways; the best one is made from both.
+    """Recipes are made without one part of the samples and judged on it, each in turn; the best one is made from all.
 
-    On the same samples narrow ranges look better than they are.
+    On the same samples narrow ranges look better than they are. Few samples are cut into more parts: minimum and
+    maximum of half of them are much narrower than of all.
     """
 
     def __init__(
         self, runner: FloatRunner, samples: np.ndarray, shared_outputs: bool, bits: Bits, int16: frozenset[str]
     ):
         self._runner, self._shared_outputs, self._bits, self._int16 = runner, shared_outputs, bits, int16
-        self._halves = [observe(runner, samples[start::2], 0.5) for start in (0, 1) if start < len(samples)]
-        first, last = self._halves[0].observation, self._halves[-1].observation
-        self._whole = first.joined(last) if len(self._halves) > 1 else first
+        count = min(_PARTS if len(samples) >= _MANY else _PARTS_OF_FEW, len(samples))
+        self._parts = [observe(runner, samples[start::count], 1 / count) for start in range(count)]
+        seen = [part.observation for part in self._parts]
+        self._whole = reduce(Observation.joined, seen)
+        self._without = [
+            reduce(Observation.joined, [one for other, one in enumerate(seen) if other != part] or seen)
+            for part in range(count)
+        ]
 
     def best(self) -> Quantization:
-        graph, parts = self._runner.graph, [half.observation for half in self._halves]
-        plain = _Recipe(graph, parts, self._whole, {}, lambda _: to_nearest)
+        graph, without = self._runner.graph, self._without
+        plain = _Recipe(graph, without, self._whole, {}, lambda _: to_nearest)
         if _holds_masks(graph):
             return self._quantization(plain)
         exponent, whole = self._best_exponent(), self._whole
         if exponent is not None:
             changed = equalized(graph, whole.activations, exponent)
             graph, whole = changed.graph, whole.scaled(changed.graph, changed.factors)
-            parts = [part.scaled(graph, changed.factors) for part in parts]
-        rounded = _Recipe(graph, parts, whole, {}, lambda seen: adaptive(graph, seen.inputs))
+            without = [one.scaled(graph, changed.factors) for one in without]
+        rounded = _Recipe(graph, without, whole, {}, lambda seen: adaptive(graph, seen.inputs))
         recipes = [plain, rounded]
         if self._bits.dtype is DType.INT8:  # 16 bits need no values clipped
             recipes.append(replace(rounded, ways=self._ways(rounded)))
@@ -139,8 +147,7 @@ class _Quantizer:
 
     def _ways(self, recipe: _Recipe) -> dict[tuple[int, ...], Way]:
         folds = [
-            Fold(part.activations, other.samples)
-            for part, other in zip(recipe.parts, reversed(self._halves), strict=True)
+            Fold(seen.activations, part.samples) for seen, part in zip(recipe.without, self._parts, strict=True)
         ]
         ways = best_ways(FloatRunner(recipe.graph), folds)
         if self._shared_outputs:
@@ -148,13 +155,13 @@ class _Quantizer:
         return ways
 
     def _crossed_db(self, recipe: _Recipe) -> float:
-        """Made from each half and judged on the other, the mean of both: one far sample does not decide alone."""
-        pairs = zip(recipe.parts, reversed(self._halves), strict=True)
-        return float(np.mean([_sqnr_db(self._made(recipe, part)[0], [other]) for part, other in pairs]))
+        """Made without each part and judged on it, the mean of all: one far sample does not decide alone."""
+        pairs = zip(recipe.without, self._parts, strict=True)
+        return float(np.mean([_sqnr_db(self._made(recipe, seen)[0], [part]) for seen, part in pairs]))
 
     def _quantization(self, recipe: _Recipe) -> Quantization:
         made, ranges = self._made(recipe, recipe.whole)
-        return Quantization(recipe.graph, made, ranges, _sqnr_db(made, self._halves), self._int16)
+        return Quantization(recipe.graph, made, ranges, _sqnr_db(made, self._parts), self._int16)
 
     def _made(self, recipe: _Recipe, seen: Observation) -> tuple[Graph, dict[int, ChosenRange]]:
         ranges = ranges_by(recipe.graph, recipe.ways, seen.activations, self._full(recipe.graph, seen))
@@ -163,7 +170,7 @@ class _Quantizer:
 
     def _best_exponent(self) -> float | None:
         """Of equalization, None without."""
-        graph, observation = self._runner.graph, self._halves[0].observation
+        graph, observation = self._runner.graph, self._without[-1]
         near: dict[float | None, float] = {None: self._near_on_others(graph, observation)}
         for exponent in _EXPONENTS:
             changed = equalized(graph, observation.activations, exponent)
@@ -172,7 +179,7 @@ class _Quantizer:
 
     def _near_on_others(self, graph: Graph, observation: Observation) -> float:
         ranges, rounding = self._full(graph, observation), nearest_with_bias(graph, observation.inputs)
-        others = self._halves[-1]
+        others = self._parts[-1]
         step = max(1, len(others.samples) // _COMPARED)
         few = Seen(others.samples[::step], others.observation, tuple(output[::step] for output in others.outputs))
         return _sqnr_db(quantized(graph, ranges, self._bits, rounding, self._int16), [few])

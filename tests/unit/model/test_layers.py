@@ -16,9 +16,9 @@ LAYERS = {name: layer for family in FAMILIES.values() for name, layer in family.
 CASES = [pytest.param(layer, id=name) for name, layer in LAYERS.items()]
 LEAST_DB = 30.0
 LESS_DB = {  # at a jump a value that is rounded may land on the other side; products multiply their errors
-    "Threshold": 25.0, "floor": 25.0, "masked_fill": 25.0, "Bilinear": 28.0, "pow": 28.0,
-    "expm1": 28.0,  # room is left for what 24 samples do not show: 29.3 dB on them, 23.8 (21.2 without room) on others
-    "MultiheadAttention": 28.0,  # six values wide: 28.7 dB on 24 samples, 27.6 on others; 28.3 and 28.0 with 128
+    "Threshold": 25.0, "floor": 25.0, "masked_fill": 25.0, "pow": 28.0,
+    # Room is left for what 24 samples do not show: lower on these than without room, mostly higher on others.
+    "Bilinear": 27.0, "Fold": 29.0, "prod": 28.0, "expm1": 28.0,
 }  # fmt: skip
 
 
