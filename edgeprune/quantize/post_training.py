@@ -146,9 +146,7 @@ class _Quantizer:
         return made[best] if near[best] > near[0] + _WORTH_DB else made[0]
 
     def _ways(self, recipe: _Recipe) -> dict[tuple[int, ...], Way]:
-        folds = [
-            Fold(seen.activations, part.samples) for seen, part in zip(recipe.without, self._parts, strict=True)
-        ]
+        folds = [Fold(seen.activations, part.samples) for seen, part in zip(recipe.without, self._parts, strict=True)]
         ways = best_ways(FloatRunner(recipe.graph), folds)
         if self._shared_outputs:
             ways = {members: one for members, one in ways.items() if not {*members} & {*recipe.graph.outputs}}
