@@ -1,14 +1,17 @@
 """Puts one-line faults into the code, one at a time, and runs the tests that reach it: which would nobody notice?
 
-    python scripts/mutate.py --record FILE TESTS ...       which tests reach which line, in pieces where it is long
-    python scripts/mutate.py --reached FILE ... [--count 200] [--seed 1] [--rooms prune fitting engine device] [--write]
-    python scripts/mutate.py --reached FILE ... --again FILE ...      the survivors of earlier outputs once more
-    python scripts/mutate.py --join FILE ... --write     one record of outputs; the last verdict on a fault counts
+    python scripts/mutate.py --record FILE TESTS ...           which tests reach which line, in pieces where it is long
+    python scripts/mutate.py --reached FILE ... --pieces FILE [--count 200] [--seed 1] [--rooms prune fitting]
+                                                               draws faults and judges them; goes on where FILE ends
+    python scripts/mutate.py --reached FILE ... --pieces FILE --again    those that survive in FILE once more
+    python scripts/mutate.py --join FILE ... --write           the figures of these pieces, in benchmarks/results/
 
 Works in a copy of the tree, never in the checkout. The tests that reach a fault's line, those that see least of the
 code first and up to --tests-s seconds of them, run in a process forked from one that has the large libraries loaded,
 until one fails. Faults: operators, comparisons, bounds, constants, conditions turned round, statements dropped; not:
-texts, annotations, assertions, notes of progress. A fault that no test reaches survives.
+texts, annotations, assertions, notes of progress. A fault that no test reaches survives. With --join each fault has two
+verdicts: of the tests there were when it was drawn, and of those that came since. What was found of survivors that
+were looked at is in scripts/mutation/looked_at.txt.
 """
 
 from __future__ import annotations
@@ -22,41 +25,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 from mutation.faults import Fault, faults_of
 from mutation.reached import Reached, Recorder
+from mutation.verdicts import AGAIN, DRAWN, ENDLESS, KILLED, NO_TEST, SURVIVED, Verdict, figures, named, verdicts_in
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("prune", "fitting", "engine", "device")
-_VERDICT = re.compile(
-    r"^(?:\d+/\d+ \d+ s|survivor:) (\S+):(\d+)  (.*)  \[([^,\]]+), (\d+)(?: of (\d+))? (?:files|tests)(.*)\]$", re.M
-)
 _WAITS = 4  # times the processor time a test may take, on a busy machine
 TESTS_S = [6.0, 30.0]  # of tests: a few, and where none of them fails, more
-KILLED, SURVIVED, NO_TEST, ENDLESS = "killed", "survived", "no test near it", "killed: endless"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    fault: Fault
-    ended: str
-    tests: int
-    near: int
-    by: str = ""
-
-    @property
-    def survived(self) -> bool:
-        return self.ended in (SURVIVED, NO_TEST)
-
-    def text(self) -> str:
-        seen = f"{self.ended}, {self.tests} of {self.near} tests{self.by}"
-        return f"{self.fault.path}:{self.fault.line}  {self.fault.what}  [{seen}]"
 
 
 def copy_of_the_tree(folder: Path) -> Path:
@@ -84,18 +66,17 @@ def sample(tree: Path, rooms: Sequence[str], count: int, seed: int) -> list[Faul
     return [fault for turn in zip_longest(*chosen) for fault in turn if fault is not None]
 
 
-def again(tree: Path, outputs: Sequence[Path]) -> list[Fault]:
-    """The survivors of earlier outputs, of whatever commit: the same change on the nearest line of the file."""
-    found = {}
-    for verdict in (verdict for verdict in joined(outputs) if verdict.survived):
-        before = verdict.fault
+def again(tree: Path, survivors: Sequence[Verdict]) -> list[tuple[Fault, Fault]]:
+    """Faults as they were drawn, of whatever commit, and the same change on the nearest line of the file now."""
+    found = []
+    for before in (verdict.fault for verdict in survivors):
         alike = [fault for fault in _faults_at(tree, before.path) if fault.what == before.what]
         if alike:
             nearest = min(alike, key=lambda fault, line=before.line: abs(fault.line - line))  # type: ignore[misc]
-            found[nearest.path, nearest.line, nearest.what] = nearest
+            found.append((before, nearest))
         else:
             print(f"gone: {before.path}:{before.line}  {before.what}")
-    return list(found.values())
+    return found
 
 
 def _faults_at(tree: Path, path: str) -> list[Fault]:
@@ -194,58 +175,64 @@ def main() -> int:
     parser.add_argument("--tests-s", type=float, nargs="+", default=TESTS_S, help="seconds of tests, a few and more")
     parser.add_argument("--until-s", type=float, default=float("inf"), help="judge no further fault after so long")
     parser.add_argument("--part", default="1/1", help="K/N: every N-th fault from the K-th on, for N calls at once")
-    parser.add_argument("--again", type=Path, nargs="+", help="earlier outputs: their survivors alone, of any commit")
-    parser.add_argument("--except", type=Path, nargs="+", default=[], dest="known", help="earlier outputs: not these")
-    parser.add_argument("--join", type=Path, nargs="+", help="earlier outputs, the oldest first; judges none")
+    parser.add_argument("--pieces", type=Path, help="verdicts so far, added to; what is judged there is not again")
+    parser.add_argument("--again", action="store_true", help="judge the survivors of --pieces alone, of any commit")
+    parser.add_argument("--join", type=Path, nargs="+", help="files of --pieces; judges none")
     parser.add_argument("--write", action="store_const", const=ROOT / "benchmarks" / "results" / "mutation.txt")
     given = parser.parse_args()
     if given.record:
         with tempfile.TemporaryDirectory(prefix="edgeprune-mutate-") as folder:
             made = Path(given.record[0]).resolve()
             return record(_ready(Path(folder)), given.record[1:], made)
-    if not given.join and not given.reached:
-        parser.error("--reached FILE: without what --record wrote, no test is near any fault")
-    verdicts = joined(given.join) if given.join else _judge(given)
-    lines = _lines(verdicts, given)
-    print("\n".join(lines))
-    if given.write:
-        with given.write.open("a") as kept:  # behind what earlier calls wrote, of other faults or other commits
-            kept.write("\n" + "\n".join(lines) + "\n")
-    return 0 if sum(verdict.survived for verdict in verdicts) < 0.1 * len(verdicts) else 1
-
-
-def joined(outputs: Sequence[Path]) -> list[Verdict]:
-    """The last verdict on each fault."""
-    last = {}
-    for output in outputs:
-        for path, line, what, ended, count, near, by in _VERDICT.findall(output.read_text()):
-            last[path, line, what] = Verdict(
-                Fault(path, int(line), what, ""), ended, int(count), int(near or count), by
-            )
-    return list(last.values())
-
-
-def _named(verdict: Verdict) -> tuple[str, int, str]:
-    return verdict.fault.path, verdict.fault.line, verdict.fault.what
-
-
-def _judge(given: argparse.Namespace) -> list[Verdict]:
+    if given.join:
+        lines = figures(given.join, _commit())
+        print("\n".join(lines))
+        if given.write:
+            given.write.write_text("\n".join(lines) + "\n")
+        return 0
+    if not given.reached or not given.pieces:
+        parser.error("--reached FILE and --pieces FILE: what --record wrote, and where verdicts go")
     with tempfile.TemporaryDirectory(prefix="edgeprune-mutate-") as folder:
-        tree = _ready(Path(folder))
-        log, reached = Path(folder) / "pytest.log", Reached(given.reached)
+        return _judge(given, _ready(Path(folder)), Path(folder) / "pytest.log")
+
+
+def _judge(given: argparse.Namespace, tree: Path, log: Path) -> int:
+    """Goes on with a file of verdicts; 0 once nothing is left to judge."""
+    held = given.pieces.read_text() if given.pieces.is_file() else ""
+    begins = f"{DRAWN}--count {given.count} --seed {given.seed} --rooms {' '.join(given.rooms)} --part {given.part}"
+    begins = f"{AGAIN if given.again else begins + ', '}commit {_commit()}"
+    if not given.again and held and not held.startswith(begins):
+        raise SystemExit(f"{given.pieces} holds others: {held.splitlines()[0]}\nhere it would be {begins}")
+    verdicts = [last for _, last in verdicts_in(held)]
+    if given.again:
+        since = held.partition(begins)[2]
+        here = {named(verdict.fault) for _, verdict in verdicts_in(since)}
+        left = [verdict for verdict in verdicts if verdict.survived and named(verdict.fault) not in here]
+        faults = again(tree, left)
+    else:
         part, parts = map(int, given.part.split("/"))
-        faults = again(tree, given.again) if given.again else sample(tree, given.rooms, given.count, given.seed)
-        faults = faults[part - 1 :: parts]
-        known = set(map(_named, joined(given.known)))
-        faults = [fault for fault in faults if (fault.path, fault.line, fault.what) not in known]
-        verdicts: list[Verdict] = []
-        started = time.monotonic()
-        for number, fault in enumerate(faults, 1):
-            if (spent_s := time.monotonic() - started) > given.until_s:
-                break
-            verdicts.append(judged(fault, tree, reached, log, given.tests_s))
-            print(f"{number}/{len(faults)} {spent_s:.0f} s {verdicts[-1].text()}", flush=True)
-        return verdicts
+        known = {named(verdict.fault) for verdict in verdicts}
+        drawn = sample(tree, given.rooms, given.count, given.seed)[part - 1 :: parts]
+        faults = [(fault, fault) for fault in drawn if named(fault) not in known]
+    reached, started = Reached(given.reached), time.monotonic()
+    with given.pieces.open("a") as kept:
+        if begins not in held:
+            kept.write(begins + "\n")
+        for number, (drawn_as, fault) in enumerate(faults, 1):
+            if time.monotonic() - started > given.until_s:
+                return 1
+            verdict = replace(judged(fault, tree, reached, log, given.tests_s), fault=drawn_as)
+            line = f"{number}/{len(faults)} {verdict.text()}"
+            print(line, file=kept, flush=True)
+            print(line, flush=True)
+    return 0
+
+
+def _commit() -> str:
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--exclude=*"], cwd=ROOT, capture_output=True, text=True
+    )
+    return described.stdout.strip()
 
 
 def _ready(folder: Path) -> Path:
@@ -256,21 +243,6 @@ def _ready(folder: Path) -> Path:
     sys.path.insert(0, str(tree))
     warm_up()
     return tree
-
-
-def _lines(verdicts: Sequence[Verdict], given: argparse.Namespace) -> list[str]:
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
-    survivors = [verdict for verdict in verdicts if verdict.survived]
-    by_room = Counter(Path(verdict.fault.path).parts[1] for verdict in verdicts)
-    lost = Counter(Path(verdict.fault.path).parts[1] for verdict in survivors)
-    sampled = f"--count {given.count} --seed {given.seed}"
-    asked = "--again, survivors of earlier outputs" if given.again or given.join else sampled
-    return [
-        f"# mutate.py {asked}, written at commit {commit.stdout.strip()}",
-        f"{len(verdicts)} faults, {len(survivors)} survive ({100 * len(survivors) / max(1, len(verdicts)):.1f} %)",
-        *(f"  {room:<8} {count:>4} faults, {lost[room]:>3} survive" for room, count in sorted(by_room.items())),
-        *(f"survivor: {verdict.text()}" for verdict in survivors),
-    ]
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ class Schedule(Explained):
 
     name: str
     run: Run
-    needs_early: bool = False
+    needs_early: bool
 
     @property
     def description(self) -> str:

@@ -51,6 +51,8 @@ def faults_of(root: Path, path: Path) -> list[Fault]:
         except SyntaxError:
             continue
         what = f"{_short(before)} -> {_short(after.strip())}"
+        alike = sum((one.line, one.what.partition(" #")[0]) == (line, what) for one in found.values())
+        what += f" #{alike + 1}" if alike else ""  # of several on one line
         found[start, end, after] = Fault(str(path.relative_to(root)), line, what, changed)
     return list(found.values())
 

@@ -150,6 +150,14 @@ def test_what_leaves_a_window_counts_where_it_stays(tmp_path: Path) -> None:
         assert chosen.tolist() == wanted  # type: ignore[union-attr]
 
 
+def test_the_one_output_of_a_network_counts_at_the_end_of_a_window() -> None:
+    one = Network.of(nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 1)), SHAPE)
+    layers = {layer.op.name: layer for layer in plain_layers(one.module, one.traced)}
+    (group,) = one.groups.groups
+    _, chosen = windows._staying(layers["3"], one, {group.name: [1, 6]})
+    assert chosen.tolist() == [0]  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("flash_bytes", "unmasked_bytes", "words"),
     [(900, 1_000, "100 B saved"), (999, 1_000, "1 B saved"), (1_000, 1_000, "nothing is saved")],

@@ -92,6 +92,15 @@ def test_the_exact_search_closes_the_gap_greedy_orders_leave() -> None:
     assert gaps > 0
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32), st.integers(2, 7))
+def test_the_exact_search_needs_no_good_start(seed: int, count: int) -> None:
+    problem = intervals(seed, count)
+    sizes = [buffer.size_bytes for buffer in problem.buffers]
+    stacked = [sum(sizes[:index]) for index in range(count)]
+    assert arena_bytes(problem, improve(problem, stacked, 0, 100_000)) == optimum(problem)
+
+
 @settings(max_examples=50, deadline=None)
 @given(nets(max_ops=30))
 def test_larger_nets_are_sound(net: Net) -> None:
