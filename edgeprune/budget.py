@@ -67,6 +67,9 @@ class LatencyBasis(StrEnum):
     """The fast form: predicted instructions, at the cycles that each kernel takes on this core and its flash."""
     BLOCKS = "blocks"
     """The slow form: executed blocks of the image itself, by the core's timing tables and its flash."""
+    CALIBRATED_KERNELS = "calibrated kernels"
+    CALIBRATED_BLOCKS = "calibrated blocks"
+    """Likewise, each kernel as many times as long as a profile of the real board measured it."""
     ROOFLINE = "roofline"
     """What a processor with an operating system does not go below."""
     DEVICE = "device"
@@ -81,6 +84,8 @@ _BASIS_WORDS = {
     LatencyBasis.INSTRUCTIONS: "one cycle an instruction",
     LatencyBasis.KERNELS: "predicted by its kernels",
     LatencyBasis.BLOCKS: "predicted by its image",
+    LatencyBasis.CALIBRATED_KERNELS: "predicted by its kernels and the board's profile",
+    LatencyBasis.CALIBRATED_BLOCKS: "predicted by its image and the board's profile",
     LatencyBasis.ROOFLINE: "at least, by the roofline",
     LatencyBasis.DEVICE: "measured",
 }
@@ -100,7 +105,7 @@ class Footprint:
         says.
     peak_layer: the layer during which activations take most.
     latency_us: predicted or measured; None where no clock is known.
-    latency_is_floor: it is what no device goes below, and no prediction of what it takes.
+    latency_is_floor: something is left out of it (a roofline, flash whose waits nobody stated): it may take longer.
     latency_basis: where it comes from; None where it is None.
     latency_range_us: the least and the most it may be; None where nothing says so.
     """
@@ -135,13 +140,26 @@ class Footprint:
     def excess(self, budget: Budget) -> Mapping[str, float]:
         """Limit -> how many times over it this is (1.0 just meets it)."""
         ratios = {"flash": self.flash_bytes / budget.flash_bytes, "ram": self.ram_bytes / budget.ram_bytes}
-        if budget.latency_us is not None and self.latency_us is not None:
-            ratios["latency"] = self.latency_us / budget.latency_us
+        if budget.latency_us is not None and self.judged_us is not None:
+            ratios["latency"] = self.judged_us / budget.latency_us
         return ratios
 
+    @property
+    def judged_us(self) -> float | None:
+        """What a limit of latency is compared with: the most it may be, by the known error of its prediction."""
+        return self.latency_us if self.latency_range_us is None else self.latency_range_us[1]
+
+    @property
+    def predicts_time(self) -> bool:
+        """Whether its time can hold a limit: it is known, all of it, and as time."""
+        is_counted = self.latency_basis is not LatencyBasis.INSTRUCTIONS
+        return self.latency_us is not None and is_counted and not self.latency_is_floor
+
     def unjudged(self, budget: Budget) -> tuple[str, ...]:
-        """Limits nothing is known about."""
-        return ("latency",) if budget.latency_us is not None and self.latency_us is None else ()
+        """Limits that are not known to be broken, and that nothing says are held."""
+        if budget.latency_us is None or self.predicts_time:
+            return ()
+        return ("latency",) if self.judged_us is None or self.judged_us <= budget.latency_us else ()
 
     def exceeds(self, budget: Budget) -> bool:
         """Whether a limit is known to be broken."""

@@ -84,7 +84,7 @@ class Problem:
         return min(
             sum(choice.damage[place] for choice, place in zip(self.choices, places, strict=True))
             for places in product(*(range(len(choice.widths)) for choice in self.choices))
-            if self.sizes.footprint(
+            if not self.sizes.footprint(
                 {choice.group: choice.widths[place] for choice, place in zip(self.choices, places, strict=True)}
-            ).fits(budget)
+            ).exceeds(budget)
         )

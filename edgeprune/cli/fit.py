@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from edgeprune.cli.options.common import PointsType, json_option, ram_first_option, trainer_or_machine_option
 from edgeprune.cli.options.limits import limit_options, limits_given, project_path
 from edgeprune.cli.output.early_exit import exit_table
+from edgeprune.cli.output.predicted_time import range_text
 from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import ColumnsThatFit, table
 from edgeprune.cli.output.under_way import progress
@@ -84,12 +85,12 @@ def command(
     if not no_report:
         shown.note(f"report: {write_page(Path(record.run))}")
     printer.result(record.model_dump(mode="json"), *_text(record))
-    if record.latency_limit_us is not None and record.after.latency_us is None:
-        raise DoesNotFit(
-            f"a latency of {microseconds_text(record.latency_limit_us)} is not said to hold: nobody measured it",
-            hint="--device ssh://USER@HOST (or adb:SERIAL) measures it; everything else of the run is kept",
-        )
-    if record.latency_limit_us is not None and (record.after.latency_us or 0.0) > record.latency_limit_us:
+    if record.unjudged:
+        why = next(doubt for doubt in record.doubts if doubt.startswith("a latency of "))
+        measures = "--device ssh://USER@HOST (or adb:SERIAL)" if record.product == "program" else "--port of the board"
+        raise DoesNotFit(why, hint=f"{measures} measures it; everything else of the run is kept")
+    judged_us = record.after.judged_us
+    if record.latency_limit_us is not None and judged_us is not None and judged_us > record.latency_limit_us:
         raise DoesNotFit(_too_slow(record), hint="ask for a shorter --latency, so that the limit is held with room")
     if not record.fits:
         accuracy = record.accuracy
@@ -121,7 +122,9 @@ def _too_slow(record: RunRecord) -> str:
     took_us, limit_us, basis = record.after.latency_us, record.latency_limit_us, record.after.latency_basis
     assert took_us is not None and limit_us is not None
     how = "" if basis is None else f" ({basis.words})"
-    return f"an inference takes {microseconds_text(took_us)}{how}; the limit is {microseconds_text(limit_us)}"
+    range_us = record.after.latency_range_us
+    most = "" if range_us is None else f", and by the prediction's own error up to {microseconds_text(range_us[1])}"
+    return f"an inference takes {microseconds_text(took_us)}{how}{most}; the limit is {microseconds_text(limit_us)}"
 
 
 def _request(given: Mapping[str, Any], typed: str) -> FitRequest:
@@ -224,7 +227,7 @@ def _text(record: RunRecord) -> list[ColumnsThatFit | str]:
             columns,
             rows,
             columns[1:],
-            title=f"{record.model} on {record.target}: {'fits' if record.fits else 'does not fit'}",
+            title=f"{record.model} on {record.target}: {_verdict(record)}",
         ),
         table(
             ["metric", "original", "thinned", "int8", f"int8 on {_PLACES[record.source]}"],
@@ -255,6 +258,12 @@ def _text(record: RunRecord) -> list[ColumnsThatFit | str]:
     ]
 
 
+def _verdict(record: RunRecord) -> str:
+    if record.unjudged:
+        return f"{', '.join(record.unjudged)} cannot be judged"
+    return "fits" if record.fits else "does not fit"
+
+
 def _time_row(record: RunRecord) -> list[list[str]]:
     """Of one inference, each with where it comes from."""
     sizes = (record.before, record.predicted, record.after)
@@ -265,7 +274,9 @@ def _time_row(record: RunRecord) -> list[list[str]]:
         else microseconds_text(size.latency_us) + (f" ({size.latency_basis.words})" if size.latency_basis else "")
         for size in sizes
     ]  # fmt: skip
-    return [["time", *shown, "" if record.latency_limit_us is None else microseconds_text(record.latency_limit_us)]]
+    limit = "" if record.latency_limit_us is None else microseconds_text(record.latency_limit_us)
+    most = ["" if size.latency_range_us is None else microseconds_text(size.latency_range_us[1]) for size in sizes]
+    return [["time", *shown, "" if any(most) else limit], *([["  at most", *most, limit]] if any(most) else [])]
 
 
 def _predicted_unit(record: RunRecord) -> str:
@@ -284,9 +295,10 @@ def _board_time(record: RunRecord) -> list[str]:
     time = record.board_time
     if time is None:
         return []
-    predicted, least, most = (microseconds_text(one) for one in (time.us, time.least_us, time.most_us))
+    range_us = None if time.least_us is None or time.most_us is None else (time.least_us, time.most_us)
     waits = "" if time.counts_flash else "; waits for flash are not in it: the target's file states no timing"
-    return [f"predicted on {record.target}, measured by nobody: {predicted} ({least} to {most}){waits}"]
+    took = f"{microseconds_text(time.us)} ({range_text(range_us)})"
+    return [f"predicted on {record.target}, measured by nobody: {took}{waits}"]
 
 
 def _early_exit(record: RunRecord) -> list[ColumnsThatFit | str]:

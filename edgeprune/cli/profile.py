@@ -11,7 +11,7 @@ import rich_click as click
 from edgeprune.cli.options.common import json_option
 from edgeprune.cli.options.subject import SubjectRequest, subject_options
 from edgeprune.cli.output.early_exit import exit_table
-from edgeprune.cli.output.predicted_time import time_data, time_lines
+from edgeprune.cli.output.predicted_time import beside_measured, time_data, time_lines
 from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import ColumnsThatFit, table
 from edgeprune.errors import ToolchainError
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from edgeprune.deploy.proof import ExitTicks
     from edgeprune.device.console.console import Console
     from edgeprune.device.console.replies import DeviceMemory, LayerTimings
-    from edgeprune.engine.cost.calibration import Calibration
     from edgeprune.engine.cost.timing.predict import PredictedTime
     from edgeprune.tasks.subject import Subject
 
@@ -89,9 +88,9 @@ def command(
 
 
 def _show_board(ready: Subject, port: str | None, repeats: int, printer: Printer) -> None:
-    from edgeprune.engine.cost.calibration import UNCALIBRATED, load_calibration
+    from edgeprune.deploy.firmware.board_calibration import calibrated, learned, predicted_cycles
 
-    time, why_not = _predicted_time(ready, port)
+    time, why_not = _predicted_time(ready)
     with ready.running(port) as board:
         ticks = None
         if ready.exit_margin is not None:
@@ -102,28 +101,40 @@ def _show_board(ready: Subject, port: str | None, repeats: int, printer: Printer
         if ticks is not None:
             timings = replace(timings, total_ticks=ticks.most)
         memory = board.memory()
-        known = _is_real(timings) and ready.model is not None
-        calibration = load_calibration(ready.target.name) if known else None
-        layers = _layers(ready, timings, calibration or UNCALIBRATED)
-        notes = [_learned(ready, timings, calibration)] if known else []
-        data = _data(ready, timings, memory, layers) | {"early_exit": None if ticks is None else asdict(ticks)}
-        data["predicted_time"] = None if time is None else time_data(time)
-        notes += why_not if time is None else time_lines(time, ready.target)
-        texts = _text(ready, timings, memory, layers, () if time is None else time.layers_us)
-        printer.result(data, *texts, *_early_exit(ready, timings, ticks), *notes)
+    shown = None if time is None or ready.model is None else calibrated(time, ready.model, ready.target)
+    notes = why_not if shown is None else time_lines(shown, ready.target)
+    predicted, layers_us = _instructions(ready), () if shown is None else shown.layers_us
+    if _is_real(timings):
+        layers_us = ()
+        notes = [] if shown is None else [beside_measured(shown, timings.microseconds(timings.total_ticks))]
+        if ready.model is not None:
+            predicted = predicted_cycles(ready.model, ready.target, shown)
+            notes.append(learned(ready.model, ready.target, time, timings))
+    layers = _layers(ready, timings, predicted)
+    data = _data(ready, timings, memory, layers) | {"early_exit": None if ticks is None else asdict(ticks)}
+    data["predicted_time"] = None if shown is None else time_data(shown)
+    printer.result(data, *_text(ready, timings, memory, layers, layers_us), *_early_exit(ready, timings, ticks), *notes)
 
 
-def _predicted_time(ready: Subject, port: str | None) -> tuple[PredictedTime | None, list[str]]:
+def _predicted_time(ready: Subject) -> tuple[PredictedTime | None, list[str]]:
     """Of the emulated image; else None, and why where that is worth a line."""
     from edgeprune.deploy.firmware.predicted_time import predicted_time
 
-    if port is not None or ready.model is None or ready.emulated_elf is None:
+    if ready.model is None or ready.emulated_elf is None or not ready.emulated_elf.is_file():
         return None, []
     try:
         time = predicted_time(ready.emulated_elf, ready.target)
     except ToolchainError as error:
         return None, [f"no time is predicted: {error.message} ({error.hint})"]
     return time, [] if time else [f"no time is predicted: there are no timing rules of the {ready.target.cpu.core}"]
+
+
+def _instructions(ready: Subject) -> list[float | None]:
+    """Predicted of each layer that runs; none of a bare ELF."""
+    from edgeprune.engine.cost.latency import predicted_instructions
+
+    model = ready.model
+    return [] if model is None else [predicted_instructions(model.calls[i], ready.target.cpu) for i in model.running]
 
 
 @dataclass(frozen=True)
@@ -164,7 +175,7 @@ def _is_real(timings: LayerTimings) -> bool:
     return timings.clock_source != "instructions"
 
 
-def _layers(ready: Subject, timings: LayerTimings, calibration: Calibration) -> list[_Layer]:
+def _layers(ready: Subject, timings: LayerTimings, predicted: Sequence[float | None]) -> list[_Layer]:
     if ready.model is None:
         return [_Layer(f"layer {index}", "", (), 0, None, ticks) for index, ticks in enumerate(timings.layer_ticks)]
     graph, calls = ready.model.graph, ready.model.calls
@@ -174,25 +185,11 @@ def _layers(ready: Subject, timings: LayerTimings, calibration: Calibration) -> 
             str(graph.ops[i].kind),
             graph.output_of(graph.ops[i]).shape,
             calls[i].work.macs,
-            calibration.cycles(calls[i], ready.target.cpu),
+            guess,
             ticks,
         )
-        for i, ticks in zip(ready.model.running, timings.layer_ticks, strict=True)
+        for i, guess, ticks in zip(ready.model.running, predicted, timings.layer_ticks, strict=True)
     ]
-
-
-def _learned(ready: Subject, timings: LayerTimings, before: Calibration | None) -> str:
-    """Store the calibration from this profile of a real board; a sentence about it."""
-    from edgeprune.engine.cost.calibration import calibrate, save_calibration
-
-    assert ready.model is not None
-    calls = [ready.model.calls[i] for i in ready.model.running]
-    learned = calibrate(calls, timings.layer_ticks, ready.target.cpu)
-    basis = "predicted from earlier profiles of this board" if before else "predicted at one cycle an instruction"
-    if learned is None:
-        return f"{basis}; no kernel of this model was ever measured on a {ready.target.cpu.core}"
-    path = save_calibration(ready.target.name, before.updated(learned) if before else learned)
-    return f"{basis}; this one measured {learned.whole:.2f} cycles an instruction, kept in {path}"
 
 
 def _data(ready: Subject, timings: LayerTimings, memory: DeviceMemory, layers: Sequence[_Layer]) -> dict[str, Any]:

@@ -76,13 +76,13 @@ class BoardTime:
     """Microseconds of an inference on a board nobody measured it on, by its core's timing tables (docs/time.md).
 
     Attributes:
-        us: predicted; least_us, most_us: what it may be.
+        us: predicted; least_us, most_us: what it may be, None where nobody knows what the core's rules are off by.
         counts_flash: waits for flash are in it.
     """
 
     us: float
-    least_us: float
-    most_us: float
+    least_us: float | None
+    most_us: float | None
     counts_flash: bool
 
 

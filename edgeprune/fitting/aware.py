@@ -68,7 +68,7 @@ def settle_on_grid(
     result = once(f"{stage}: aware", settle, folder)
     settled = make_candidate(job, network.load_thinned(folder, job.input_shape), f"{stage} aware")
     after = once(f"{stage} aware: int8 validation", lambda: evaluate_deployed(settled, validation, metric))
-    kept = settled.footprint.fits(job.budget) and metric.is_better(after, before)
+    kept = not settled.footprint.exceeds(job.budget) and metric.is_better(after, before)
     training = tuple(EpochRecord(**epoch) for epoch in result["training"])
     record = AwareRecord(epochs=epochs, before=before, after=after, kept=kept, training=training)
     return Settled(settled if kept else candidate, record)

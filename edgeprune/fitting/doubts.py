@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from edgeprune.budget import Footprint, LatencyBasis
-from edgeprune.deploy.proof import BoardTime
+from edgeprune.budget import Budget, Footprint, LatencyBasis
 from edgeprune.fitting.record import Accuracy
 from edgeprune.train.metrics import Compares, Metric
 from edgeprune.train.splits import Split
@@ -56,33 +55,26 @@ def doubts_of_drop(accuracy: Accuracy, metric: Metric, max_drop_points: float | 
     return []
 
 
-def doubts_of_time(after: Footprint, time: BoardTime | None, limit_us: float | None, core: str) -> list[str]:
-    """Where a latency limit is said to hold, and what it is judged by leaves that open.
+def why_unjudged(footprint: Footprint, budget: Budget, core: str) -> list[str]:
+    """Why a limit of latency is neither held nor broken; nothing where it is one of them.
 
     Args:
-        after: as judged.
-        time: predicted of the same image.
         core: of the target.
     """
-    if limit_us is None or after.latency_us is None or after.latency_us > limit_us:
+    if not footprint.unjudged(budget):
         return []
-    if after.latency_basis is LatencyBasis.INSTRUCTIONS:
-        return [f"{microseconds_text(limit_us)} are held {untimed(core)}"]
-    found = []
-    if after.latency_range_us is not None and after.latency_range_us[1] > limit_us:
-        limit, us, most = (microseconds_text(one) for one in (limit_us, after.latency_us, after.latency_range_us[1]))
-        found.append(f"{us} are predicted, {limit} allowed; by the prediction's own error it may be up to {most}")
-    if time is not None and not time.counts_flash:
-        found.append(
-            "waits for flash are not in the predicted time: the target's file states no timing of its flash "
-            "(docs/time.md)"
-        )
-    return found
-
-
-def untimed(core: str) -> str:
-    """How time is judged where none can be predicted."""
-    return f"at one cycle an instruction, which predicts no time: none is predicted of the {core} here (docs/time.md)"
+    assert budget.latency_us is not None
+    if footprint.latency_us is None:
+        why = "nobody measured its time"
+    elif footprint.latency_basis is LatencyBasis.INSTRUCTIONS:
+        why = f"no time is predicted of the {core} here, only instructions counted (docs/time.md)"
+    elif footprint.latency_basis is LatencyBasis.ROOFLINE:
+        why = "the profile's roofline is what no device goes below"
+    elif footprint.latency_range_us is None:
+        why = f"the timing rules of the {core} were compared with no board, what they are off by is not known"
+    else:
+        why = "waits for flash are not in the predicted time, the target's file states no timing of it (docs/time.md)"
+    return [f"a latency of {microseconds_text(budget.latency_us)} is not judged: {why}"]
 
 
 def _int8(accuracy: Accuracy, metric: Metric, calibration: Split, sqnr_db: float | None) -> list[str]:

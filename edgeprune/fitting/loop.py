@@ -9,16 +9,17 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from functools import partial
+from math import ceil
 
 from torch import nn
 
-from edgeprune.budget import Budget, Footprint, LatencyBasis
+from edgeprune.budget import Budget, Footprint
 from edgeprune.deploy.protocol import Candidate, Cost
 from edgeprune.errors import DoesNotFit
 from edgeprune.fitting.aware import Settled, settle_on_grid
 from edgeprune.fitting.candidate import make_candidate
 from edgeprune.fitting.constant_samples import constant_inputs, constant_targets, refuse_constant
-from edgeprune.fitting.doubts import untimed
+from edgeprune.fitting.doubts import why_unjudged
 from edgeprune.fitting.early_exit import exited, with_exit
 from edgeprune.fitting.granularity import Granularity, Hold, MaskSaving
 from edgeprune.fitting.job import Job
@@ -62,8 +63,9 @@ def run_fit(job: Job, granularity: Granularity, module: nn.Module) -> RunRecord:
             f"a kernel's cost was never measured on {job.target.cpu.core}: channels are not chosen by latency, which "
             "is checked once the image runs"
         )
-    elif job.budget.latency_us is not None and before.latency_basis is LatencyBasis.INSTRUCTIONS:
-        job.progress.note(f"--latency is judged {untimed(job.target.cpu.core)}")
+    else:
+        for why in why_unjudged(before, job.budget, job.target.cpu.core):
+            job.progress.note(why)
     job.deployment.check(original)
     settled, cost, steps = _until_it_fits(job, granularity, original, cost)
     candidate, predicted = settled.candidate, cost.footprint(settled.candidate.network.widths)
@@ -128,10 +130,10 @@ def _until_it_fits(
             epochs_left -= epochs
         candidate = make_candidate(job, network, stage)
         _show(job, f"{stage}, built", candidate.footprint)
-        if candidate.footprint.fits(job.budget):
+        if not candidate.footprint.exceeds(job.budget):
             settled = settle_on_grid(job, candidate, original.module, epochs_left, stage, granularity.again)
             candidate = exited(job, settled.candidate, stage)
-            if candidate.footprint.fits(job.budget):
+            if not candidate.footprint.exceeds(job.budget):
                 return replace(settled, candidate=candidate), cost, steps
         measured = candidate.footprint
         job.progress.note(f"built and measured, {_over(measured, job.budget)} of the limit: tightening")
@@ -153,7 +155,7 @@ def _raised(footprint: Footprint, budget: Budget) -> str:
     needed = {
         "flash": f"--flash {footprint.flash_bytes}",
         "ram": f"--ram {footprint.ram_bytes}",
-        "latency": "" if footprint.latency_us is None else f"--latency {footprint.latency_us:.0f}us",
+        "latency": "" if footprint.judged_us is None else f"--latency {ceil(footprint.judged_us)}us",
     }
     over = [needed[name] for name, ratio in footprint.excess(budget).items() if ratio > 1]
     return f"it would take {' '.join(over)}; or choose a larger target"
@@ -188,19 +190,23 @@ def _show(job: Job, when: str, footprint: Footprint) -> None:
         "ram": f"{footprint.ram_bytes:,} of {budget.ram_bytes:,} B",
     }
     if footprint.latency_us is not None and budget.latency_us is not None:
-        texts["latency"] = f"{microseconds_text(footprint.latency_us)} of {microseconds_text(budget.latency_us)}"
+        texts["latency"] = _time_of(footprint, budget.latency_us)
     job.progress.gauges(when, [Gauge(name, used, texts[name]) for name, used in footprint.excess(budget).items()])
 
 
 def _summary(when: str, footprint: Footprint, budget: Budget) -> str:
-    fits = "fits" if footprint.fits(budget) else "does not fit"
-    unjudged = footprint.unjudged(budget)
-    if unjudged and not footprint.exceeds(budget):
-        fits = f"{', '.join(unjudged)} cannot be judged yet"
+    unjudged = f"{', '.join(footprint.unjudged(budget))} cannot be judged"
+    fits = "fits" if footprint.fits(budget) else "does not fit" if footprint.exceeds(budget) else unjudged
     time = ""
     if footprint.latency_us is not None and budget.latency_us is not None:
-        time = f", {microseconds_text(footprint.latency_us)} of {microseconds_text(budget.latency_us)}"
+        time = f", {_time_of(footprint, budget.latency_us)}"
     return (
         f"{when}: flash {footprint.flash_bytes:,} of {budget.flash_bytes:,} B, RAM {footprint.ram_bytes:,} of "
         f"{budget.ram_bytes:,} B (peak at {footprint.peak_layer}){time}, {footprint.macs:,} MACs: {fits}"
     )
+
+
+def _time_of(footprint: Footprint, limit_us: float) -> str:
+    assert footprint.latency_us is not None
+    most = "" if footprint.latency_range_us is None else f" (up to {microseconds_text(footprint.latency_range_us[1])})"
+    return f"{microseconds_text(footprint.latency_us)}{most} of {microseconds_text(limit_us)}"

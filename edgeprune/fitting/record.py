@@ -30,8 +30,14 @@ class FootprintRecord(_Strict):
     peak_layer: str
     macs: int
     latency_us: float | None
+    latency_is_floor: bool = False
     latency_basis: LatencyBasis | None = None  # older records do not say
     latency_range_us: tuple[float, float] | None = None
+
+    @property
+    def judged_us(self) -> float | None:
+        """As `Footprint.judged_us`."""
+        return self.latency_us if self.latency_range_us is None else self.latency_range_us[1]
 
     @staticmethod
     def of(footprint: Footprint) -> FootprintRecord:
@@ -43,6 +49,7 @@ class FootprintRecord(_Strict):
             peak_layer=footprint.peak_layer,
             macs=footprint.macs,
             latency_us=footprint.latency_us,
+            latency_is_floor=footprint.latency_is_floor,
             latency_basis=footprint.latency_basis,
             latency_range_us=footprint.latency_range_us,
         )
@@ -186,8 +193,8 @@ class BoardTimeRecord(_Strict):
     """`deploy.proof.BoardTime`."""
 
     us: float
-    least_us: float
-    most_us: float
+    least_us: float | None
+    most_us: float | None
     counts_flash: bool
 
 
@@ -196,6 +203,7 @@ class RunRecord(_Strict):
 
     schema_version: Literal[1] = 1
     fits: bool
+    unjudged: tuple[str, ...] = ()  # limits that are not known to be broken, and that nothing says are held
     flash_bytes: int
     flash_limit_bytes: int
     ram_bytes: int

@@ -19,7 +19,7 @@ from edgeprune.files.atomic import write_bytes
 from edgeprune.fitting.answers import answers_record
 from edgeprune.fitting.candidate import deployed_answer
 from edgeprune.fitting.constant_samples import constant_targets
-from edgeprune.fitting.doubts import doubts, doubts_of_drop, doubts_of_time
+from edgeprune.fitting.doubts import doubts, doubts_of_drop, why_unjudged
 from edgeprune.fitting.early_exit import exit_record
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.record import (
@@ -84,6 +84,7 @@ def _record(job: Job, fitted: Fitted) -> RunRecord:
     keeps_accuracy = job.budget.max_drop_points is None or drop_points <= job.budget.max_drop_points
     return RunRecord(
         fits=after.fits(job.budget) and keeps_accuracy,
+        unjudged=after.unjudged(job.budget),
         flash_bytes=after.flash_bytes,
         flash_limit_bytes=job.budget.flash_bytes,
         ram_bytes=after.ram_bytes,
@@ -135,7 +136,7 @@ def _record(job: Job, fitted: Fitted) -> RunRecord:
             *constant_targets(fitted.original.module, job.splits, job.objective),
             *doubts(accuracy, metric, job.splits.calibration, sqnr_db, (fitted.predicted, after)),
             *doubts_of_drop(accuracy, metric, job.budget.max_drop_points),
-            *doubts_of_time(after, proof.board_time, job.budget.latency_us, job.target.cpu.core),
+            *why_unjudged(after, job.budget, job.target.cpu.core),
         ),
         artifacts=_keep(job, candidate),
         seconds_by_stage=job.workspace.seconds_by_stage,

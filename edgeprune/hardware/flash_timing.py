@@ -16,6 +16,7 @@ class FlashTiming(Strict):
 
     Attributes:
         wait_states: cycles beyond the first of a read, at the target's clock.
+        sequential_wait_states: likewise of a read that goes on behind the last one; None where it takes as long as any.
         read_bytes: of one read of the array.
         prefetches: the next read is begun ahead.
         code_cache_lines, data_cache_lines: 0 for none.
@@ -25,6 +26,7 @@ class FlashTiming(Strict):
     """
 
     wait_states: Annotated[int, Field(ge=0, le=255)]
+    sequential_wait_states: Annotated[int, Field(ge=0, le=255)] | None = None
     read_bytes: Annotated[int, Field(ge=4, le=64)]
     prefetches: bool = False
     code_cache_lines: Annotated[int, Field(ge=0, le=_MOST_LINES)] = 0
@@ -32,6 +34,11 @@ class FlashTiming(Strict):
     cache_line_bytes: Annotated[int, Field(ge=4, le=256)] = 32
     cache_ways: Annotated[int, Field(ge=0, le=64)] = 0
     is_unified: bool = False
+
+    @property
+    def next_wait_states(self) -> int:
+        """Of a read behind the last one."""
+        return self.wait_states if self.sequential_wait_states is None else self.sequential_wait_states
 
     @property
     def code_cache_bytes(self) -> int:
@@ -43,6 +50,10 @@ class FlashTiming(Strict):
         if self.cache_line_bytes % self.read_bytes or self.cache_line_bytes > 32 * self.read_bytes:
             raise ValueError(
                 f"cache_line_bytes = {self.cache_line_bytes} is not 1 to 32 times read_bytes = {self.read_bytes}"
+            )
+        if self.next_wait_states > self.wait_states:
+            raise ValueError(
+                f"sequential_wait_states = {self.next_wait_states} is more than wait_states = {self.wait_states}"
             )
         if self.cache_ways and (self.code_cache_lines % self.cache_ways or self.data_cache_lines % self.cache_ways):
             raise ValueError(f"a cache's lines are no multiple of cache_ways = {self.cache_ways}")

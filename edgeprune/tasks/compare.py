@@ -187,8 +187,10 @@ class _Comparison:
         flash_bytes, ram_bytes, instructions = (
             max(one[name] for one in noted) for name in ("flash_bytes", "ram_bytes", "instructions")
         )
-        latency_us = max(one["latency_us"] for one in noted)
-        in_time = budget.latency_us is None or latency_us <= budget.latency_us
+        latency_us, judged_us = (max(one[name] for one in noted) for name in ("latency_us", "judged_us"))
+        in_time = budget.latency_us is None or (
+            judged_us <= budget.latency_us and all(one["predicts_time"] for one in noted)
+        )
         return Result(
             criterion,
             schedule,
@@ -242,7 +244,7 @@ def _judged(job: Job, module: nn.Module, stage: str) -> dict[str, Any]:
         "ram_bytes": linked.ram_bytes,
         "instructions": candidate.ticks,
     }
-    sizes["latency_us"] = linked.latency_us
+    sizes |= {name: getattr(linked, name) for name in ("latency_us", "judged_us", "predicts_time")}
     return sizes | dict(zip(_FIGURES, scores, strict=True))
 
 

@@ -45,14 +45,12 @@ class Inspection:
 
     @property
     def unjudged(self) -> tuple[str, ...]:
-        """Limits that nothing is known about, or no more than what no device goes below."""
-        wished, floor_us = self.budget.latency_us, self.footprint.latency_us
-        is_open = wished is not None and floor_us is not None and self.footprint.latency_is_floor and floor_us <= wished
-        return ("latency",) if is_open else self.footprint.unjudged(self.budget)
+        """Limits that are not known to be broken, and that nothing says are held."""
+        return self.footprint.unjudged(self.budget)
 
     @property
     def fits(self) -> bool:
-        return self.footprint.fits(self.budget) and not self.unjudged
+        return self.footprint.fits(self.budget)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@
  *     -plugin execution.so,settings=FILE
  *
  * FILE, a line each: the file to write; "caller FIRST END", the function that calls steps; "flash FIRST END";
- * "timing WAITS READ_BYTES PREFETCHES CODE_LINES DATA_LINES LINE_BYTES SET_WAYS IS_UNIFIED"; "step ADDRESS" for each function it may call.
+ * "timing WAITS NEXT_WAITS READ_BYTES PREFETCHES CODE_LINES DATA_LINES LINE_BYTES SET_WAYS IS_UNIFIED"; "step ADDRESS" for
+ * each function it may call.
  * A step is counted from the caller's call until the caller runs again; its last run counts. After the last step of FILE
  * ends, the counts are written: "STEP FIRST BYTES COUNT TAKEN ENTERED CODE_WAITS DATA_WAITS UNALIGNED", numbers in decimal.
  *
@@ -255,8 +256,8 @@ static bool read_settings(const char *path)
         } else {
             is_whole = sscanf(line, "caller %u %u", &caller_first, &caller_end) == 2 ||
                 sscanf(line, "flash %u %u", &flash_first, &flash_end) == 2 ||
-                sscanf(line, "timing %u %u %u %u %u %u %u %u", &waits, &read_bytes, &prefetches, &code_lines, &data_lines,
-                    &line_bytes, &set_ways, &is_unified) == 8;
+                sscanf(line, "timing %u %u %u %u %u %u %u %u %u", &waits, &next_waits, &read_bytes, &prefetches,
+                    &code_lines, &data_lines, &line_bytes, &set_ways, &is_unified) == 9;
         }
     }
     fclose(file);

@@ -18,12 +18,12 @@ typedef struct {
 } way_t;
 
 static uint32_t flash_first, flash_end;
-static unsigned waits, read_bytes = 8, prefetches, code_lines, data_lines, line_bytes = 8;
+static unsigned waits, next_waits, read_bytes = 8, prefetches, code_lines, data_lines, line_bytes = 8;
 static unsigned set_ways, is_unified; /* 0 ways: any line lies anywhere; unified: the code's cache holds data, too */
 
 /* now: cycles so far, waits included. */
 static uint64_t now, array_free_at, prefetched_at;
-static uint32_t code_buffer = NOWHERE, prefetch_buffer = NOWHERE, data_buffer = NOWHERE;
+static uint32_t code_buffer = NOWHERE, prefetch_buffer = NOWHERE, data_buffer = NOWHERE, array_buffer = NOWHERE;
 static way_t code_cache[MOST_LINES], data_cache[MOST_LINES];
 
 /* Whether the cache holds the read-sized part of a line; it does afterwards. */
@@ -51,13 +51,21 @@ static bool cached(way_t *ways, unsigned count, uint32_t address)
     return false;
 }
 
+/* Waits of a read of the array: fewer where it goes on behind the last one. */
+static unsigned array_waits(uint32_t read)
+{
+    unsigned needed = array_buffer != NOWHERE && read == array_buffer + 1 ? next_waits : waits;
+    array_buffer = read;
+    return needed;
+}
+
 static void prefetch(uint32_t read)
 {
     if (!prefetches || prefetch_buffer == read) {
         return;
     }
     prefetch_buffer = read;
-    prefetched_at = (array_free_at > now ? array_free_at : now) + waits + 1;
+    prefetched_at = (array_free_at > now ? array_free_at : now) + array_waits(read) + 1;
     array_free_at = prefetched_at;
 }
 
@@ -81,7 +89,7 @@ static unsigned code_waits(uint32_t address)
     if (cached(code_cache, code_lines, address)) {
         return 0;
     }
-    waited = waits + (array_free_at > now ? (unsigned)(array_free_at - now) : 0);
+    waited = array_waits(read) + (array_free_at > now ? (unsigned)(array_free_at - now) : 0);
     now += waited;
     array_free_at = now;
     prefetch(read + 1);
@@ -98,7 +106,7 @@ static unsigned data_waits(uint32_t address)
     if (is_unified ? cached(code_cache, code_lines, address) : cached(data_cache, data_lines, address)) {
         return 0;
     }
-    unsigned waited = waits + (array_free_at > now ? (unsigned)(array_free_at - now) : 0);
+    unsigned waited = array_waits(read) + (array_free_at > now ? (unsigned)(array_free_at - now) : 0);
     waited = waited > 2 * waits + 1 ? 2 * waits + 1 : waited; /* a prefetch is let finish, no more than one */
     now += waited;
     array_free_at = now;

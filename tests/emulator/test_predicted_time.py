@@ -56,6 +56,16 @@ def test_constants_in_flash_wait(tiny):
     assert time.layers[2].flash_data == 0
 
 
+def test_a_read_that_goes_on_behind_the_last_one_may_wait_less(tiny):
+    target, elf = load_target("mps2-an386"), tiny("mps2-an386").elf
+    waits = []
+    for sequential in (None, 7, 2):
+        timing = FlashTiming(wait_states=7, sequential_wait_states=sequential, read_bytes=4, cache_line_bytes=4)
+        blocks = executed_blocks(elf, target, timing)
+        waits.append(predict(blocks, "cortex-m4", target.cpu.clock_hz).whole.flash_code)
+    assert waits[0] == waits[1] > waits[2] >= 2 / 7 * waits[0]
+
+
 def test_a_unified_cache_keeps_constants_that_one_for_code_does_not(tiny):
     target, elf = load_target("mps2-an386"), tiny("mps2-an386").elf
     waits = {}

@@ -22,7 +22,7 @@ _CAUSES = {
 
 def time_data(time: PredictedTime) -> dict[str, Any]:
     """Cycles and microseconds of an inference and of each layer."""
-    least, most = time.range_us
+    least, most = time.range_us or (None, None)
     return {
         "us": time.us,
         "least_us": least,
@@ -34,18 +34,33 @@ def time_data(time: PredictedTime) -> dict[str, Any]:
     }
 
 
+def range_text(range_us: tuple[float, float] | None) -> str:
+    """Of a prediction."""
+    if range_us is None:
+        return "by rules that were compared with no board"
+    return " to ".join(microseconds_text(us) for us in range_us)
+
+
+def beside_measured(time: PredictedTime, measured_us: float) -> str:
+    """Of a board that measured it: what was predicted before that."""
+    by = ", by profiles of the board" if time.is_calibrated else ""
+    return (
+        f"predicted{by}: {microseconds_text(time.us)} ({range_text(time.range_us)}), "
+        f"measured {microseconds_text(measured_us)}: {measured_us / time.us:.2f} of it"
+    )
+
+
 def time_lines(time: PredictedTime, target: Target) -> list[str]:
     """The figure with its range, what it is made of, and what it leaves out."""
-    least, most = time.range_us
     shares = ", ".join(
         f"{words} {100 * cycles / time.whole.total:.0f} %"
         for cause, words in _CAUSES.items()
         if (cycles := getattr(time.whole, cause)) >= 0.005 * time.whole.total
     )
-    is_stated = target.region("flash").timing is not None
-    waits = "" if is_stated else "; the target's file states no timing of its flash, so waits for it are not in it"
+    waits = "" if time.counts_flash else "; the target's file states no timing of its flash: waits for it are left out"
+    by = "by profiles of the board" if time.is_calibrated else "measured by nobody"
     return [
-        f"predicted on {target.name}, measured by nobody: {microseconds_text(time.us)} "
-        f"({microseconds_text(least)} to {microseconds_text(most)}), {count_text(round(time.whole.total))} cycles at "
+        f"predicted on {target.name}, {by}: {microseconds_text(time.us)} "
+        f"({range_text(time.range_us)}), {count_text(round(time.whole.total))} cycles at "
         f"{target.cpu.clock_hz / 1e6:g} MHz: {shares}{waits}"
     ]

@@ -90,7 +90,7 @@ class FirmwareCandidate:
         spent = with_constants_in_ram(linked, limits)
         took_us, before_us = spent.footprint.latency_us, self.linked.footprint.latency_us
         is_faster = took_us is not None and before_us is not None and took_us < before_us
-        if not is_faster or not spent.footprint.fits(limits):
+        if not is_faster or spent.footprint.exceeds(limits):
             return self.linked, predicted
         model = spent.model
         return spent, footprint_of(model, spent.target, linked.baseline) if model.options.in_ram else expected

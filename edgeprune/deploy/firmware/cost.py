@@ -159,7 +159,7 @@ def _measured(model: CompiledModel, planned: CompiledModel, target: Target) -> _
             memory = memory_in_use(board, model.input_bytes)
             timings = board.layers(1)
         assert images.emulated is not None
-        time = time_if_possible(images.emulated.elf, target, machine)
+        time = time_if_possible(images.emulated.elf, model, target, machine)
     rates = measured_rates(running, timings.layer_ticks, target.cpu)
     if time is None:
         return _Measured(memory.stack_all_bytes, rates, None)

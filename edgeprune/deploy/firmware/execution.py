@@ -65,7 +65,7 @@ def executed_blocks(elf: Path, machine: Target, timing: FlashTiming) -> list[Exe
 def _settings(written: Path, caller: tuple[int, int], machine: Target, timing: FlashTiming, steps: list[int]) -> str:
     flash, first = machine.region("flash"), caller[0] & ~1
     numbers = (
-        timing.wait_states, timing.read_bytes, int(timing.prefetches),
+        timing.wait_states, timing.next_wait_states, timing.read_bytes, int(timing.prefetches),
         timing.code_cache_lines, timing.data_cache_lines, timing.cache_line_bytes,
         timing.cache_ways, int(timing.is_unified),
     )  # fmt: skip

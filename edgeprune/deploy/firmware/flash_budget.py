@@ -1,19 +1,22 @@
-"""The fastest image that a flash budget has room for: faster kernels in order of instructions saved for a byte."""
+"""The fastest image that a flash budget has room for: faster kernels in order of the time saved for a byte."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from edgeprune.budget import Budget, Limits, Optimize
-from edgeprune.deploy.firmware.images import link_images, measured_sizes
+from edgeprune.deploy.firmware.images import Images, link_images, measured_sizes
 from edgeprune.deploy.firmware.limits import budget_for
-from edgeprune.deploy.firmware.linked import ROOMY_BYTES, LinkedModel
+from edgeprune.deploy.firmware.linked import ROOMY_BYTES, LinkedModel, cycles_of
 from edgeprune.deploy.firmware.predicted import footprint_of
+from edgeprune.deploy.firmware.predicted_time import time_if_possible
 from edgeprune.deploy.firmware.upgrade_kernels import with_faster_kernels
 from edgeprune.engine.compile import CompiledModel, CompileOptions, compile_model
 from edgeprune.engine.cost.flash_size import EngineBaseline
+from edgeprune.engine.cost.timing.predict import PredictedTime
 from edgeprune.errors import DoesNotFit
 from edgeprune.hardware.profile import Target
 from edgeprune.toolchain.space import target_space
@@ -55,15 +58,36 @@ def within_flash(tflite: bytes, target: Target, options: CompileOptions, flash_b
 def _sped_up(linked: LinkedModel, limits: Budget) -> CompiledModel:
     if linked.model.options.ram_first:
         return linked.model  # whose kernels are lean ones everywhere
-    return with_faster_kernels(linked, replace(limits, latency_us=None), linked.footprint)[0].model
+    timed = _timed(linked.tflite, linked.target, linked.model.options)
+    return with_faster_kernels(timed, replace(limits, latency_us=None), timed.footprint)[0].model
 
 
 def _linked(tflite: bytes, target: Target, options: CompileOptions) -> LinkedModel:
     """Linked without limits and not run: only its flash is asked for."""
+    return _with_time(tflite, target, options, lambda _images, _model: None)
+
+
+def _timed(tflite: bytes, target: Target, options: CompileOptions) -> LinkedModel:
+    """Linked without limits, with its time where there are tools that predict it."""
+
+    def time_of(images: Images, model: CompiledModel) -> PredictedTime | None:
+        return None if images.emulated is None else time_if_possible(images.emulated.elf, model, target)
+
+    return _with_time(tflite, target, options, time_of)
+
+
+def _with_time(
+    tflite: bytes,
+    target: Target,
+    options: CompileOptions,
+    time_of: Callable[[Images, CompiledModel], PredictedTime | None],
+) -> LinkedModel:
     model = compile_model(tflite, target, options)
     roomy = replace(target_space(target), flash_bytes=ROOMY_BYTES, ram_bytes=ROOMY_BYTES)
     with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
-        size = link_images(model, target, Path(folder), roomy).judged.size
+        images = link_images(model, target, Path(folder), roomy)
+        time = time_of(images, model)
+    size = images.judged.size
     baseline = EngineBaseline.of(
         size.flash_parts,
         model.calls,
@@ -72,4 +96,5 @@ def _linked(tflite: bytes, target: Target, options: CompileOptions) -> LinkedMod
         measured_sizes(model, target),
         size.ram_parts["console"],
     )
-    return LinkedModel(tflite, target, model, baseline, footprint_of(model, target, baseline), 0, None, _linked)
+    baseline = replace(baseline, cycles=cycles_of(model, target, time))
+    return LinkedModel(tflite, target, model, baseline, footprint_of(model, target, baseline), 0, time, _timed)

@@ -13,9 +13,9 @@ from edgeprune.deploy.firmware.measure import memory_in_use
 from edgeprune.deploy.firmware.predicted import footprint_of
 from edgeprune.deploy.firmware.predicted_time import time_if_possible, timed
 from edgeprune.engine.compile import CompiledModel, CompileOptions, compile_model
-from edgeprune.engine.cost.cycle_rates import cycle_rates
+from edgeprune.engine.cost.cycle_rates import CycleRates, cycle_rates
 from edgeprune.engine.cost.flash_size import EngineBaseline
-from edgeprune.engine.cost.latency import measured_rates, predicted_instructions
+from edgeprune.engine.cost.latency import Rates, measured_rates, predicted_instructions
 from edgeprune.engine.cost.timing.predict import PredictedTime
 from edgeprune.hardware.profile import Target
 from edgeprune.toolchain.space import target_space
@@ -62,6 +62,15 @@ class LinkedModel:
         return self.again(self.tflite, self.target, replace(options, in_ram=frozenset())) if options.in_ram else self
 
 
+def cycles_of(
+    model: CompiledModel, target: Target, time: PredictedTime | None, rates: Rates | None = None
+) -> CycleRates | None:
+    """Of an image of the model; None without its time."""
+    running = [model.calls[index] for index in model.running]
+    taken = [predicted_instructions(call, target.cpu, rates) or 0.0 for call in running]
+    return None if time is None else cycle_rates(running, taken, time)
+
+
 def linked_model(tflite: bytes, target: Target, options: CompileOptions) -> LinkedModel:
     """Compiles, links and boots a file.
 
@@ -76,7 +85,7 @@ def linked_model(tflite: bytes, target: Target, options: CompileOptions) -> Link
             memory = memory_in_use(board, model.input_bytes)
             timings = board.layers(1)
         assert images.emulated is not None
-        time = time_if_possible(images.emulated.elf, target)
+        time = time_if_possible(images.emulated.elf, model, target)
     instructions = timings.total_ticks
     if options.exit_margin is not None:  # this input may have left
         instructions = max(instructions, sum(timings.layer_ticks))
@@ -87,12 +96,10 @@ def linked_model(tflite: bytes, target: Target, options: CompileOptions) -> Link
     )
     running = [model.calls[index] for index in model.running]
     rates = measured_rates(running, timings.layer_ticks, target.cpu)
-    taken = [predicted_instructions(call, target.cpu, rates) or 0.0 for call in running]
-    cycles = None if time is None else cycle_rates(running, taken, time)
-    baseline = replace(measured, rates=rates, cycles=cycles)
+    baseline = replace(measured, rates=rates, cycles=cycles_of(model, target, time, rates))
     counted_us = instructions * 1e6 / target.cpu.clock_hz
     footprint = replace(
         footprint_of(model, target, baseline), latency_us=counted_us, latency_basis=LatencyBasis.INSTRUCTIONS,
-        latency_range_us=None,
+        latency_is_floor=False, latency_range_us=None,
     )  # fmt: skip
     return LinkedModel(tflite, target, model, baseline, timed(footprint, time), instructions, time, linked_model)

@@ -18,4 +18,10 @@ def footprint_of(compiled: CompiledModel, target: Target, baseline: EngineBaseli
     latency = predicted_latency(compiled.calls, target.cpu, baseline.rates, baseline.cycles)
     if latency is None:
         return made
-    return replace(made, latency_us=latency.us, latency_basis=latency.basis, latency_range_us=latency.range_us)
+    return replace(
+        made,
+        latency_us=latency.us,
+        latency_is_floor=latency.is_floor,
+        latency_basis=latency.basis,
+        latency_range_us=latency.range_us,
+    )

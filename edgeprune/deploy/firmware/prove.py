@@ -59,7 +59,7 @@ def prove(setup: Setup, linked: LinkedModel, samples: Split) -> Proof:
     predicted = [predicted_instructions(call, linked.target.cpu) for call in model.calls]
     clock, total_ticks = run.timings.clock_source, run.timings.total_ticks
     total_us = None if clock == "instructions" else run.timings.microseconds(total_ticks)
-    time = time_if_possible(images.emulated.elf, setup.target) if images.emulated and total_us is None else None
+    time = time_if_possible(images.emulated.elf, model, setup.target) if images.emulated and total_us is None else None
     footprint = _footprint(linked, images.judged.size, run)
     return Proof(
         source="emulator" if setup.port is None else "device",
@@ -72,7 +72,7 @@ def prove(setup: Setup, linked: LinkedModel, samples: Split) -> Proof:
         layers=layer_times(model, linked.target, predicted, run.timings.layer_ticks),
         exit_ticks=ticks,
         arena=arena_blocks(model),
-        board_time=board_time(time, setup.target),
+        board_time=board_time(time),
     )
 
 
@@ -87,4 +87,6 @@ def _footprint(linked: LinkedModel, size: ImageSize, run: BoardRun) -> Footprint
 
 
 def _measured(footprint: Footprint, us: float) -> Footprint:
-    return replace(footprint, latency_us=us, latency_basis=LatencyBasis.DEVICE, latency_range_us=None)
+    return replace(
+        footprint, latency_us=us, latency_is_floor=False, latency_basis=LatencyBasis.DEVICE, latency_range_us=None
+    )

@@ -12,7 +12,7 @@ from edgeprune.budget import Budget, Limits
 from edgeprune.deploy.firmware.images import link_images
 from edgeprune.deploy.firmware.limits import budget_for
 from edgeprune.deploy.firmware.linked import LinkedModel
-from edgeprune.deploy.firmware.predicted_time import predicted_time
+from edgeprune.deploy.firmware.predicted_time import calibrated_time
 from edgeprune.engine.compile import CompiledModel, CompileOptions, compile_graph
 from edgeprune.engine.cost.flash_size import constant_bytes
 from edgeprune.engine.cost.timing.cycles import Cycles
@@ -40,7 +40,7 @@ def within_ram(model: CompiledModel, target: Target, ram_bytes: int) -> Compiled
     limits = budget_for(target, Limits(ram_bytes=ram_bytes))
     with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
         images = link_images(model, target, Path(folder), unbounded_space(target))
-        time = None if images.emulated is None else predicted_time(images.emulated.elf, target)
+        time = None if images.emulated is None else calibrated_time(images.emulated.elf, model, target)
         left = limits.ram_bytes - images.judged.size.ram_bytes - _ALIGNMENT_BYTES
     if left < 0:
         raise DoesNotFit(

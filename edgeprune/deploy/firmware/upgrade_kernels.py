@@ -1,4 +1,4 @@
-"""Flash that is left over is traded for speed: the kernels that save most instructions a byte, within the limits."""
+"""Flash that is left over is traded for speed: the kernels that save most cycles a byte, within the limits."""
 
 from __future__ import annotations
 
@@ -43,12 +43,17 @@ def _is_faster(upgraded: LinkedModel, linked: LinkedModel) -> bool:
 
 
 def _worthwhile(linked: LinkedModel) -> list[int]:
-    """Ops whose kernel for speed is predicted to take fewer instructions, the most saved for a byte first."""
-    calls, cpu = linked.model.calls, linked.target.cpu
+    """Ops whose kernel for speed is predicted to take less, the most saved for a byte first: in cycles, or in
+    instructions where no time is predicted."""
+    calls, cpu, cycles = linked.model.calls, linked.target.cpu, linked.baseline.cycles
     speedy = lower(linked.model.graph, cpu.isa, Optimize.SPEED)
+
+    def takes(call: KernelCall) -> float | None:
+        return predicted_instructions(call, cpu) if cycles is None else cycles.total(call, cpu, None)
+
     worth: dict[int, float] = {}
     for index, (call, faster) in enumerate(zip(calls, speedy, strict=True)):
-        slow, fast = (predicted_instructions(one, cpu) for one in (call, faster))
+        slow, fast = takes(call), takes(faster)
         if slow is not None and fast is not None and fast < slow:  # a function never measured is not known to be faster
             worth[index] = (slow - fast) / max(1, _flash_bytes(faster) - _flash_bytes(call))
     return sorted(worth, key=lambda index: -worth[index])

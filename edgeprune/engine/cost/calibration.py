@@ -1,7 +1,7 @@
-"""Cycles an instruction takes on one board, learned from profiles of that board and kept in the user's config folder.
+"""What a real board's profiles showed of its time beside what is predicted of it, kept in the user's config folder.
 
-Predicted instructions come from emulated cores, where one takes one tick. On a board the core, flash wait
-states and caches add cycles, which differ from kernel to kernel: dense loops of loads wait more than arithmetic.
+The ratios differ from kernel to kernel: dense loops of loads wait more for a memory than arithmetic does. They are to
+predicted cycles where the core has timing tables, elsewhere to predicted instructions, one cycle each.
 """
 
 from __future__ import annotations
@@ -14,54 +14,57 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeprune.engine.cost.latency import predicted_instructions
+from edgeprune.budget import LatencyBasis
 from edgeprune.engine.kernels.base import KernelCall
 from edgeprune.errors import UsageError
 from edgeprune.files import atomic
-from edgeprune.hardware.profile import Cpu
 
-_SCHEMA = 1
+_SCHEMA = 2
 _MAX_FILE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Cycles an instruction.
+    """Measured cycles for each predicted one.
 
     Attributes:
         functions: of each kernel function that was measured.
         whole: of all measured layers together, for the functions that were not.
+        basis: what predicted them, `BLOCKS` or `INSTRUCTIONS`.
     """
 
     functions: Mapping[str, float]
     whole: float
+    basis: LatencyBasis
 
-    def cycles(self, call: KernelCall, cpu: Cpu) -> float | None:
-        """Predicted for one call; None where its function was never measured on an emulated core."""
-        instructions = predicted_instructions(call, cpu)
-        return None if instructions is None else instructions * self.functions.get(call.function, self.whole)
+    def ratio(self, call: KernelCall) -> float:
+        return self.functions.get(call.function, self.whole)
 
     def updated(self, newer: Calibration) -> Calibration:
-        """`newer` where it has measured, the old values elsewhere."""
-        return Calibration({**self.functions, **newer.functions}, newer.whole)
+        """`newer` where it has measured, the old ratios elsewhere, unless they are to something else."""
+        old = self.functions if self.basis is newer.basis else {}
+        return Calibration({**old, **newer.functions}, newer.whole, newer.basis)
 
 
-UNCALIBRATED = Calibration({}, 1.0)
+def calibrate(
+    calls: Sequence[KernelCall], measured: Sequence[int], predicted: Sequence[float | None], basis: LatencyBasis
+) -> Calibration | None:
+    """From a profile of a board. None where nothing of it was predicted.
 
-
-def calibrate(calls: Sequence[KernelCall], cycles: Sequence[int], cpu: Cpu) -> Calibration | None:
-    """From a profile: `cycles` of each call. None when no call's instructions can be predicted."""
-    measured: dict[str, float] = defaultdict(float)
-    predicted: dict[str, float] = defaultdict(float)
-    for call, count in zip(calls, cycles, strict=True):
-        instructions = predicted_instructions(call, cpu)
-        if instructions:
-            measured[call.function] += count
-            predicted[call.function] += instructions
-    if not predicted:
+    Args:
+        measured: cycles of each call.
+        predicted: of each call; None where it is not known.
+    """
+    took: dict[str, float] = defaultdict(float)
+    expected: dict[str, float] = defaultdict(float)
+    for call, cycles, guess in zip(calls, measured, predicted, strict=True):
+        if guess and cycles:
+            took[call.function] += cycles
+            expected[call.function] += guess
+    if not expected:
         return None
-    ratios = {function: measured[function] / predicted[function] for function in predicted}
-    return Calibration(ratios, sum(measured.values()) / sum(predicted.values()))
+    ratios = {function: took[function] / expected[function] for function in expected}
+    return Calibration(ratios, sum(took.values()) / sum(expected.values()), basis)
 
 
 def calibration_path(target: str) -> Path:
@@ -71,7 +74,7 @@ def calibration_path(target: str) -> Path:
 
 
 def load_calibration(target: str) -> Calibration | None:
-    """None for a board that was never profiled.
+    """None for a board that was never profiled, or by an older version.
 
     Raises:
         UsageError: the file is damaged.
@@ -80,9 +83,12 @@ def load_calibration(target: str) -> Calibration | None:
     try:
         with path.open("rb") as stream:
             data = json.loads(stream.read(_MAX_FILE_BYTES))
+        if data["schema"] == 1:  # cycles an instruction, whatever the core
+            return None
         if data["schema"] != _SCHEMA:
             raise ValueError(f"schema {data['schema']}")
-        kept = Calibration({str(name): float(ratio) for name, ratio in data["functions"].items()}, float(data["whole"]))
+        functions = {str(name): float(ratio) for name, ratio in data["functions"].items()}
+        kept = Calibration(functions, float(data["whole"]), LatencyBasis(data["basis"]))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -97,7 +103,13 @@ def load_calibration(target: str) -> Calibration | None:
 def save_calibration(target: str, calibration: Calibration) -> Path:
     """Stores it for the next prediction; the file's path."""
     path = calibration_path(target)
-    data = {"schema": _SCHEMA, "target": target, "whole": calibration.whole, "functions": dict(calibration.functions)}
+    data = {
+        "schema": _SCHEMA,
+        "target": target,
+        "basis": calibration.basis,
+        "whole": calibration.whole,
+        "functions": dict(calibration.functions),
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic.write_text(path, json.dumps(data, indent=1) + "\n")
     return path

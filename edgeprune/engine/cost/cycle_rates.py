@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeprune.budget import LatencyBasis
+from edgeprune.engine.cost.core_cycles import core_cycles
 from edgeprune.engine.cost.latency import Rates, predicted_instructions
 from edgeprune.engine.cost.timing.cycles import Cycles
 from edgeprune.engine.kernels.base import KernelCall
@@ -37,34 +38,49 @@ class CycleRates:
     Attributes:
         functions: of each kernel function that ran.
         whole: of all of them together, for those that did not.
-        least, most: of what is predicted, shares that it may be (`PredictedTime.range_us`).
+        core: cycles an instruction of all of them together, waits for flash left out.
+        range: of what is predicted, shares that it may be at least and at most; None where nobody knows.
+        counts_flash, is_calibrated: as the image's own time (`PredictedTime`).
     """
 
     functions: Mapping[str, Rate]
     whole: Rate
-    least: float
-    most: float
+    core: float
+    range: tuple[float, float] | None
+    counts_flash: bool = True
+    is_calibrated: bool = False
 
     @staticmethod
     def of_noted(noted: Mapping[str, Any]) -> CycleRates:
         """From its `asdict`."""
         functions = {name: Rate(**rate) for name, rate in noted["functions"].items()}
-        return CycleRates(functions, Rate(**noted["whole"]), noted["least"], noted["most"])
+        shares = None if noted["range"] is None else tuple(noted["range"])
+        return CycleRates(**{**noted, "functions": functions, "whole": Rate(**noted["whole"]), "range": shares})
 
     def fixed(self, call: KernelCall, cpu: Cpu, rates: Rates | None) -> float | None:
         """Cycles but for those that constants in flash make it wait; None where its instructions are not predicted."""
         instructions = predicted_instructions(call, cpu, rates)
-        return None if instructions is None else instructions * self._of(call).fixed
+        return None if instructions is None else instructions * self._of(call, cpu).fixed
 
     def waits(self, call: KernelCall, cpu: Cpu, rates: Rates | None) -> float | None:
         """Cycles that its constants make it wait for flash: none where they lie in RAM."""
         if any(constant.in_ram for constant in call.constants):
             return 0.0
         instructions = predicted_instructions(call, cpu, rates)
-        return None if instructions is None else instructions * self._of(call).waits
+        return None if instructions is None else instructions * self._of(call, cpu).waits
 
-    def _of(self, call: KernelCall) -> Rate:
-        return self.functions.get(call.function, self.whole)
+    def total(self, call: KernelCall, cpu: Cpu, rates: Rates | None) -> float | None:
+        fixed, waits = self.fixed(call, cpu, rates), self.waits(call, cpu, rates)
+        return None if fixed is None or waits is None else fixed + waits
+
+    def _of(self, call: KernelCall, cpu: Cpu) -> Rate:
+        """Of a function that did not run: as many cycles more or fewer than the others as the core takes of it."""
+        if call.function in self.functions:
+            return self.functions[call.function]
+        alone = core_cycles(cpu.core).get(call.function)
+        return (
+            self.whole if alone is None else Rate(self.whole.fixed * alone.an_instruction / self.core, self.whole.waits)
+        )
 
 
 def cycle_rates(calls: Sequence[KernelCall], taken: Sequence[float], time: PredictedTime) -> CycleRates | None:
@@ -85,10 +101,11 @@ def cycle_rates(calls: Sequence[KernelCall], taken: Sequence[float], time: Predi
     alone = sum(layer.total for layer in time.layers)
     share = time.longest_us / (alone * 1e6 / time.clock_hz)  # one layer after the other, and what calls them
     everything = sum(cycles.values(), Cycles())
-    least_us, most_us = time.range_us
     return CycleRates(
         {name: _rate(cycles[name], instructions[name], share) for name in instructions},
-        _rate(everything, sum(instructions.values()), share), least_us / time.us, most_us / time.us,
+        _rate(everything, sum(instructions.values()), share), everything.core * share / sum(instructions.values()),
+        None if time.range_us is None else (time.range_us[0] / time.us, time.range_us[1] / time.us),
+        time.counts_flash, time.is_calibrated,
     )  # fmt: skip
 
 
@@ -99,11 +116,15 @@ def _rate(cycles: Cycles, instructions: float, share: float) -> Rate:
 
 @dataclass(frozen=True)
 class PredictedLatency:
-    """Of one inference; range_us: the least and the most it may be, None where nothing says so."""
+    """Of one inference.
+
+    range_us: the least and the most it may be, None where nothing says so. is_floor: waits for a memory are not in it.
+    """
 
     us: float
     basis: LatencyBasis
     range_us: tuple[float, float] | None = None
+    is_floor: bool = False
 
 
 def predicted_latency(
@@ -124,8 +145,10 @@ def predicted_latency(
         if cycles is None:
             known.append(instructions)
         else:
-            known.append((cycles.fixed(call, cpu, rates) or 0.0) + (cycles.waits(call, cpu, rates) or 0.0))
+            known.append(cycles.total(call, cpu, rates) or 0.0)
     us = sum(known) * 1e6 / cpu.clock_hz
     if cycles is None:
         return PredictedLatency(us, LatencyBasis.INSTRUCTIONS)
-    return PredictedLatency(us, LatencyBasis.KERNELS, (us * cycles.least, us * cycles.most))
+    basis = LatencyBasis.CALIBRATED_KERNELS if cycles.is_calibrated else LatencyBasis.KERNELS
+    range_us = None if cycles.range is None else (us * cycles.range[0], us * cycles.range[1])
+    return PredictedLatency(us, basis, range_us, range_us is None or not cycles.counts_flash)

@@ -91,7 +91,7 @@ def allocate(
 
 def _as_it_is(footprint: Footprint, budget: Budget) -> Allocation:
     """Where no channel can go."""
-    if not footprint.fits(budget):
+    if footprint.exceeds(budget):
         raise DoesNotFit(
             f"no channel of this network can be removed, and {_unreachable(footprint, budget)}",
             hint=_remedy(footprint, budget),
@@ -129,7 +129,7 @@ class _Search:
         # One for each operator: some work in place, some need scratch.
         self._ram_scales = np.full(sizes.live_bytes.shape[1], full.activation_bytes / float(sizes.live_bytes.max()))
         work = float(sizes.op_work.sum())
-        self._latency_scale = (full.latency_us or 0.0) / work
+        self._latency_scale = (full.judged_us or 0.0) / work
         self._pairs = np.array(
             [(a, b, -i, j) for a, b in permutations(range(len(choices)), 2) for i in _STRIDES for j in _STRIDES],
             dtype=int,
@@ -236,7 +236,7 @@ class _Search:
         sizes = self._model.sizes(self._widths_of(candidate[None]))
         flash_offset = footprint.flash_bytes - float(sizes.flash_bytes[0])
         work = float(sizes.op_work.sum())
-        latency_scale = (footprint.latency_us or 0.0) / work
+        latency_scale = (footprint.judged_us or 0.0) / work
         agreed = (
             bool(np.all(np.abs(self._ram_scales / scales - 1) < 1e-6))
             and abs(flash_offset - self._flash_offset) < 1
@@ -291,9 +291,9 @@ def _unreachable(smallest: Footprint, budget: Budget) -> str:
             f"the smallest reachable RAM is {bytes_text(smallest.ram_bytes)} ({parts}), the limit is "
             f"{bytes_text(budget.ram_bytes)}; the arena's peak is at {smallest.peak_layer}"
         )
-    if budget.latency_us is not None and smallest.latency_us is not None and smallest.latency_us > budget.latency_us:
+    if budget.latency_us is not None and smallest.judged_us is not None and smallest.judged_us > budget.latency_us:
         lines.append(
-            f"the shortest reachable latency is {microseconds_text(smallest.latency_us)} (predicted), the limit is "
+            f"the shortest reachable latency is {microseconds_text(smallest.judged_us)} (predicted), the limit is "
             f"{microseconds_text(budget.latency_us)}"
         )
     return "; ".join(lines)

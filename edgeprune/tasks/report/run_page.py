@@ -44,8 +44,9 @@ def run_page(record: RunRecord, folder: Path) -> str:
 
 
 def _verdict(record: RunRecord) -> Verdict:
-    unjudged = record.latency_limit_us is not None and record.after.latency_us is None
-    words = "fits" if record.fits else "latency was measured by nobody" if unjudged else "does not fit"
+    # older records do not say what was not judged
+    unjudged = bool(record.unjudged) or (record.latency_limit_us is not None and record.after.latency_us is None)
+    words = "fits" if record.fits else "latency cannot be judged" if unjudged else "does not fit"
     accuracy = record.accuracy
     checked = (
         f"{record.verified_samples:,} test samples ran {_PLACES[record.source]} ({printable(record.board)}); every "

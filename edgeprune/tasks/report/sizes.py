@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgeprune.fitting.record import RunRecord
+from edgeprune.fitting.record import FootprintRecord, RunRecord
 from edgeprune.tasks.report.axes import colours, layer_axis, names_px
 from edgeprune.tasks.report.figure import Chart, DataTable, Figure, Spec, printable
 from edgeprune.units import bytes_text, count_text, microseconds_text
@@ -75,10 +75,16 @@ def _limit_rows(record: RunRecord) -> list[tuple[str, float, dict[str, tuple[flo
         ("memory" if is_program else "RAM", record.ram_limit_bytes, sizes(before.ram_bytes, after.ram_bytes)),
     ]
     if record.latency_limit_us is not None:
-        times = {"before": before.latency_us, "after": after.latency_us}
-        known = {when: (us, microseconds_text(us)) for when, us in times.items() if us is not None}
+        sizes_of = {"before": before, "after": after}
+        known = {when: (us, _time_text(one)) for when, one in sizes_of.items() if (us := one.judged_us) is not None}
         rows.append((_time_name(record), record.latency_limit_us, {"before": (0.0, "unknown"), **known}))
     return rows
+
+
+def _time_text(size: FootprintRecord) -> str:
+    assert size.latency_us is not None
+    most = "" if size.latency_range_us is None else f" (up to {microseconds_text(size.latency_range_us[1])})"
+    return f"{microseconds_text(size.latency_us)}{most}"
 
 
 def _time_name(record: RunRecord) -> str:

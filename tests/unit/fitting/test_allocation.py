@@ -19,5 +19,5 @@ def test_the_least_damage_under_three_limits(sizes: Sizes, shares: tuple[float, 
     assert all(choice.widths[0] == 2 for choice in problem.choices)
     budget = problem.budget(*shares)
     result = allocate(problem.choices, problem.model, sizes.footprint, budget)
-    assert result.footprint.fits(budget)
+    assert not result.footprint.exceeds(budget)
     assert result.damage <= 1.01 * problem.optimum(budget)

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from edgeprune.budget import Budget, Footprint, LatencyBasis
-from edgeprune.deploy.proof import BoardTime
-from edgeprune.fitting.doubts import doubts, doubts_of_drop, doubts_of_time
+from edgeprune.fitting.doubts import doubts, doubts_of_drop, why_unjudged
 from edgeprune.fitting.record import Accuracy
 from edgeprune.train.metrics import METRICS, Metric
 from edgeprune.train.splits import Split, make_splits
@@ -104,33 +103,50 @@ def test_a_limit_that_could_not_be_judged_does_not_hold() -> None:
     assert unknown.fits(Budget(100_000, 10_000))
 
 
-def timed(us: float, basis: LatencyBasis = LatencyBasis.BLOCKS) -> Footprint:
-    measured = basis in (LatencyBasis.INSTRUCTIONS, LatencyBasis.DEVICE)
+def timed(us: float, basis: LatencyBasis = LatencyBasis.BLOCKS, is_floor: bool = False) -> Footprint:
+    is_exact = basis in (LatencyBasis.INSTRUCTIONS, LatencyBasis.DEVICE)
     return replace(
-        footprint(9_000), latency_us=us, latency_basis=basis,
-        latency_range_us=None if measured else (0.95 * us, 1.1 * us),
+        footprint(9_000), latency_us=us, latency_basis=basis, latency_is_floor=is_floor,
+        latency_range_us=None if is_exact else (0.95 * us, 1.1 * us),
     )  # fmt: skip
 
 
-def test_a_limit_within_the_error_of_the_prediction_is_said_to_be() -> None:
-    time = BoardTime(us=19_000, least_us=18_050, most_us=20_900, counts_flash=True)
-    (said,) = doubts_of_time(timed(19_000), time, 20_000, "cortex-m4")
-    assert said.startswith("19.000 ms are predicted, 20.000 ms allowed") and "up to 20.900 ms" in said
-    assert doubts_of_time(timed(18_000), time, 20_000, "cortex-m4") == []
-    assert doubts_of_time(timed(19_000), time, None, "cortex-m4") == []
-    assert doubts_of_time(timed(20_001), time, 20_000, "cortex-m4") == []  # which is no doubt: it does not fit
-    assert doubts_of_time(timed(19_999, LatencyBasis.DEVICE), None, 20_000, "cortex-m7") == []
+BUDGET = Budget(100_000, 10_000, latency_us=20_000)
 
 
-def test_a_limit_judged_by_instructions_is_said_to_be() -> None:
-    (said,) = doubts_of_time(timed(10.0, LatencyBasis.INSTRUCTIONS), None, 20_000, "cortex-m7")
-    assert "at one cycle an instruction" in said and "none is predicted of the cortex-m7 here" in said
+@pytest.mark.parametrize(
+    ("after", "fits"),
+    [
+        (timed(18_000), True), (timed(18_182), False), (timed(19_000), False), (timed(20_001), False),
+        (timed(20_000, LatencyBasis.DEVICE), True), (timed(20_001, LatencyBasis.DEVICE), False),
+    ],
+)  # fmt: skip
+def test_a_limit_is_held_where_the_error_of_the_prediction_leaves_no_doubt(after: Footprint, fits: bool) -> None:
+    assert after.fits(BUDGET) is fits and after.exceeds(BUDGET) is not fits
+    assert why_unjudged(after, BUDGET, "cortex-m4") == []
+    assert after.fits(replace(BUDGET, latency_us=None))
 
 
-def test_waits_that_are_in_no_figure_are_said_to_be() -> None:
-    time = BoardTime(us=10, least_us=9, most_us=11, counts_flash=False)
-    (said,) = doubts_of_time(timed(10.0), time, 20_000, "cortex-m33")
-    assert "waits for flash are not in the predicted time" in said
+@pytest.mark.parametrize(
+    ("after", "why"),
+    [
+        (timed(10.0, LatencyBasis.INSTRUCTIONS), "no time is predicted of the cortex-m55 here, only instructions"),
+        (replace(timed(10.0, is_floor=True), latency_range_us=None), "were compared with no board"),
+        (timed(10.0, is_floor=True), "waits for flash are not in the predicted time"),
+        (timed(10.0, LatencyBasis.ROOFLINE, is_floor=True), "the profile's roofline"),
+        (footprint(9_000), "nobody measured its time"),
+    ],
+)
+def test_what_predicts_no_time_holds_no_limit(after: Footprint, why: str) -> None:
+    assert not after.fits(BUDGET) and not after.exceeds(BUDGET)
+    (said,) = why_unjudged(after, BUDGET, "cortex-m55")
+    assert said.startswith("a latency of 20.000 ms is not judged: ") and why in said
+    assert why_unjudged(after, replace(BUDGET, latency_us=None), "cortex-m55") == []
+
+
+def test_a_limit_that_is_known_to_be_broken_is_not_open() -> None:
+    for broken in (timed(30_000, LatencyBasis.INSTRUCTIONS), timed(30_000, is_floor=True)):
+        assert broken.exceeds(BUDGET) and why_unjudged(broken, BUDGET, "cortex-m55") == []
 
 
 @pytest.mark.parametrize(

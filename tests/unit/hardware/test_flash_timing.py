@@ -16,6 +16,7 @@ from edgeprune.hardware.flash_timing import FlashTiming
         ({"code_cache_lines": 8, "data_cache_lines": 3, "cache_ways": 2}, "no multiple of cache_ways"),
         ({"code_cache_lines": 8, "data_cache_lines": 2, "is_unified": True}, "leave data_cache_lines away"),
         ({"cache_ways": -1}, "greater than or equal to 0"),
+        ({"sequential_wait_states": 5}, "is more than wait_states = 4"),
     ],
 )
 def test_what_no_cache_is_is_refused(stated: dict[str, int], fault: str) -> None:

@@ -22,8 +22,8 @@ class Armv6mRules:
     call: float
     odd_entry: float = 0.0
 
-    def refill(self, branch: Branch) -> float:
-        return {Branch.KNOWN: self.known, Branch.CALL: self.call}.get(branch, self.computed)
+    def branches(self, branch: Branch, count: float, taken: float) -> float:
+        return taken * {Branch.KNOWN: self.known, Branch.CALL: self.call}.get(branch, self.computed)
 
     def straight(self, code: list[Instruction]) -> Cycles:
         compute = sum(4.0 if one.name in _SYSTEM else 1.0 for one in code)

@@ -25,8 +25,8 @@ class Armv7mRules:
     divide: int = 6
     odd_entry: float = 1.0
 
-    def refill(self, branch: Branch) -> float:
-        return 1.0 if branch in (Branch.KNOWN, Branch.CALL) else 2.0
+    def branches(self, branch: Branch, count: float, taken: float) -> float:
+        return taken * (1.0 if branch in (Branch.KNOWN, Branch.CALL) else 2.0)
 
     def straight(self, code: list[Instruction]) -> Cycles:
         compute = memory = 0.0

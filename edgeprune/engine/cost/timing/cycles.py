@@ -38,11 +38,11 @@ class CoreRules(Protocol):
     """How long a core takes, all memory being without waits."""
 
     def straight(self, code: list[Instruction]) -> Cycles:
-        """Of one execution of a block, refills behind branches left out."""
+        """Of one execution of a block, what taking its branch adds left out."""
         ...
 
-    def refill(self, branch: Branch) -> float:
-        """Cycles that a branch of this kind adds when it is taken."""
+    def branches(self, branch: Branch, count: float, taken: float) -> float:
+        """Cycles that `count` executions of a branch add, `taken` of which do not go on at the next address."""
         ...
 
     @property

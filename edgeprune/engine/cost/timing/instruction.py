@@ -49,8 +49,9 @@ class Instruction:
         words: that a load or store of many moves.
         address_registers: that make its address.
         written: registers a plain load or data processing writes.
-        read: operands of floating-point arithmetic.
+        read: its operands but the first.
         is_indexed: the address is a sum of two registers.
+        is_shifted: an operand is shifted on its way.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Instruction:
     written: frozenset[int]
     read: frozenset[int]
     is_indexed: bool
+    is_shifted: bool
     branch: Branch
 
 
@@ -91,7 +93,8 @@ def _instruction(one: Any) -> Instruction:
     return Instruction(
         name, kind, one.size, one.address, _words(one, name, registers), frozenset(addressed),
         _written(name, kind, registers), frozenset(registers[1:]),
-        any(operand.index for operand in memory), _branch(one, name, registers),
+        any(operand.index for operand in memory), any(operand.shift.type for operand in one.operands),
+        _branch(one, name, registers),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from edgeprune.budget import LatencyBasis
+from edgeprune.engine.cost.core_cycles import core_cycles
 from edgeprune.engine.cost.cycle_rates import CycleRates, cycle_rates, predicted_latency
 from edgeprune.engine.cost.flash_size import EngineBaseline
 from edgeprune.engine.cost.timing.cycles import Cycles
@@ -76,6 +77,32 @@ def test_a_function_that_did_not_run_takes_the_cycles_of_all_others() -> None:
     known = predicted_latency([call("ep_new", 10)], CPU, {"ep_new": 5.0}, rates)
     assert known is not None
     assert known.us == pytest.approx(50 * (rates.whole.fixed + rates.whole.waits) * 1e6 / CPU.clock_hz)
+
+
+def test_a_kernel_that_the_image_has_not_takes_what_the_core_takes_of_it_beside_the_others() -> None:
+    function, alone = next(iter(core_cycles(CPU.core).items()))
+    rates = rates_of_image()
+    known = rates.total(call(function, 10), CPU, {function: 5.0})
+    fixed = rates.whole.fixed * alone.an_instruction / rates.core
+    assert known == pytest.approx(50 * (fixed + rates.whole.waits))
+    assert rates.total(call("ep_one", 10), CPU, RATES) != known
+
+
+def test_what_the_images_time_leaves_out_the_fast_form_leaves_out() -> None:
+    calls, time = image()
+    floor = predicted_latency(calls, CPU, RATES, cycle_rates(calls, TAKEN, replace(time, counts_flash=False)))
+    assert floor is not None and floor.is_floor and floor.basis is LatencyBasis.KERNELS
+    scaled = predicted_latency(calls, CPU, RATES, cycle_rates(calls, TAKEN, time.calibrated([2.0, 2.0, 1.0])))
+    assert scaled is not None and not scaled.is_floor and scaled.basis is LatencyBasis.CALIBRATED_KERNELS
+    before, after = sum(layer.total for layer in LAYERS), 2 * sum(layer.total for layer in LAYERS[:2]) + LAYERS[2].total
+    assert scaled.us == pytest.approx(time.longest_us * after / before)
+
+
+def test_rules_that_nobody_compared_with_a_board_predict_without_a_range() -> None:
+    calls, time = image()
+    latency = predicted_latency(calls, CPU, RATES, cycle_rates(calls, TAKEN, replace(time, is_checked=False)))
+    assert latency is not None and latency.us == pytest.approx(time.longest_us)
+    assert latency.range_us is None and latency.is_floor
 
 
 def test_a_noted_baseline_is_read_back() -> None:

@@ -124,3 +124,35 @@ def test_the_range_is_wider_where_code_waits_for_flash() -> None:
     few, many = (PredictedTime((), Cycles(compute=1000 - waits, flash_code=waits), 1_000_000) for waits in (100, 101))
     assert few.range_us == pytest.approx((965, 1100))
     assert many.range_us == pytest.approx((930, 1200))
+
+
+ON_M7 = [
+    ("add r0, r1; add r2, r3", 1),  # two a cycle
+    ("add r0, r1; add r2, r0", 2),  # but for what waits for the other
+    ("ldr r0, [r1]; ldr r2, [r3]", 1),
+    ("ldr r0, [r1]; ldr r2, [r0]", 3),
+    ("ldr r0, [r1]; add r2, r0", 2),
+    ("ldrb r0, [r1]; add r2, r0", 3),
+    ("str r0, [r1]; str r2, [r3]", 2),
+    ("smlad r0, r1, r2, r0; smlad r3, r4, r5, r3", 2),  # one multiplier
+    ("smlad r0, r1, r2, r0; smlad r0, r4, r5, r0", 2),  # sums are forwarded
+    ("mul r0, r1, r2; add r3, r0", 3),
+    ("smlad r0, r1, r2, r0; ldr r3, [r4]", 1),
+    ("sxtb16 r0, r1; add r2, r3", 1),
+    ("add r2, r3; sxtb16 r0, r1", 2),  # first of two, or alone
+    ("add r0, r1, r2, lsl #2; add r3, r4, r5, lsl #2", 2),  # one shifter
+    ("ldm r0, {r1, r2, r3, r4}; add r5, r6", 3),
+    ("udiv r0, r1, r2", 7),
+]
+
+
+@pytest.mark.parametrize(("text", "cycles"), ON_M7)
+def test_cycles_are_those_of_llvms_model(tmp_path: Path, text: str, cycles: int) -> None:
+    assert one_run(assembled(tmp_path, "cortex-m7", text), "cortex-m7").total == cycles
+
+
+def test_a_branch_costs_what_is_mispredicted(tmp_path: Path) -> None:
+    code = assembled(tmp_path, "cortex-m7", "subs r0, #1; bne .-2")
+    loop = predict([ExecutedBlock(0, ADDRESS, code, 100, 99, 0, 0, 0, 0)], "cortex-m7", 1_000_000)
+    assert loop is not None and loop.whole.branch == 4
+    assert loop.range_us is None and not loop.is_checked
