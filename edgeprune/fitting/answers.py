@@ -43,10 +43,8 @@ def _alike(outputs: Mapping[str, tuple[Tensor, Tensor]]) -> Compares:
 
 def _confusions(class_names: Sequence[str], outputs: Mapping[str, tuple[Tensor, Tensor]]) -> AnswersRecord:
     confusions: dict[str, tuple[ConfusionCell, ...]] = {}
-    classes = 2
     for who, (answer, targets) in outputs.items():
         matrix = torch.stack(confusion(answer, targets)).sum(0)
-        classes = len(matrix)
         cells = [(int(matrix[true, found]), int(true), int(found)) for true, found in matrix.nonzero().tolist()]
         kept = sorted(cells, reverse=True)[:_MOST_CELLS]
         confusions[who] = tuple(
@@ -54,8 +52,8 @@ def _confusions(class_names: Sequence[str], outputs: Mapping[str, tuple[Tensor, 
             for count, true, found in sorted(kept, key=lambda cell: cell[1:])
         )
     answer, targets = next(iter(outputs.values()))
-    own = ("no", "yes") if is_binary(answer, targets) else tuple(map(str, range(classes)))
-    names = tuple(class_names) if len(class_names) == classes else own
+    own = ("no", "yes") if is_binary(answer, targets) else tuple(map(str, range(answer.shape[1])))
+    names = tuple(class_names) if len(class_names) == len(own) else own
     return AnswersRecord(class_names=names, confusions=confusions)
 
 

@@ -109,8 +109,12 @@ def test_of_a_file_for_two_chips_each_takes_its_own_blocks() -> None:
     both = uf2(Segment(0x1000_0000, b"old" * 200), RP2040) + uf2(Segment(0x1000_0000, b"new" * 300), RP2350)
     assert parse_uf2(both, "x", RP2040).read(0x1000_0000, 600) == b"old" * 200
     assert parse_uf2(both, "x", RP2350).read(0x1000_0000, 900) == b"new" * 300
-    with pytest.raises(UsageError, match="for UF2 family 0xe48bff56 and 0xe48bff59"):
+    with pytest.raises(
+        UsageError, match="for UF2 family 0xe48bff56 and 0xe48bff59; the target takes family 0x00000001"
+    ):
         parse_uf2(both, "x", 1)
+    with pytest.raises(UsageError, match="; the target takes no UF2 family"):
+        parse_uf2(both, "x", None)
     with pytest.raises(UsageError, match=r"[012] of 3"):
         parse_uf2(both[512:], "x", RP2040)
 

@@ -63,3 +63,11 @@ def test_a_repeated_answer_never_hides_a_block_that_was_refused() -> None:
                 outcomes.add("written")
                 assert content == b"".join(BLOCKS), f"{damages}"
     assert "written" in outcomes
+
+
+def test_a_surplus_answer_that_comes_late_ends_the_command_before_its_next_part() -> None:
+    link = FakeLink(answers=[[b"\x79", b"\x79"]])
+    link.open()
+    with pytest.raises(DeviceError, match="fake sent more than one answer"):
+        An3155(link, NOW, attempts=1).read(ORIGIN, 4)
+    assert link.written == [b"\x11\xee"]

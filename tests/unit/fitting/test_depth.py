@@ -75,6 +75,14 @@ def test_blocks_go_where_no_channels_suffice_and_none_where_nothing_does(tmp_pat
     assert nothing.removed == () and nothing.damage == inf
 
 
+@pytest.mark.parametrize(("asked", "ranked_by"), [("fpgm", "fpgm"), ("learned-gates", "l2")])
+def test_channels_are_ranked_as_asked_or_by_what_trains_nothing(asked: str, ranked_by: str, tmp_path: Path) -> None:
+    network, job = Network.of(net(), SHAPE), job_in(tmp_path, criterion=asked)
+    cost = cost_of(network)
+    judge = depth._Judge(job, network, cost, a_share(cost.footprint(network.widths), 1.0))
+    assert judge._criterion == ranked_by
+
+
 def test_a_saving_is_a_share_of_what_is_over_the_limits() -> None:
     before = Footprint({"a": 200}, {"a": 90}, "", 0, 50.0)
     after = Footprint({"a": 180}, {"a": 40}, "", 0, 10.0)

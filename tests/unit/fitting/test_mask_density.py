@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -77,8 +78,8 @@ class Notes:
         self.notes.append(text)
 
 
-def room(cost: Linked, flash_bytes: int) -> tuple[dict[str, int], list[str]]:
-    job, scores, budget = Notes(), [LAYER.weights.square()], Budget(flash_bytes, 9000)
+def room(cost: Linked, flash_bytes: int, ram_bytes: int = 9000) -> tuple[dict[str, int], list[str]]:
+    job, scores, budget = Notes(), [LAYER.weights.square()], Budget(flash_bytes, ram_bytes)
     return room_with_masks(cast(Job, job), "weights", cast(MaskCost, cost), scores, budget), job.notes
 
 
@@ -93,6 +94,26 @@ def test_channels_are_chosen_for_what_masks_leave_of_them() -> None:
     assert not notes
     # 2,200 B of code, so 150 of arrays, which are 0.325 of what they were without masks
     assert allowed["flash_bytes"] == pytest.approx(2000 + 150 / 0.325, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("masked_arena_bytes", "ram_bytes", "left_bytes"), [(540, 9000, 8960), (540, 30, 1), (500, 30, 30), (460, 30, 30)]
+)
+def test_channels_leave_the_memory_that_decoding_takes(
+    masked_arena_bytes: int, ram_bytes: int, left_bytes: int
+) -> None:
+    class Decoding(Linked):
+        def footprint(self, masks: dict[str, Tensor]) -> Footprint:
+            return replace(super().footprint(masks), ram_parts={"arena": masked_arena_bytes})
+
+    allowed, _ = room(Decoding(left=0.1, decoder_bytes=200), 2350, ram_bytes)
+    assert allowed["ram_bytes"] == left_bytes
+
+
+def test_no_room_is_left_for_weights_where_code_alone_is_over() -> None:
+    allowed, _ = room(Linked(left=0.1, decoder_bytes=200), 2150)
+    assert allowed["flash_bytes"] == 2150
+    assert room(Linked(left=0.1, decoder_bytes=200), 1900)[0]["flash_bytes"] == 2000
 
 
 def test_masks_want_the_smallest_kernels_and_refuse_others() -> None:

@@ -13,11 +13,13 @@ from torch import nn
 from edgeprune.errors import ModelError, UsageError
 from edgeprune.fitting.schedule import SCHEDULES, Thinning
 from edgeprune.fitting.schedules import masked as masked_schedule
+from edgeprune.fitting.schedules import window as window_schedule
 from edgeprune.fitting.schedules.masked import Choice
 from edgeprune.fitting.schedules.scratch import reinitialize
 from edgeprune.fitting.training import settings_of
 from edgeprune.fitting.windows import ends_of, train_window, windows
 from edgeprune.prune.network import Network
+from edgeprune.prune.scoring.layers import plain_layers
 from edgeprune.prune.surgery.thin import widths_of
 from edgeprune.train.finetune import TrainResult
 from edgeprune.train.splits import make_splits
@@ -147,6 +149,26 @@ def test_removing_what_was_masked_changes_nothing(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(masked_schedule, "train", untrained)
     assert torch.allclose(SCHEDULES.find("masked").run(thinning)(x), seen[0], atol=1e-5)
     assert not torch.allclose(thinning.original.module(x), seen[0], atol=1e-2) and len(keep["0"]) == 4
+
+
+def test_units_go_where_a_window_begins_and_at_the_end_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thinning, seen = thinning_in(tmp_path, epochs=3), []
+    layers = [layer.op.name for layer in plain_layers(thinning.original.module, thinning.original.traced)]
+    chosen = thinning.best(thinning.original.module)
+
+    def noted(span: Any, module: nn.Module, _original: object, keep: Any, *_rest: Any) -> None:
+        zeroed = [name for name in chosen if not module.get_parameter(f"{name}.weight").flatten(1).any(1).all()]
+        seen.append((span, dict(keep), zeroed))
+
+    monkeypatch.setattr(window_schedule, "windows", lambda names: [(name,) for name in names])
+    monkeypatch.setattr(window_schedule, "train_window", noted)
+    SCHEDULES.find("window").run(thinning)
+    assert [span for span, _, _ in seen] == [(name,) for name in layers]
+    for number, (_, keep, zeroed) in enumerate(seen, 1):
+        met = {name: chosen[name] for name in layers[:number] if name in chosen}
+        assert keep == met and set(zeroed) == set(met)
 
 
 def test_windows_overlap_by_all_but_one_layer() -> None:

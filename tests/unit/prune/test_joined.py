@@ -20,6 +20,7 @@ class Joined(nn.Module):
         self.a, self.b = nn.Conv2d(4, 6, 1), nn.Conv2d(4, 6, 1)
         self.last = nn.Conv2d(12 if how == "channels" else 6, 3, 1)
         self.of_four = nn.Conv2d(4, 3, 1)
+        self.row = nn.Parameter(torch.randn(1, 6, 1, 5))
 
     def forward(self, x: Tensor) -> Tensor:
         a, b = torch.relu(self.a(x)), torch.relu(self.b(x))
@@ -27,6 +28,8 @@ class Joined(nn.Module):
             joined = torch.cat([a, b], 1)
         elif self.how == "rows":
             joined = torch.cat([a, b, a], 2)
+        elif self.how == "a learned row":
+            joined = torch.cat([a, self.row.expand(len(x), -1, -1, -1), b], 2)
         elif self.how == "the input beside it":
             joined = torch.cat([a, self.fixed(x)], 3)
         else:  # two inputs, whose channels never go
@@ -43,7 +46,9 @@ def find(how: str):
     return module, find_groups(trace(module, (1, 4, 5, 5)))
 
 
-@pytest.mark.parametrize(("how", "sizes"), [("channels", {"a": 6, "b": 6}), ("rows", {"a": 6})])
+@pytest.mark.parametrize(
+    ("how", "sizes"), [("channels", {"a": 6, "b": 6}), ("rows", {"a": 6}), ("a learned row", {"a": 6})]
+)
 def test_what_goes_together(how: str, sizes: dict[str, int]) -> None:
     module, groups = find(how)
     assert {group.name: group.size for group in groups.groups} == sizes

@@ -167,3 +167,14 @@ def test_a_level_keeps_away_from_where_int8_rounds_up_or_down(tie: float) -> Non
     assert scales.item() == pytest.approx(1.0, abs=1e-3)
     assert abs(float(steps[5]) - tie) == pytest.approx(2e-3, abs=5e-4)  # away from the tie, and no further
     assert float(steps[9]) == pytest.approx(20.0, abs=5e-4)  # not at one: left where it is
+
+
+def test_sixteen_levels_with_both_ends_stay_sixteen() -> None:
+    """What lies on levels is taken up again as it is, each level a cluster of its own."""
+    module = nn.Linear(16, 3, bias=False)
+    steps = torch.tensor([-127, -90, -64, -50, -33, -20, -9, -3, 4, 11, 23, 40, 57, 80, 101, 127])
+    with torch.no_grad():
+        module.weight.copy_(torch.stack([steps, steps.flip(0), steps.roll(5)]) * torch.tensor([[0.01], [2.0], [0.5]]))
+    before = module.weight.detach().clone()
+    clustered_again(module)()
+    torch.testing.assert_close(module.weight.detach(), before)

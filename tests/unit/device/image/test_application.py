@@ -25,6 +25,10 @@ def test_a_header_states_what_was_built() -> None:
     assert not application.is_signed
 
 
+def test_without_a_version_an_image_is_the_oldest() -> None:
+    assert read_application(make_application(PAYLOAD, 512, "a-board").content, "x").version == 0
+
+
 @settings(max_examples=200)
 @given(st.integers(0, 511 + 1280), st.integers(1, 255))
 def test_a_changed_byte_is_found(place: int, change: int) -> None:
