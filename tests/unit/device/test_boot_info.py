@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
+from enum import IntEnum
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +15,8 @@ from hypothesis import strategies as st
 from edgeprune.device.links.line_reader import Damaged
 from edgeprune.device.loaders.boot_info import INFO_BYTES, VERDICT_WORDS, State, Verdict, boot_info
 from edgeprune.errors import DeviceError
+
+BOOT = Path(__file__).resolve().parents[3] / "firmware" / "boot"
 
 
 def a_record(state: int = 4, verdict: int = 6, version: int = 2, target: bytes = b"a-board", ordered: int = 0) -> bytes:
@@ -35,6 +40,16 @@ def test_a_record_is_read() -> None:
     assert boot_info(a_record(ordered=1)).minimum_version == 7
     assert (info.running.verdict, info.running.version, info.running.digest) == (Verdict.GOOD, 3, b"r" * 32)
     assert (info.written.verdict, info.written.payload_bytes) == (Verdict.DIGEST, 2000)
+
+
+@pytest.mark.parametrize(
+    ("header", "prefix", "known"), [("journal.h", "STATE", State), ("application.h", "APPLICATION", Verdict)]
+)
+def test_words_of_the_loader_are_those_of_its_c(header: str, prefix: str, known: type[IntEnum]) -> None:
+    text = (BOOT / header).read_text()
+    assert {name: int(value) for name, value in re.findall(rf"^    {prefix}_(\w+) = (\d+),", text, re.M)} == {
+        one.name: one.value for one in known
+    }
 
 
 def test_every_verdict_has_words() -> None:

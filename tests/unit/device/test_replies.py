@@ -161,6 +161,12 @@ def test_memory_and_layers():
         layers_from(["m-ep-layer-1-10", "m-ep-total-10"], 1, identity, "board")
 
 
+@pytest.mark.parametrize("text", ["", "-1", "+1", " 1", "1e3", "0x10", "12345678901", "1_0"])
+def test_memory_that_is_no_count_of_bytes_is_damage(text: str) -> None:
+    with pytest.raises(Damaged, match="unexpected line"):
+        memory_from([f"m-ep-arena-{text}", "m-ep-stack-2", "m-ep-stack-all-3", "m-ep-data-4"], "board")
+
+
 def test_results():
     assert results_from(["m-results-[0.000,-1.500,inf]"], "board") == (0.0, -1.5, float("inf"))
     for text in ("m-results-[]", "m-results-[1e3]", "m-results-[1.000,]", "m-results-[1_0.000]"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -121,7 +121,7 @@ class Loaded:
         raise ModelError("no exit is built here")
 
     def upgraded(self, predicted: Footprint) -> tuple[Candidate, Footprint]:
-        return self, predicted
+        return replace(self, faster=(0,)), predicted
 
     def prove(self, samples: Split) -> Proof:
         layers = (LayerTime("all", "MODULE", (1,), self.footprint.macs, None, self.ticks),)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from edgeprune.budget import Budget, Footprint
+from edgeprune.budget import Budget, Footprint, Optimize
 from edgeprune.cli.main import main
 from edgeprune.errors import DataError, DoesNotFit, ModelError
 from edgeprune.fitting import rounds
@@ -140,6 +141,17 @@ def test_a_limit_that_was_tightened_is_not_called_the_limit(tmp_path: Path) -> N
     with pytest.raises(DoesNotFit, match=words) as refused:
         run_fit(job_in(tmp_path, deployment=MemoryDeployment(limits), epochs=0), CHANNELS, right_net())
     assert "--flash" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("options", "faster"), [({}, (0,)), ({"optimize": Optimize.BALANCED}, ()), ({"ram_first": True}, ())]
+)
+def test_flash_left_over_is_spent_where_nobody_said_what_kernels(
+    options: dict[str, Any], faster: tuple[int, ...], tmp_path: Path
+) -> None:
+    job = job_in(tmp_path, deployment=MemoryDeployment(limits(2.0)), epochs=0, **options)
+    assert run_fit(job, CHANNELS, net()).faster == faster
+    job.workspace.close()
 
 
 def right_net() -> nn.Module:
