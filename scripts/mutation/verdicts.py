@@ -44,7 +44,7 @@ def verdicts_in(held: str) -> list[tuple[Verdict, Verdict]]:
 def figures(pieces: Sequence[Path], commit: str) -> list[str]:
     """What the files of one draw come to."""
     texts = [piece.read_text() for piece in pieces]
-    verdicts = [pair for text in texts for pair in verdicts_in(text)]
+    verdicts = verdicts_in("\n".join(texts))
     first = [before for before, _ in verdicts if before.survived]
     last = [now for _, now in verdicts if now.survived]
     begins = dict.fromkeys(line[2:] for text in texts for line in text.splitlines() if line.startswith((DRAWN, AGAIN)))

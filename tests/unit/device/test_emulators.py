@@ -127,6 +127,20 @@ def test_what_is_no_plain_file_is_passed_over(folder: Path, tmp_path: Path) -> N
     assert stat.S_ISFIFO((folder / "3.json").stat().st_mode)
 
 
+def test_a_link_to_a_held_note_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    import fcntl
+
+    elsewhere = tmp_path / "held"
+    elsewhere.write_text(NOTE)
+    (folder / "1.json").symlink_to(elsewhere)
+    with elsewhere.open() as kept:
+        fcntl.flock(kept, fcntl.LOCK_EX)
+        assert running_emulators() == []
+        (folder / "2.json").hardlink_to(elsewhere)
+        (found,) = running_emulators()
+    assert found.address == "/dev/pts/9"
+
+
 @pytest.mark.parametrize(
     "note",
     [

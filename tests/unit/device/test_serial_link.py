@@ -53,3 +53,16 @@ def test_a_port_pulled_out_is_an_error_with_a_remedy(port: tuple[int, SerialLink
 def test_nothing_is_read_from_a_closed_port() -> None:
     with pytest.raises(DeviceError, match="not open"):
         SerialLink("/dev/pts/0").read(0.0)
+
+
+def test_a_port_is_one_links_until_it_is_closed(port: tuple[int, SerialLink]) -> None:
+    _, link = port
+    other = SerialLink(link.name)
+    with pytest.raises(DeviceError):
+        other.open()
+    link.close()
+    link.close()
+    with pytest.raises(DeviceError, match="not open"):
+        link.read(0.0)
+    other.open()
+    other.close()

@@ -83,6 +83,18 @@ def test_channels_are_ranked_as_asked_or_by_what_trains_nothing(asked: str, rank
     assert judge._criterion == ranked_by
 
 
+@pytest.mark.parametrize(("passes", "samples"), [(10.0, 64), (100.0, 100), (1e6, 432)])
+def test_a_network_is_judged_on_as_many_samples_as_time_and_data_allow(
+    passes: float, samples: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, job = Network.of(net(), SHAPE), job_in(tmp_path)
+    cost = cost_of(network)
+    whole = cost.footprint(network.widths)
+    monkeypatch.setattr(depth, "_MACS", passes * whole.macs)
+    judge = depth._Judge(job, network, cost, a_share(whole, 1.0))
+    assert len(judge._judged) == len(judge._solved_from) == samples
+
+
 def test_a_saving_is_a_share_of_what_is_over_the_limits() -> None:
     before = Footprint({"a": 200}, {"a": 90}, "", 0, 50.0)
     after = Footprint({"a": 180}, {"a": 40}, "", 0, 10.0)

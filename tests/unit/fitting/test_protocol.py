@@ -143,6 +143,19 @@ def test_a_limit_that_was_tightened_is_not_called_the_limit(tmp_path: Path) -> N
     assert "--flash" in str(refused.value.hint)
 
 
+def test_what_a_granularity_takes_out_goes_once_before_any_channel(tmp_path: Path) -> None:
+    asked: list[tuple[str, dict[str, int]]] = []
+
+    def shrink(job: object, network: Network, cost: object, budget: object, stage: str) -> Network:
+        asked.append((stage, network.widths))
+        return network
+
+    device = MemoryDeployment(limits(0.6))
+    run_fit(job_in(tmp_path, deployment=device, epochs=0), replace(CHANNELS, shrink=shrink), net())
+    assert device.stages == ["round 1", "round 2"]
+    assert asked == [("round 1", Network.of(net(), SHAPE).widths)]
+
+
 @pytest.mark.parametrize(
     ("options", "faster"), [({}, (0,)), ({"optimize": Optimize.BALANCED}, ()), ({"ram_first": True}, ())]
 )

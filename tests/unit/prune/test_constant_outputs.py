@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -40,3 +41,26 @@ def test_mirrored_borders_change_no_constant() -> None:
     module, traced = silent(nn.ReflectionPad2d(1))
     constants = constants_of(module, traced, OpKind.MIRROR_PAD)
     np.testing.assert_allclose(constants.ravel(), [0.5, 0.0, 2.0, 0.1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        nn.Identity(), nn.ReLU(), nn.ReLU6(), nn.Hardtanh(), nn.Sigmoid(), nn.Tanh(), nn.Hardswish(), nn.ELU(),
+        nn.GELU(), nn.MaxPool2d(2), nn.AvgPool2d(3), nn.Upsample(scale_factor=2),
+    ],
+    ids=lambda activation: type(activation).__name__,
+)  # fmt: skip
+def test_a_constant_goes_through_as_the_network_computes_it(activation: nn.Module) -> None:
+    """Around each bend of each curve, and beyond."""
+    first, last = nn.Conv2d(3, 10, 1), nn.Conv2d(10, 2, 1)
+    module = nn.Sequential(first, activation, last).eval()
+    with torch.no_grad():
+        first.weight.zero_()
+        first.bias.copy_(torch.tensor([-7.0, -3.5, -2.0, -0.9, -0.2, 0.0, 0.4, 2.0, 5.0, 9.0]))
+        wanted = module[:2](torch.randn(1, 3, 6, 6))[0, :, 0, 0].double().numpy()
+    traced = trace(module, (1, 3, 6, 6))
+    values = {name: tensor.double().numpy() for name, tensor in module.state_dict().items()}
+    end = next(op for op in reversed(traced.graph.ops) if op.traits.has_weights)
+    found = constant_outputs(traced, values)[end.inputs[0]]
+    np.testing.assert_allclose(found.ravel(), wanted, rtol=1e-5, atol=1e-6)

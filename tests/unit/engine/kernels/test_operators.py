@@ -10,6 +10,7 @@ import pytest
 
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels import check_supported, lower
+from edgeprune.engine.plan import make_plan
 from edgeprune.engine.tflite.attributes import RULES
 from edgeprune.errors import EdgePruneError, UnsupportedOp
 from edgeprune.hardware.profile import Isa
@@ -25,6 +26,7 @@ from edgeprune.ir import (
     OpKind,
     PadAttrs,
     QParams,
+    ResizeAttrs,
     Tensor,
     TransposeAttrs,
 )
@@ -85,6 +87,28 @@ def test_a_gather_from_nothing_is_refused_in_words() -> None:
     op = Op(OpKind.GATHER, "pick", (-1, 0), (1,), GatherAttrs(axis=0))
     with pytest.raises(EdgePruneError, match="input 0 is missing"):
         lower(Graph(tensors, (op,), (0,), (1,)), Isa.SCALAR, Optimize.SIZE)
+
+
+def test_a_table_is_looked_up_in_place() -> None:
+    q = QParams((0.05,), (0,))
+    tensors = (Tensor("x", (1, 100), DType.INT8, q), Tensor("y", (1, 100), DType.INT8, QParams((1 / 128,), (0,))))
+    graph = Graph(tensors, (Op(OpKind.TANH, "curve", (0,), (1,), NO_ATTRS),), (0,), (1,))
+    assert make_plan(graph, lower(graph, Isa.REF, Optimize.SIZE)).arena_bytes == 100
+
+
+@pytest.mark.parametrize(("rows", "is_refused"), [(32_767, False), (32_768, True)])
+def test_pixels_are_found_by_indices_of_two_bytes(rows: int, is_refused: bool) -> None:
+    q = QParams((0.05,), (0,))
+    tensors = (Tensor("x", (1, rows, 1, 1), DType.INT8, q), Tensor("y", (1, 2, 1, 1), DType.INT8, q))
+    op = Op(
+        OpKind.RESIZE_NEAREST_NEIGHBOR, "resize", (0,), (1,), ResizeAttrs(align_corners=False, half_pixel_centers=False)
+    )
+    graph = Graph(tensors, (op,), (0,), (1,))
+    if is_refused:
+        with pytest.raises(UnsupportedOp, match="beyond 65,535"):
+            lower(graph, Isa.REF, Optimize.SIZE)
+    else:
+        assert len(lower(graph, Isa.REF, Optimize.SIZE)) == 1
 
 
 def test_the_value_of_a_border_is_looked_at_before_any_code_is_written() -> None:
