@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from edgeprune.engine.constant_channels.drop import without_droppable
 from edgeprune.engine.constant_channels.harmless import with_harmless_channels
+from edgeprune.engine.constant_channels.intervals import intervals_of
 from edgeprune.hardware.profile import Isa
 from edgeprune.ir import Graph
 
@@ -24,7 +25,7 @@ def without_constant_channels(graph: Graph, isa: Isa = Isa.REF) -> Graph:
         isa: whose kernels will run it; only how many channels go depends on it.
     """
     while True:
-        before = graph
-        graph = without_droppable(with_harmless_channels(graph), _TOGETHER.get(isa, 1))
+        before, intervals = graph, intervals_of(graph)
+        graph = without_droppable(with_harmless_channels(graph, intervals), intervals, _TOGETHER.get(isa, 1))
         if graph is before:
             return graph

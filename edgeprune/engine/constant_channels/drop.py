@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeprune.engine.constant_channels.intervals import Interval, intervals_of, places_of
+from edgeprune.engine.constant_channels.intervals import Interval, places_of
 from edgeprune.engine.kernels.linear.filters import Bools
 from edgeprune.engine.kernels.requant import scale_zero
 from edgeprune.engine.kernels.scaling import Int64s
@@ -21,18 +21,15 @@ from edgeprune.ir import Conv2dAttrs, DType, Graph, Op, OpKind, QParams, Tensor
 _FEWEST = 2  # LiteRT rounds the factor of a FULLY_CONNECTED with a single scale in another way
 
 
-def without_droppable(graph: Graph, together: int) -> Graph:
+def without_droppable(graph: Graph, intervals: Mapping[int, Interval], together: int) -> Graph:
     """The graph itself where none can go.
 
     Args:
+        intervals: of the graph.
         together: channels that kernels make at once: others stay to fill their groups.
     """
-    while True:
-        intervals = intervals_of(graph)
-        dropped = _dropped(graph, intervals, together)
-        if not any(drop.any() for drop in dropped.values()):
-            return graph
-        graph = _without(graph, intervals, dropped)
+    dropped = _dropped(graph, intervals, together)
+    return _without(graph, intervals, dropped) if any(drop.any() for drop in dropped.values()) else graph
 
 
 def _dropped(graph: Graph, intervals: Mapping[int, Interval], together: int) -> dict[int, Bools]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from edgeprune.engine.constant_channels.intervals import intervals_of, reachable_sums
+from edgeprune.engine.constant_channels.intervals import Interval, reachable_sums
 from edgeprune.engine.kernels.linear.filters import read_filters
 from edgeprune.engine.kernels.linear.harmless import harmless
 from edgeprune.ir import Graph
 
 
-def with_harmless_channels(graph: Graph) -> Graph:
-    """The graph itself where nothing is to be done."""
-    intervals = intervals_of(graph)
+def with_harmless_channels(graph: Graph, intervals: Mapping[int, Interval]) -> Graph:
+    """The graph itself where nothing is to be done.
+
+    Args:
+        intervals: of the graph, and of what comes back: no channel's values change.
+    """
     ops, tensors = list(graph.ops), list(graph.tensors)
     for position, op in enumerate(graph.ops):
         source, result = intervals.get(op.inputs[0]), intervals.get(op.outputs[0])

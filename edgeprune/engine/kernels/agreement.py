@@ -5,11 +5,9 @@ Each function is flash, and a network predicted before it has values counts on o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from edgeprune.engine.kernels.base import KernelCall, Shared
-
-Functions = tuple[Shared, ...]
+from edgeprune.engine.kernels.base import KernelCall, Others, Shared
 
 
 def agreed(calls: Sequence[KernelCall]) -> tuple[KernelCall, ...]:
@@ -26,20 +24,38 @@ def agreed(calls: Sequence[KernelCall]) -> tuple[KernelCall, ...]:
     return tuple(chosen)
 
 
-def _ways(call: KernelCall) -> dict[Functions, KernelCall]:
+def _ways(call: KernelCall) -> Others:
+    """Its own functions first."""
     assert call.others is not None
-    return {way.shared: way for way in (call, *call.others())}
+    return {call.shared: lambda: call} | {way: make for way, make in call.others().items() if way != call.shared}
 
 
-def _fewest(ways: Mapping[int, Mapping[Functions, KernelCall]]) -> dict[int, KernelCall]:
-    """Again and again the functions that most of the calls left can use; among equals those that come first."""
+def _fewest(ways: Mapping[int, Others]) -> dict[int, KernelCall]:
+    """Again and again the functions that most of the calls left can use; among equals those that come first.
+
+    Whether a call can takes working out: only what might still be the most is asked for.
+    """
     left, chosen = dict(ways), dict[int, KernelCall]()
     while left:
-        counts: dict[Functions, int] = {}
-        for possible in left.values():
-            for functions in possible:
-                counts[functions] = counts.get(functions, 0) + 1
-        best = max(counts, key=lambda functions: counts[functions])
-        for position in [position for position, possible in left.items() if best in possible]:
-            chosen[position] = left.pop(position)[best]
+        might: dict[tuple[Shared, ...], dict[int, Callable[[], KernelCall | None]]] = {}
+        for position, possible in left.items():
+            for functions, make in possible.items():
+                might.setdefault(functions, {})[position] = make
+        best: dict[int, KernelCall] = {}
+        for makes in sorted(might.values(), key=len, reverse=True):
+            best = _made(makes, len(best)) or best
+        chosen |= best
+        left = {position: possible for position, possible in left.items() if position not in best}
     return chosen
+
+
+def _made(makes: Mapping[int, Callable[[], KernelCall | None]], beaten: int) -> dict[int, KernelCall]:
+    """The calls of those that can; none as soon as they cannot be more than `beaten`."""
+    made: dict[int, KernelCall] = {}
+    for asked, (position, make) in enumerate(makes.items()):
+        if len(made) + len(makes) - asked <= beaten:
+            return {}
+        call = make()
+        if call is not None:
+            made[position] = call
+    return made if len(made) > beaten else {}

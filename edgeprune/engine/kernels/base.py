@@ -167,7 +167,7 @@ class KernelCall:
         emit: C statements of the call, given the names.
         definitions: C text at file scope (parameter structs, specialised loops), given the names.
         shared: specialised functions that other calls may use too.
-        others: makes the same call by other functions of their family, as its values allow (`agreement.py`).
+        others: the same call by other functions of their families (`agreement.py`); None where it has none.
         parts: calls this one is made of, and how often each runs; for the latency model.
         like: name of the earlier op whose constants and definitions this call uses, having none of its own.
         place: of its output beside its inputs, as the plan has it, where that saves an instruction; "" elsewhere.
@@ -187,7 +187,11 @@ class KernelCall:
     moves: int = 0
     definitions: Callable[[Symbols], str] | None = None
     shared: tuple[Shared, ...] = ()
-    others: Callable[[], tuple[KernelCall, ...]] | None = None
+    others: Callable[[], Others] | None = None
     parts: tuple[tuple[KernelCall, int], ...] = ()
     like: str | None = None
     place: Place = ""
+
+
+Others = Mapping[tuple[Shared, ...], Callable[[], KernelCall | None]]
+"""By the functions a call might use: what makes the call that does, or None where its values do not allow it."""

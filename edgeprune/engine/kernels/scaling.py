@@ -7,10 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeprune.engine.kernels.requant import activation_range, folded, scale_zero, weight_multipliers
+from edgeprune.engine.kernels.requant import activation_range, scale_zero, weight_multipliers
 from edgeprune.ir import Op, Tensor
 
 Int64s = NDArray[np.int64]
+
+_INT32_END = 1 << 31
+_MOST_ZERO_POINT = 1 << 8
+_BEYOND = np.int64(1) << 40  # no accumulator
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +54,37 @@ class Scaling:
             scaled = ((acc << left) * self.multiplier[:, None] + (np.int64(1) << (total - 1))) >> total
         return np.asarray(np.clip(_wrapped(scaled + self.zero_point), self.low, self.high), np.int64)
 
+    def first_reaching(self, values: Int64s) -> Int64s:
+        """Where the step function that `__call__` is, but for its clamp, reaches int8 `values` (n,).
+
+        Every step of LiteRT's arithmetic is non-decreasing and is undone in turn, in integers: nothing is searched.
+
+        Returns:
+            (channels, n) least accumulators whose output is that value or more; below int32 where all inside are,
+            above where none is. Accumulators that wrap (`wraps`) do not count.
+        """
+        left, right = np.maximum(self.shift, 0)[:, None], np.maximum(-self.shift, 0)[:, None]
+        scaled = values[None, :] - self.zero_point
+        if self.rounds_twice:
+            # (high + half - (high < 0)) >> right >= scaled, then (product + 2^30) >> 31 >= high
+            high = np.where(right > 0, (2 * scaled - 1) << np.maximum(right - 1, 0), scaled)
+            high += (high < 0) & (right > 0)
+            product = (np.clip(high, -_INT32_END, _INT32_END) << 31) - (1 << 30)
+        else:
+            most = np.int64(1) << (31 - right)  # beyond it no product reaches
+            product = (2 * np.clip(scaled, -most, most + 1) - 1) << (30 + right)
+        factor = self.multiplier[:, None]
+        assert self.multiplier.min(initial=0) >= 0, "a falling function"
+        first = -((-product // np.maximum(factor, 1)) >> left)
+        return np.where(factor > 0, first, np.where(scaled > 0, _BEYOND, -_BEYOND))
+
     def wraps(self, acc_min: Int64s, acc_max: Int64s) -> bool:
-        """Whether an accumulator from acc_min to acc_max (channels,) leaves int32 by a left shift: no step function."""
+        """Whether an accumulator from acc_min to acc_max (channels,) leaves int32, shifted left or with the zero point.
+
+        Then the outputs are no step function.
+        """
         largest = np.maximum(np.abs(acc_min), np.abs(acc_max)) << np.maximum(self.shift, 0)
-        return bool((largest >= 1 << 31).any())
+        return bool((largest >= _INT32_END - _MOST_ZERO_POINT).any())
 
 
 def _wrapped(values: Int64s) -> Int64s:
@@ -63,11 +94,12 @@ def _wrapped(values: Int64s) -> Int64s:
 
 def layer_scaling(op: Op, image: Tensor, weights: Tensor, output: Tensor, channels: int) -> Scaling:
     """LiteRT's requantization of a convolution, one entry per output channel."""
-    multiplier, shift = folded(weight_multipliers(image, weights, output))
+    pairs = np.array(weight_multipliers(image, weights, output), np.int64)
+    multiplier, shift = (pairs if len(pairs) == channels else np.broadcast_to(pairs, (channels, 2))).T
     low, high = activation_range(op.activation, output)
     return Scaling(
-        multiplier=np.broadcast_to(multiplier, channels).astype(np.int64),
-        shift=np.broadcast_to(shift, channels).astype(np.int64),
+        multiplier=multiplier,
+        shift=shift,
         zero_point=scale_zero(output)[1],
         low=low,
         high=high,

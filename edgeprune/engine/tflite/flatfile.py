@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import flatbuffers.table
 import numpy as np
 
 from edgeprune.errors import ModelError
@@ -20,6 +21,7 @@ T = TypeVar("T")
 
 BROKEN_HINT = "the file is truncated or damaged: export it again, or fetch it again"
 _VISITS_PER_BYTE = 4
+_MOST_FIELDS_BYTES = 256  # no table of the schema has half as many fields
 _FAULTS = (struct.error, IndexError, ValueError, TypeError, OverflowError, AttributeError, KeyError)
 
 
@@ -47,7 +49,7 @@ class FlatFile:
             table = get(index)
             if table is None:
                 raise ModelError(f"entry {index} of a table is missing", BROKEN_HINT)
-            yield table
+            yield read_once(table)
 
     def array(self, values: Any) -> np.ndarray:
         """The vector behind a generated `...AsNumpy()`, which gives 0 where the vector is absent."""
@@ -63,6 +65,30 @@ class FlatFile:
     def text(self, value: bytes | None) -> str:
         self.account_for(len(value or b""))
         return (value or b"").decode("utf-8", "replace")
+
+
+class _Table(flatbuffers.table.Table):  # type: ignore[misc]
+    """What a generated accessor reads through, its list of fields decoded once: a file has thousands of tables."""
+
+    def __init__(self, table: flatbuffers.table.Table):
+        super().__init__(table.Bytes, table.Pos)
+        start = self.Pos - struct.unpack_from("<i", self.Bytes, self.Pos)[0]
+        if start < 0:
+            raise IndexError(f"a table's fields at byte {start}")
+        size = min(struct.unpack_from("<H", self.Bytes, start)[0], _MOST_FIELDS_BYTES)
+        self._fields = struct.unpack_from(f"<{size // 2}H", self.Bytes, start)
+
+    def Offset(self, slot: int) -> int:  # noqa: N802
+        return self._fields[slot // 2] if slot // 2 < len(self._fields) else 0
+
+    def Get(self, flags: Any, at: int) -> Any:  # noqa: N802
+        return flags.packer_type.unpack_from(self.Bytes, at)[0]
+
+
+def read_once(accessor: T) -> T:
+    """A generated accessor whose fields are looked up by `_Table`."""
+    accessor._tab = _Table(accessor._tab)  # type: ignore[attr-defined]
+    return accessor
 
 
 @contextmanager

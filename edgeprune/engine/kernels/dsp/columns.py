@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.base import Shared
 from edgeprune.engine.kernels.dsp.code_size import tile_exact_bytes, tile_two_bytes
 from edgeprune.engine.kernels.dsp.unroll import Unroll, unroll, unroll_within
+from edgeprune.engine.kernels.scaling import Int64s
 
 PIXELS = 3
 STEP_BYTES = 24  # 4 inputs of 3 pixels, int16
@@ -49,15 +50,16 @@ class Columns:
     def size_bytes(self) -> int:
         return STEP_BYTES * self.steps
 
-    @property
-    def input_order(self) -> NDArray[np.intp]:
-        """For each input of the columns its place in (rows, row_bytes), or the number of those for none."""
-        nothing = self.rows * self.row_bytes
-        places = np.arange(nothing).reshape(self.rows, self.row_bytes)
-        filled = np.full((self.rows, self.filled_bytes), nothing)
-        filled[:, : self.segment_bytes] = places[:, : self.segment_bytes]
-        tails = places[:, self.segment_bytes :].reshape(-1)
-        return np.concatenate([filled.reshape(-1), tails, np.full(-len(tails) % 4, nothing)])
+    def laid_out(self, weights: Int64s) -> Int64s:
+        """(channels, rows * row_bytes) -> (channels, 4 * steps), zeros where nothing is read."""
+        channels, whole = len(weights), self.rows * self.filled_bytes
+        out = np.zeros((channels, 4 * self.steps), np.int64)
+        by_row = weights.reshape(channels, self.rows, self.row_bytes)
+        filled = out[:, :whole].reshape(channels, self.rows, self.filled_bytes)
+        filled[:, :, : self.segment_bytes] = by_row[:, :, : self.segment_bytes]
+        tails = by_row[:, :, self.segment_bytes :].reshape(channels, -1)
+        out[:, whole : whole + tails.shape[1]] = tails
+        return out
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Tile:
     shared: Shared
 
 
+@cache
 def make_tile(
     channels: int, pixel_bytes: int, steps: int, shift: int | None, limits: tuple[int, int], optimize: Optimize
 ) -> Tile:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeprune.engine.kernels.dsp.requant import Solution, Steps, Word, solve, solve_signed, steps
+from edgeprune.engine.kernels.dsp.requant import Solution, Steps, Word, doubled, solve, solve_signed, steps
 from edgeprune.engine.kernels.requant import activation_range
 from edgeprune.engine.kernels.scaling import Int64s, Scaling
 from edgeprune.ir import Activation, Op, Tensor
 
 USUAL_SHIFT = 2  # what a layer without values is counted on to need
-PLAIN = (Word(),)
-PAIRED = (Word(), Word(256))  # every second channel's accumulator comes multiplied by 256
+PLAIN = (1,)
+PAIRED = (1, 256)  # every second channel's accumulator comes multiplied by 256
 SHIFTS = (2, 3, 1, 4, 0, 5)  # in order of preference; layers with the same one share code
 _MOST_LIFT = 8  # int8 weights stay int16
 _MOST_SHIFT = 20  # leaves the sum before it room inside int32
@@ -37,56 +39,64 @@ class TwoConstants:
     shift: int
 
 
-def two_instruction_constants(
-    scaling: Scaling, acc_min: Int64s, acc_max: Int64s, words: Sequence[Word] = PLAIN, shifts: Sequence[int] = SHIFTS
-) -> TwoConstants | None:
-    """Constants proved over acc_min..acc_max (channels,); None where no shift has some for all channels."""
-    if (scaling.low, scaling.high) != (-128, 127) or not len(acc_min) or scaling.wraps(acc_min, acc_max):
-        return None
-    layer, ways = _InWords.of(scaling, acc_min, acc_max, words), len(words)
-    for shift in shifts:
-        constants = np.zeros((len(acc_min), 2), np.int64)
-        nudge = np.zeros(len(acc_min), np.int64)
-        for way in range(ways):
-            solution = layer.solved(way, shift)
-            if not solution.solved.all():
-                break
-            constants[way::ways] = np.stack([solution.factor, solution.offset], axis=1)
-            nudge[way::ways] = solution.nudge
-        else:
-            return TwoConstants(constants, nudge, shift)
-    return None
-
-
-def solved_channels(
-    scaling: Scaling, acc_min: Int64s, acc_max: Int64s, words: Sequence[Word], shift: int
-) -> NDArray[np.bool_]:
-    """(channels,) which have constants for this shift; arguments as for `two_instruction_constants`."""
-    layer, ways = _InWords.of(scaling, acc_min, acc_max, words), len(words)
-    solved = np.zeros(len(acc_min), np.bool_)
-    for way in range(ways):
-        solved[way::ways] = layer.solved(way, shift).solved
-    return solved
-
-
 @dataclass(frozen=True, eq=False)
-class _InWords:
-    """A layer's channels by the word each comes in: those of one word together."""
+class Requantized:
+    """The channels of a layer, and what is known of their requantization: asked for one shift after the other.
 
-    words: Sequence[Word]
-    parts: Sequence[Scaling]
-    known: Sequence[Steps]
+    Attributes:
+        scaling: LiteRT's.
+        known: where its outputs change, over the accumulators in reach; None where no constants can serve.
+        word: each accumulator comes in.
+        solutions: worked out so far, by shift.
+    """
+
+    scaling: Scaling
+    known: Steps | None
+    word: Word
+    solutions: dict[int, Solution] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, scaling: Scaling, acc_min: Int64s, acc_max: Int64s, words: Sequence[Word]) -> _InWords:
-        ways = len(words)
-        parts = [scaling.of(slice(way, None, ways)) for way in range(ways)]
-        known = [steps(part, acc_min[way::ways], acc_max[way::ways]) for way, part in enumerate(parts)]
-        return cls(words, parts, known)
+    def of(cls, scaling: Scaling, acc_min: Int64s, acc_max: Int64s, multiples: Sequence[int] = PLAIN) -> Requantized:
+        """A layer's.
 
-    def solved(self, way: int, shift: int) -> Solution:
-        word = self.words[way]
-        return solve(self.parts[way], self.known[way], word, shift + word.multiple.bit_length() - 1)
+        Args:
+            acc_min, acc_max: (channels,) the ends of what each accumulator can be.
+            multiples: powers of two that they come multiplied by, one channel after the other, again and again.
+        """
+        usual = (scaling.low, scaling.high) == (-128, 127) and len(acc_min) and not scaling.wraps(acc_min, acc_max)
+        return cls(scaling, steps(scaling, acc_min, acc_max) if usual else None, Word.of(multiples, len(acc_min)))
+
+    def solved(self, shift: int) -> NDArray[np.bool_]:
+        """(channels,) which have constants for this shift."""
+        if self.known is None:
+            return np.zeros(len(self.scaling.multiplier), np.bool_)
+        return self._solution(self.known, shift).solved
+
+    def constants(self, shifts: Sequence[int]) -> TwoConstants | None:
+        """Proved constants for the first shift that has some for all channels; None where none has."""
+        if self.known is not None:
+            for shift in (one for one in shifts if one <= self._most_shift):
+                solution = self._solution(self.known, shift)
+                if solution.solved.all():
+                    return TwoConstants(np.array([solution.factor, solution.offset]).T, solution.nudge, shift)
+        return None
+
+    @cached_property
+    def _most_shift(self) -> int:
+        """From the next one on some channel's factor is beyond int32; its neighbours are tried up to there."""
+        real = float((self.scaling.multiplier * np.exp2(self.scaling.shift - 31.0)).max())
+        return math.ceil(math.log2(0.5 / real)) if real else max(SHIFTS)
+
+    def _solution(self, known: Steps, shift: int) -> Solution:
+        """What a lower shift has constants for, a higher one has, too: a search near one factor looks further there."""
+        if shift not in self.solutions:
+            lower = max((one for one in self.solutions if one < shift), default=None)
+            begun = None if lower is None else doubled(known, self.word, self.solutions[lower], shift - lower)
+            solution = solve(self.scaling, known, self.word, shift + self.word.log2, begun)
+            if shift > 0 and not solution.solved.all():
+                solution = solution.or_else(doubled(known, self.word, self._solution(known, shift - 1), 1))
+            self.solutions[shift] = solution
+        return self.solutions[shift]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,12 +124,12 @@ def lifted_constants(scaling: Scaling, acc_min: Int64s, acc_max: Int64s, shift: 
         return found
     # A factor stays below 2^31 while multiplier * 2^(scale's shift + shift + 1) stays below the power of two.
     lifts = np.clip(scaling.shift + shift + 1, 0, None)
-    for lift in np.unique(lifts[lifts <= _MOST_LIFT]):
-        rows = np.flatnonzero(lifts == lift)
-        own = replace(scaling, multiplier=scaling.multiplier[rows], shift=scaling.shift[rows])
-        solution = solve(own, steps(own, acc_min[rows], acc_max[rows]), Word(1 << int(lift)), shift)
-        found.constants[rows] = np.stack([solution.factor, solution.offset, np.full(len(rows), 1 << lift)], axis=1)
-        found.nudge[rows], found.solved[rows] = solution.nudge, solution.solved
+    rows = np.flatnonzero(lifts <= _MOST_LIFT)
+    own = replace(scaling, multiplier=scaling.multiplier[rows], shift=scaling.shift[rows])
+    times = np.int64(1) << lifts[rows]
+    solution = solve(own, steps(own, acc_min[rows], acc_max[rows]), Word(times), np.full(len(rows), shift))
+    found.constants[rows] = np.array([solution.factor, solution.offset, times]).T
+    found.nudge[rows], found.solved[rows] = solution.nudge, solution.solved
     return found
 
 
@@ -138,16 +148,22 @@ class SignedConstants:
     shift: int
 
 
-def signed_constants(scaling: Scaling, acc_min: Int64s, acc_max: Int64s, word: Word) -> SignedConstants | None:
-    """Constants proved over acc_min..acc_max (channels,), or None where some channel has none for a common shift."""
+def signed_constants(
+    scaling: Scaling, acc_min: Int64s, acc_max: Int64s, multiple: int, unit: int
+) -> SignedConstants | None:
+    """Constants proved over acc_min..acc_max (channels,), or None where some channel has none for a common shift.
+
+    Args:
+        multiple, unit: of the word (`Word`).
+    """
     if (scaling.low, scaling.high) != (-128, 127) or scaling.wraps(acc_min, acc_max):
         return None
-    known = steps(scaling, acc_min, acc_max)
+    known, word = steps(scaling, acc_min, acc_max), Word.of((multiple,), len(acc_min), unit)
     real = float((scaling.multiplier * np.exp2(scaling.shift - 31.0)).max())
-    largest = int(np.floor(np.log2(word.multiple / max(real, 1e-9)))) - 1  # so that factors end below 2^31
+    largest = int(np.floor(np.log2(multiple / max(real, 1e-9)))) - 1  # so that factors end below 2^31
     search = solve if scaling.zero_point == -128 else solve_signed
     for shift in range(min(largest, _MOST_SHIFT), max(largest - 8, 0), -1):
-        solution = search(scaling, known, word, shift)
+        solution = search(scaling, known, word, np.full(len(acc_min), shift))
         if solution.solved.all():
             constants = np.stack([solution.factor, solution.offset, solution.negative_offset - solution.offset], axis=1)
             return SignedConstants(constants, solution.nudge, shift)

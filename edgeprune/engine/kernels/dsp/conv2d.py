@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from edgeprune.budget import Optimize
-from edgeprune.engine.kernels.base import Constant, KernelCall, Overlap, Symbols, Work
+from edgeprune.engine.kernels.base import Constant, KernelCall, Others, Overlap, Symbols, Work
 from edgeprune.engine.kernels.dsp.columns import MOST_PIXEL_BYTES, MOST_STEPS, PIXELS, Columns, make_tile
 from edgeprune.engine.kernels.dsp.constants import SHIFTS, USUAL_SHIFT, counts_on_two
-from edgeprune.engine.kernels.dsp.stream import Stream, make_stream, stream_words
+from edgeprune.engine.kernels.dsp.stream import Stream, pair_channels, stream_words
 from edgeprune.engine.kernels.geometry import Window, copied_rows_lead
 from edgeprune.engine.kernels.linear.conv2d import Conv2d, read_conv2d
 from edgeprune.engine.kernels.operands import image_calls, params
@@ -55,13 +55,15 @@ def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
     shape = _shape(conv)
     if shape is None:
         return None
-    stream = None
-    if conv.weights.data is not None:
-        is_two = optimize is Optimize.SPEED or counts_on_two(op, conv.output)
-        stream = _stream(conv, shape, SHIFTS if is_two else ()) or _stream(conv, shape, SHIFTS)
-        if stream is None:
-            return None
-    return _call(conv, shape, stream, optimize, shape.window.out_c)
+    if conv.weights.data is None:
+        return _call(conv, shape, None, optimize, shape.window.out_c)
+    channels = pair_channels(shape.columns.laid_out(conv.rows), conv.folded_bias, conv.scaling)
+    if channels is None:
+        return None
+    is_two = optimize is Optimize.SPEED or counts_on_two(op, conv.output)
+    stream = None if is_two else channels.exact()
+    stream = stream or channels.stream(SHIFTS)
+    return None if stream is None else _call(conv, shape, stream, optimize, shape.window.out_c)
 
 
 def _shape(conv: Conv2d) -> _Shape | None:
@@ -85,11 +87,6 @@ def _shape(conv: Conv2d) -> _Shape | None:
     return shape if fits else None
 
 
-def _stream(conv: Conv2d, shape: _Shape, shifts: Sequence[int]) -> Stream | None:
-    filled = np.pad(conv.rows, ((0, 0), (0, 1)))[:, shape.columns.input_order]
-    return make_stream(filled, conv.folded_bias, conv.scaling, shifts)
-
-
 def _call(conv: Conv2d, shape: _Shape, stream: Stream | None, optimize: Optimize, out_pixel: int) -> KernelCall:
     """`out_pixel`: bytes from one pixel of the output to the next."""
     window = conv.window
@@ -98,6 +95,14 @@ def _call(conv: Conv2d, shape: _Shape, stream: Stream | None, optimize: Optimize
     shift = stream.shift if stream is not None else USUAL_SHIFT if counts_on_two(conv.op, conv.output) else None
     tile = make_tile(window.out_c, out_pixel, steps, shift, (low, high), optimize)
 
+    def by(other: int) -> KernelCall | None:
+        made = None if stream is None else stream.channels.in_two((other,))
+        return None if made is None else _call(conv, shape, made, optimize, out_pixel)
+
+    def others() -> Others:
+        tiles = {one: make_tile(window.out_c, out_pixel, steps, one, (low, high), optimize) for one in SHIFTS}
+        return {(made.shared,): partial(by, one) for one, made in tiles.items()}
+
     def definitions(s: Symbols) -> str:
         return params(s, "ep_conv2d_dsp_t", _fields(conv, shape, tile.name, out_pixel, s))
 
@@ -105,11 +110,6 @@ def _call(conv: Conv2d, shape: _Shape, stream: Stream | None, optimize: Optimize
         if pixel_bytes > MOST_PIXEL_BYTES:
             return None
         return _call(conv, shape, stream, optimize, pixel_bytes)
-
-    def others() -> tuple[KernelCall, ...]:
-        made = [_stream(conv, shape, (other,)) for other in SHIFTS if other != shift]
-        two = [one for one in made if one is not None and one.shift is not None]
-        return tuple(_call(conv, shape, one, optimize, out_pixel) for one in two)
 
     return KernelCall(
         function="ep_conv2d_dsp",

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.base import Constant, KernelCall, Symbols, Work
-from edgeprune.engine.kernels.dsp.constants import PAIRED, counts_on_two, two_instruction_constants
+from edgeprune.engine.kernels.dsp.constants import PAIRED, SHIFTS, Requantized, counts_on_two
 from edgeprune.engine.kernels.dsp.stream import bias_words, lane_words
 from edgeprune.engine.kernels.linear.conv2d import read_conv2d
 from edgeprune.engine.kernels.linear.dense import Dense, dense_scaling, read_dense
@@ -83,7 +83,7 @@ def _with_values(layer: Dense, scaling: Scaling | None) -> KernelCall | None:
     low, high = accumulator_range(weights[:even], bias[:even])
     two = None
     if np.abs(weights[1:even:2]).max(initial=0) <= 127:
-        two = two_instruction_constants(scaling.of(slice(even)), low, high, PAIRED)
+        two = Requantized.of(scaling.of(slice(even)), low, high, PAIRED).constants(SHIFTS)
     if two is None:
         singles = _single_words(weights, bias, scaling)
         return _call(layer, _Groups(0, 0, layer.out_len), 0, singles)

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgeprune.budget import Optimize
-from edgeprune.engine.kernels.base import Constant, KernelCall, Overlap, Shared, Symbols, Work
+from edgeprune.engine.kernels.base import Constant, KernelCall, Others, Overlap, Shared, Symbols, Work
 from edgeprune.engine.kernels.dsp.code_size import depthwise_bytes
 from edgeprune.engine.kernels.dsp.constants import (
     SHIFTS,
     USUAL_SHIFT,
+    Requantized,
     counts_on_two,
     exact_constants,
-    two_instruction_constants,
 )
 from edgeprune.engine.kernels.dsp.unroll import Unroll, unroll, unroll_within
 from edgeprune.engine.kernels.linear.depthwise import Depthwise, read_depthwise
 from edgeprune.engine.kernels.operands import image_calls, params
 from edgeprune.engine.kernels.requant import activation_range, scale_zero
-from edgeprune.engine.kernels.scaling import accumulator_range
-from edgeprune.engine.kernels.words import as_words
+from edgeprune.engine.kernels.scaling import Int64s, accumulator_range
+from edgeprune.engine.kernels.words import Words, as_words
 from edgeprune.hardware.profile import Isa
 from edgeprune.ir import Graph, Op
 
@@ -72,13 +72,17 @@ def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
     plane = _choose_plane(layer)
     if plane is None:
         return None
-    values = None
-    if layer.weights.data is not None:
-        is_two = optimize is Optimize.SPEED or counts_on_two(op, layer.output)
-        values = _channels(layer, plane, SHIFTS if is_two else ()) or _channels(layer, plane, SHIFTS)
-        if values is None:
-            return None
-    return _call(layer, plane, values, optimize)
+    if layer.weights.data is None:
+        return _call(layer, plane, None, optimize)
+    low, high = accumulator_range(layer.rows, layer.folded_bias)
+    if max(-low.min(), high.max()) >= 1 << 30:
+        return None
+    channels = Requantized.of(layer.scaling, low, high)
+    if optimize is Optimize.SPEED or counts_on_two(op, layer.output):
+        values = _in_two(channels, SHIFTS) or _exact(channels)
+    else:
+        values = _exact(channels) or _in_two(channels, SHIFTS)
+    return None if values is None else _call(layer, plane, values, optimize)
 
 
 def _choose_plane(layer: Depthwise) -> _Plane | None:
@@ -135,44 +139,50 @@ def _band_height(out_rows: int, stride: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Values:
-    """`words` (channels, 6 or 7) uint32; `shift` of the two-instruction way, None for the exact one."""
+    """The channels' constants.
 
-    words: NDArray[np.uint32]
+    Attributes:
+        constants: (channels, 2), in the exact way (channels, 3).
+        nudge: (channels,) to be added to the bias.
+        shift: of the two-instruction way, None for the exact one.
+    """
+
+    channels: Requantized
+    constants: Int64s
+    nudge: Int64s
     shift: int | None
 
-
-def _channels(layer: Depthwise, plane: _Plane, shifts: Sequence[int]) -> _Values | None:
-    taps, bias, scaling = layer.taps, layer.folded_bias, layer.scaling
-    low, high = accumulator_range(layer.rows, bias)
-    if max(-low.min(), high.max()) >= 1 << 30:
-        return None
-    two_instruction = two_instruction_constants(scaling, low, high, shifts=shifts)
-    constants = exact_constants(scaling) if two_instruction is None else two_instruction.constants
-    if constants is None:
-        return None
-    if two_instruction is not None:
-        bias = bias + two_instruction.nudge
-    by_row = np.swapaxes(taps, 1, 2) if plane.transposed else taps
-    packed = (by_row[:, :, [0, 1, 1, 2]] & 0xFF) @ (np.int64(1) << np.arange(0, 32, 8))
-    words = np.concatenate([packed, bias[:, None], constants], axis=1)
-    return _Values(as_words(words), None if two_instruction is None else two_instruction.shift)
+    def words(self, layer: Depthwise, plane: _Plane) -> Words:
+        """(channels, 6 or 7)"""
+        by_row = np.swapaxes(layer.taps, 1, 2) if plane.transposed else layer.taps
+        packed = (by_row[:, :, [0, 1, 1, 2]] & 0xFF) @ (np.int64(1) << np.arange(0, 32, 8))
+        bias = layer.folded_bias + self.nudge
+        return as_words(np.concatenate([packed, bias[:, None], self.constants], axis=1))
 
 
-def _call(layer: Depthwise, plane: _Plane, values: _Values | None, optimize: Optimize) -> KernelCall:
-    window = layer.window
-    low, high = activation_range(layer.op.activation, layer.output) if layer.output.qparams else (-128, 127)
-    two = values.shift is not None if values is not None else counts_on_two(layer.op, layer.output)
-    shift = values.shift if values is not None and values.shift is not None else USUAL_SHIFT
-    words = 6 if two else 7
+def _in_two(channels: Requantized, shifts: Sequence[int]) -> _Values | None:
+    two = channels.constants(shifts)
+    return None if two is None else _Values(channels, two.constants, two.nudge, two.shift)
+
+
+def _exact(channels: Requantized) -> _Values | None:
+    constants = exact_constants(channels.scaling)
+    return None if constants is None else _Values(channels, constants, np.zeros(len(constants), np.int64), None)
+
+
+@cache
+def _rows(plane: _Plane, shift: int | None, limits: tuple[int, int], optimize: Optimize) -> tuple[str, Shared]:
+    """The name and text of the function for a channel's rows; `shift` as in `_Values`, `limits` for the exact way."""
+    two = shift is not None
     shape = f"{plane.stride}, {2 * plane.row}, {plane.out_step}, {plane.out_row_step}"
-    ends = f"{shift}" if two else f"{low}, {high}"
+    ends = f"{shift}" if two else f"{limits[0]}, {limits[1]}"
     macro = "EP_DEPTHWISE_TWO" if two else "EP_DEPTHWISE_EXACT"
     name = f"{macro.lower()}_{shape}_{plane.out_length}_{ends}".replace(", ", "_").replace("-", "m")
     pairs, is_odd = plane.out_length // 2, plane.out_length % 2 == 1
 
     def code_bytes(rolled: Unroll) -> int:
         steps = plane.out_step, plane.out_row_step
-        return depthwise_bytes(rolled, plane.stride, is_odd, *steps, None if two else (low, high))
+        return depthwise_bytes(rolled, plane.stride, is_odd, *steps, None if two else limits)
 
     def function(rolled: Unroll) -> Shared:
         geometry = f"{shape}, {rolled.head}, {rolled.loops}, {rolled.chunk}, {int(is_odd)}"
@@ -181,6 +191,24 @@ def _call(layer: Depthwise, plane: _Plane, values: _Values | None, optimize: Opt
 
     def within(most_bytes: int) -> Shared:
         return function(unroll_within(pairs, optimize, code_bytes, most_bytes) if pairs else Unroll(0, 0, 0))
+
+    return name, function(unroll(pairs, optimize) if pairs else Unroll(0, 0, 0))
+
+
+def _call(layer: Depthwise, plane: _Plane, values: _Values | None, optimize: Optimize) -> KernelCall:
+    window = layer.window
+    limits = activation_range(layer.op.activation, layer.output) if layer.output.qparams else (-128, 127)
+    counted_on = USUAL_SHIFT if counts_on_two(layer.op, layer.output) else None
+    shift = counted_on if values is None else values.shift
+    words = 7 if shift is None else 6
+    name, rows = _rows(plane, shift, limits, optimize)
+
+    def by(other: int) -> KernelCall | None:
+        made = None if values is None else _in_two(values.channels, (other,))
+        return None if made is None else _call(layer, plane, made, optimize)
+
+    def others() -> Others:
+        return {(_rows(plane, one, limits, optimize)[1],): partial(by, one) for one in SHIFTS}
 
     def definitions(s: Symbols) -> str:
         fields = {
@@ -194,12 +222,6 @@ def _call(layer: Depthwise, plane: _Plane, values: _Values | None, optimize: Opt
         }  # fmt: skip
         return params(s, "ep_depthwise_dsp_t", fields)
 
-    def others() -> tuple[KernelCall, ...]:
-        made = [_channels(layer, plane, (other,)) for other in SHIFTS if other != shift]
-        two_too = [one for one in made if one is not None and one.shift is not None]
-        return tuple(_call(layer, plane, one, optimize) for one in two_too)
-
-    taken = None if values is None else values.words.reshape(-1)
     return KernelCall(
         function="ep_depthwise_dsp",
         emit=lambda s: image_calls(s, "ep_depthwise_dsp", layer.image, layer.output, s.scratch()),
@@ -208,7 +230,7 @@ def _call(layer: Depthwise, plane: _Plane, values: _Values | None, optimize: Opt
         constants=(
             Constant(
                 "channels", "uint32_t", window.in_c * words, 4,
-                values=None if taken is None else (lambda: taken),
+                values=None if values is None else (lambda: values.words(layer, plane).reshape(-1)),
                 table_bytes=window.in_c * (words - 4) * 4,
             ),
         ),
@@ -224,8 +246,8 @@ def _call(layer: Depthwise, plane: _Plane, values: _Values | None, optimize: Opt
             },
         ),
         definitions=definitions,
-        shared=(function(unroll(pairs, optimize) if pairs else Unroll(0, 0, 0)),),
-        others=others if two and values is not None else None,
+        shared=(rows,),
+        others=others if values is not None and shift is not None else None,
     )  # fmt: skip
 
 

@@ -7,10 +7,11 @@ import numpy as np
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.base import Constant, KernelCall, Symbols, Work
 from edgeprune.engine.kernels.dsp.constants import (
+    SHIFTS,
     USUAL_SHIFT,
+    Requantized,
     counts_on_two,
     exact_constants,
-    two_instruction_constants,
 )
 from edgeprune.engine.kernels.geometry import window_overlaps
 from edgeprune.engine.kernels.linear.depthwise import Depthwise, read_depthwise
@@ -40,7 +41,7 @@ def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
         return None
     exact = exact_constants(scaling)
     is_two = optimize is Optimize.SPEED or exact is None or counts_on_two(op, layer.output)
-    two = two_instruction_constants(scaling, low, high) if is_two else None
+    two = Requantized.of(scaling, low, high).constants(SHIFTS) if is_two else None
     if two is not None:
         return _call(layer, tap_step, two.shift, _blocks(layer, bias + two.nudge, two.constants))
     return None if exact is None else _call(layer, tap_step, None, _blocks(layer, bias, exact))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from edgeprune.budget import Optimize
-from edgeprune.engine.kernels.base import KernelCall, Shared
+from edgeprune.engine.kernels.base import KernelCall, Others, Shared
 from edgeprune.engine.kernels.dsp.constants import (
     SHIFTS,
     USUAL_SHIFT,
@@ -72,9 +73,11 @@ def _in_two_instructions(
 def _lifted_call(layer: Depthwise, planes: Planes, optimize: Optimize, two: LiftedConstants, shift: int) -> KernelCall:
     kernel = replace(_kernel(planes, shift, optimize), scale=two.constants, times=two.constants[:, 2], nudge=two.nudge)
 
-    def others() -> tuple[KernelCall, ...]:
-        made = [_in_two_instructions(layer, planes, optimize, (other,)) for other in SHIFTS if other != shift]
-        return tuple(call for call in made if call is not None)
+    def others() -> Others:
+        return {
+            _kernel(planes, one, optimize).shared: partial(_in_two_instructions, layer, planes, optimize, (one,))
+            for one in SHIFTS
+        }
 
     return replace(plane_call(planes, kernel), others=others)
 

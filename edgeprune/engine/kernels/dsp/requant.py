@@ -23,7 +23,8 @@ a second offset for negative words. With a ReLU that ends at zero there is no be
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +34,12 @@ from edgeprune.engine.kernels.scaling import Int64s, Scaling
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.intp]
 
-_FIRST, _LAST = -128, 127  # what the saturating instruction gives by itself
+_VALUES = np.arange(-127, 128, dtype=np.int64)  # the saturating instruction gives -128 by itself
 _FAR = np.int64(1) << 62  # stands for an absent bound
 _ASIDE = np.int64(1) << 40
 _FACTOR_END = 1 << 31  # factors are int32
-_FACTOR_TRIES = 6  # neighbours of the ideal factor, each side
+_DISTANCES = np.array(sorted(range(-6, 7), key=abs))  # neighbours of the ideal factor
+_AT_ONCE = 256  # channels
 _OFFSET_TRIES = (64, 2048)  # offsets looked at: first quickly for all channels, then thoroughly for those left
 _NUDGE_TRIES = (256, 8192)  # likewise, where two offsets have to fit one nudge
 
@@ -58,13 +60,38 @@ class Steps:
         first = np.clip(self.first, low[:, None], np.maximum(high + 1, low)[:, None])
         return Steps(first, low, high)
 
+    @cached_property
+    def holds(self) -> Bools:
+        """(channels, 255) whether a reachable accumulator gives v or more."""
+        return np.asarray(self.first <= self.acc_max[:, None])
 
-@dataclass(frozen=True)
+    @cached_property
+    def fails(self) -> Bools:
+        """(channels, 255) whether a reachable accumulator gives less than v."""
+        return np.asarray(self.first > self.acc_min[:, None])
+
+    @cached_property
+    def ends(self) -> Int64s:
+        """(2, channels) the reachable accumulators' ends."""
+        return np.array([self.acc_min, self.acc_max])
+
+
+@dataclass(frozen=True, eq=False)
 class Word:
-    """The device's word: `multiple * acc + unit * nudge`."""
+    """The device's word of each channel: `multiple * acc + unit * nudge`; multiple (channels,)."""
 
-    multiple: int = 1
+    multiple: Int64s
     unit: int = 1
+
+    @staticmethod
+    def of(multiples: Sequence[int], channels: int, unit: int = 1) -> Word:
+        """`multiples` one channel after the other, again and again."""
+        return Word(np.resize(np.array(multiples, np.int64), channels), unit)
+
+    @cached_property
+    def log2(self) -> Int64s:
+        """Of the multiples."""
+        return np.asarray(np.log2(self.multiple), np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,48 +107,57 @@ class Solution:
     nudge: Int64s
     solved: Bools
 
+    def or_else(self, other: Solution) -> Solution:
+        """Channels that have no constants here get the other's."""
+        made = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Solution(**{name: np.where(self.solved, own, getattr(other, name)) for name, own in made.items()})
+
 
 def steps(scaling: Scaling, acc_min: Int64s, acc_max: Int64s) -> Steps:
-    """Where LiteRT's output changes, for accumulators acc_min <= acc <= acc_max (channels,)."""
-    values = np.arange(_FIRST + 1, _LAST + 1, dtype=np.int64)[None, :]
-    real = scaling.multiplier * np.exp2(scaling.shift - 31.0)
-    guess = (values - scaling.zero_point - 0.5) / np.maximum(real, 1e-30)[:, None]
+    """Where LiteRT's output changes, for accumulators acc_min <= acc <= acc_max (channels,) that do not wrap."""
     lowest, highest = acc_min[:, None], acc_max[:, None] + 1
-    first = np.clip(np.ceil(guess), lowest, highest).astype(np.int64)
-    # Rounding twice moves a threshold by a few accumulators; walk the guess to the exact place.
-    for _ in range(64):
-        down = (first > lowest) & (scaling(np.maximum(first - 1, lowest)) >= values)
-        up = (first < highest) & (scaling(np.minimum(first, highest - 1)) < values)
-        if not (down.any() or up.any()):
-            break
-        first = first - down + up
-    else:
-        raise AssertionError("LiteRT's requantization is not the step function it should be")
+    first = np.minimum(np.maximum(scaling.first_reaching(_VALUES), lowest), highest)
+    if scaling.low > -128 or scaling.high < 127:
+        first = np.where(scaling.low >= _VALUES, lowest, np.where(scaling.high < _VALUES, highest, first))
     return Steps(first, acc_min, acc_max)
 
 
-def solve(scaling: Scaling, known: Steps, word: Word, shift: int) -> Solution:
+def solve(scaling: Scaling, known: Steps, word: Word, shift: Int64s, begun: Solution | None = None) -> Solution:
     """One offset for all words.
 
     Args:
         scaling: what has to be reproduced.
         known: `steps(scaling, ...)` over the reachable accumulators.
         word: what the device holds.
-        shift: of the saturating instruction, common to the layer, 0..31.
+        shift: (channels,) of the saturating instruction, 0..31.
+        begun: channels that have constants already.
     """
 
-    def search(solution: Solution, rows: Rows, factor: Int64s) -> None:
+    def search(solution: Solution, rows: Rows, factor: Int64s, tries: int) -> Bools:
         room = _room(known, rows, factor, word, shift)
         feasible = (room.at_least < room.below) & (factor < _FACTOR_END)
-        for tries in _OFFSET_TRIES:
-            left = np.flatnonzero(feasible & ~solution.solved[rows])
-            if len(left):
-                _search_offset(_Search(known, word, solution), rows[left], factor[left], room.of(left), tries)
+        left = np.flatnonzero(feasible)
+        if len(left):
+            _search_offset(_Search(known, word, solution), rows[left], factor[left], room.of(left), tries)
+        return feasible
 
-    return _near_the_ideal_factor(scaling, word, shift, search)
+    return _near_the_ideal_factor(scaling, word, shift, search, _OFFSET_TRIES, begun)
 
 
-def solve_signed(scaling: Scaling, known: Steps, word: Word, shift: int) -> Solution:
+def doubled(known: Steps, word: Word, solution: Solution, times: int) -> Solution:
+    """Constants for a shift greater by `times`: factor and offset doubled so often give the same outputs.
+
+    Solved are those channels whose constants and words stay inside int32.
+    """
+    factor, offset, negative = (part << times for part in (solution.factor, solution.offset, solution.negative_offset))
+    made = Solution(factor, offset, negative, solution.nudge.copy(), solution.solved & (factor < _FACTOR_END))
+    every = np.arange(len(factor))
+    fits = _fits(_Search(known, word, made), every, factor, offset[:, None], made.nudge[:, None])[:, 0]
+    made.solved[:] &= fits
+    return made
+
+
+def solve_signed(scaling: Scaling, known: Steps, word: Word, shift: Int64s) -> Solution:
     """A second offset for negative words; arguments as for `solve`."""
     below_zero, zero = known.first <= 0, np.zeros(len(known.first), np.int64)
     # Between these two thresholds the output is the same, so there the word may change its sign.
@@ -130,34 +166,52 @@ def solve_signed(scaling: Scaling, known: Steps, word: Word, shift: int) -> Solu
     negative = known.within(known.acc_min, np.maximum(next_ - 1, known.acc_min))
     positive = known.within(np.minimum(last, known.acc_max), known.acc_max)
 
-    def search(solution: Solution, rows: Rows, factor: Int64s) -> None:
+    def search(solution: Solution, rows: Rows, factor: Int64s, tries: int) -> Bools:
         rooms = [_room(side, rows, factor, word, shift) for side in (positive, negative)]
         feasible = (factor < _FACTOR_END) & (last <= zero)[rows] & (next_ >= zero)[rows]
         for room in rooms:
             feasible &= room.at_least < room.below
-        for tries in _NUDGE_TRIES:
-            left = np.flatnonzero(feasible & ~solution.solved[rows])
-            if len(left):
-                gap = _Room(last[rows[left]], next_[rows[left]])
-                sides = [room.of(left) for room in rooms]
-                _search_two_offsets(_Search(known, word, solution), rows[left], factor[left], sides, gap, tries)
+        left = np.flatnonzero(feasible)
+        if len(left):
+            gap = _Room(last[rows[left]], next_[rows[left]])
+            sides = [room.of(left) for room in rooms]
+            _search_two_offsets(_Search(known, word, solution), rows[left], factor[left], sides, gap, tries)
+        return np.asarray(feasible, np.bool_)
 
-    return _near_the_ideal_factor(scaling, word, shift, search)
+    return _near_the_ideal_factor(scaling, word, shift, search, _NUDGE_TRIES)
 
 
 def _near_the_ideal_factor(
-    scaling: Scaling, word: Word, shift: int, search: Callable[[Solution, Rows, Int64s], None]
+    scaling: Scaling,
+    word: Word,
+    shift: Int64s,
+    search: Callable[[Solution, Rows, Int64s, int], Bools],
+    tries: tuple[int, int],
+    begun: Solution | None = None,
 ) -> Solution:
-    """Calls `search` for channels not yet solved, for one factor after the other."""
-    channels = len(scaling.multiplier)
-    zeros = np.zeros((4, channels), np.int64)
-    solution = Solution(zeros[0], zeros[1], zeros[2], zeros[3], np.zeros(channels, np.bool_))
-    real = scaling.multiplier * np.exp2(scaling.shift - 31.0)
-    ideal = np.minimum(np.round(real * 2.0 ** (shift + 32) / word.multiple), _FACTOR_END).astype(np.int64)
-    for distance in sorted(range(-_FACTOR_TRIES, _FACTOR_TRIES + 1), key=abs):
-        rows = np.flatnonzero(~solution.solved)
-        if len(rows):
-            search(solution, rows, np.maximum(ideal[rows] + distance, 1))
+    """Calls `search` for channels not yet solved: with few tries for the ideal factor and then for all its neighbours,
+    with many for one neighbour after the other of those that it reported to be feasible.
+    """
+    if begun is not None and begun.solved.all():
+        return begun
+    zeros = np.zeros((4, len(scaling.multiplier)), np.int64)
+    solution = begun or Solution(zeros[0], zeros[1], zeros[2], zeros[3], np.zeros(zeros.shape[1], np.bool_))
+    real = np.minimum(scaling.multiplier * np.exp2(scaling.shift + (shift + 1.0)) / word.multiple, 2.0 * _FACTOR_END)
+    ideal = np.round(real).astype(np.int64)
+    unsolved = np.flatnonzero(~solution.solved & (ideal + _DISTANCES.min() < _FACTOR_END))
+    for rows in (unsolved[first : first + _AT_ONCE] for first in range(0, len(unsolved), _AT_ONCE)):
+        factors = np.maximum(ideal[rows, None] + _DISTANCES, 1)
+        feasible = np.zeros(factors.shape, np.bool_)
+        feasible[:, 0] = search(solution, rows, factors[:, 0], tries[0])
+        left = np.flatnonzero(~solution.solved[rows])
+        if len(left):
+            several = factors[left, 1:]
+            pairs = search(solution, np.repeat(rows[left], several.shape[1]), several.reshape(-1), tries[0])
+            feasible[left, 1:] = pairs.reshape(several.shape)
+        for column, _ in enumerate(_DISTANCES):
+            left = np.flatnonzero(feasible[:, column] & ~solution.solved[rows])
+            if len(left):
+                search(solution, rows[left], factors[left, column], tries[1])
     return solution
 
 
@@ -172,22 +226,22 @@ class _Room:
         return _Room(self.at_least[rows], self.below[rows])
 
 
-def _room(known: Steps, rows: Rows, factor: Int64s, word: Word, shift: int) -> _Room:
+def _room(known: Steps, rows: Rows, factor: Int64s, word: Word, shift: Int64s) -> _Room:
     """Where N may lie: `multiple * acc * factor + N >= v * 2^(shift + 32)` must hold at first(v) and fail below.
 
     Where the output is v or more from the lowest accumulator on, it need not fail; where it never is, it need not hold.
     """
-    values = np.arange(_FIRST + 1, _LAST + 1, dtype=np.int64)[None, :] << (shift + 32)
-    first = known.first[rows]
-    step = (factor * word.multiple)[:, None]
-    holds = first <= known.acc_max[rows][:, None]
-    fails = first > known.acc_min[rows][:, None]
-    at_least = np.where(holds, values - first * step, -_FAR).max(axis=1)
-    below = np.where(fails, values - (first - 1) * step, _FAR).min(axis=1)
+    step = (factor * word.multiple[rows])[:, None]
+    lines = (_VALUES << (shift[rows] + 32)[:, None]) - known.first[rows] * step
+    at_least = np.where(known.holds[rows], lines, -_FAR).max(axis=1)
+    below = np.where(known.fails[rows], lines + step, _FAR).min(axis=1)
+    no_least, no_below = at_least == -_FAR, below == _FAR
+    if not (no_least.any() or no_below.any()):
+        return _Room(at_least, below)
     # A bound that is absent is put a little away from the other, so that N stays small.
     return _Room(
-        np.where(at_least == -_FAR, np.where(below == _FAR, 0, below - _ASIDE), at_least),
-        np.where(below == _FAR, np.where(at_least == -_FAR, _ASIDE, at_least + _ASIDE), below),
+        np.where(no_least, np.where(no_below, 0, below - _ASIDE), at_least),
+        np.where(no_below, np.where(no_least, _ASIDE, at_least + _ASIDE), below),
     )
 
 
@@ -202,16 +256,23 @@ class _Search:
 
 def _search_offset(search: _Search, rows: Rows, factor: Int64s, room: _Room, tries: int) -> None:
     """Writes the offset and the smallest nudge that put N in its room, for the rows that have one."""
-    word = search.word
     centre = (room.below - 1) >> 32
     offsets = centre[:, None] - np.arange(-(tries // 4), tries - tries // 4)[None, :]
-    step = (factor * word.unit)[:, None]
-    nudges = (room.below[:, None] - 1 - (offsets << 32)) // step
-    good = (offsets << 32) + nudges * step >= room.at_least[:, None]
-    good &= _fits(search, rows, factor, offsets, nudges)
-    best = np.where(good, np.abs(nudges), _FAR).argmin(axis=1)
-    pick = np.arange(len(rows)), best
-    _write(search.solution, rows, good[pick], factor, offsets[pick], offsets[pick], nudges[pick])
+    most = room.below[:, None] - 1 - (offsets << 32)
+    nudges, missing = np.divmod(most, (factor * search.word.unit)[:, None])
+    good = missing <= (room.below - 1 - room.at_least)[:, None]
+    pick = _least(nudges, good)
+    won = good[pick] & _fits(search, rows, factor, offsets[pick][:, None], nudges[pick][:, None])[:, 0]
+    if not won.all():
+        good &= _fits(search, rows, factor, offsets, nudges)
+        pick = _least(nudges, good)
+        won = good[pick]
+    _write(search.solution, rows, won, factor, offsets[pick], offsets[pick], nudges[pick])
+
+
+def _least(nudges: Int64s, good: Bools) -> tuple[Rows, Rows]:
+    """Where in each row the smallest good nudge stands."""
+    return np.arange(len(nudges)), np.where(good, np.abs(nudges), _FAR).argmin(axis=1)
 
 
 def _search_two_offsets(
@@ -221,7 +282,8 @@ def _search_two_offsets(
     word = search.word
     nudges = np.array(sorted(range(-tries // 2, tries // 2), key=abs), np.int64)[None, :]
     moved = nudges * (factor * word.unit)[:, None]
-    change = -((word.unit * nudges) // word.multiple)  # the smallest accumulator with a word of 0 or more
+    # The smallest accumulator with a word of 0 or more.
+    change = -((word.unit * nudges) // word.multiple[rows][:, None])
     good = (gap.at_least[:, None] <= change) & (change <= gap.below[:, None])
     offsets = []
     for room in sides:
@@ -235,14 +297,12 @@ def _search_two_offsets(
 
 def _fits(search: _Search, rows: Rows, factor: Int64s, offsets: Int64s, nudges: Int64s) -> Bools:
     """Neither the word nor the sum before the final shift leaves int32."""
-    known, word = search.known, search.word
-    limit = np.int64(1) << 31
-    good = np.abs(offsets) < limit
-    for end in (known.acc_min[rows], known.acc_max[rows]):
-        reached = word.multiple * end[:, None] + word.unit * nudges
-        good &= np.abs(reached) < limit
-        good &= np.abs(offsets + ((reached * factor[:, None]) >> 32)) < limit
-    return np.asarray(good, np.bool_)
+    word, limit = search.word, np.int64(1) << 31
+    ends = (word.multiple * search.known.ends)[:, rows]
+    reached = ends[:, :, None] + word.unit * nudges
+    sums = offsets + ((reached * factor[:, None]) >> 32)
+    inside = (np.abs(reached) < limit) & (np.abs(sums) < limit) & (np.abs(offsets) < limit)
+    return np.asarray(inside.all(axis=0))
 
 
 def _write(

@@ -16,11 +16,10 @@ from edgeprune.engine.kernels.dsp.constants import (
     PAIRED,
     PLAIN,
     USUAL_SHIFT,
+    Requantized,
     counts_on_two,
     lifted_constants,
-    solved_channels,
 )
-from edgeprune.engine.kernels.dsp.requant import Word
 from edgeprune.engine.kernels.dsp.stream import pairs_of
 from edgeprune.engine.kernels.linear.conv2d import read_conv2d
 from edgeprune.engine.kernels.linear.depthwise import read_depthwise
@@ -41,14 +40,14 @@ class _Layer:
 
     Attributes:
         reach: (least, greatest) accumulators, each (channels,), of every part of the layer that is computed alone.
-        words: each accumulator comes in, one after the other.
-        owner: channel of each of the words' accumulators.
+        multiples: each accumulator comes multiplied by, one after the other.
+        owner: channel of each of those accumulators.
         is_lifted: a kernel that lifts its words may run it.
     """
 
     scaling: Scaling
     reach: tuple[tuple[Int64s, Int64s], ...]
-    words: tuple[Word, ...]
+    multiples: tuple[int, ...]
     owner: np.ndarray
     is_lifted: bool
 
@@ -85,7 +84,7 @@ class _Layer:
             if self.is_lifted:
                 failed |= ~lifted_constants(of_words, low[owner], high[owner], shift).solved
             else:
-                failed |= ~solved_channels(of_words, low[owner], high[owner], self.words, shift)
+                failed |= ~Requantized.of(of_words, low[owner], high[owner], self.multiples).solved(shift)
         return np.unique(owner[failed])
 
 

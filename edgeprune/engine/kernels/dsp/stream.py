@@ -11,24 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgeprune.engine.kernels.dsp.constants import PAIRED, exact_constants, two_instruction_constants
+from edgeprune.engine.kernels.dsp.constants import PAIRED, Requantized, exact_constants
 from edgeprune.engine.kernels.scaling import Int64s, Scaling, accumulator_range
 from edgeprune.engine.kernels.words import Words, as_words
 
 _HIGH_LANE = 256  # a word's lane holds 256 * b + a
-
-
-@dataclass(frozen=True, eq=False)
-class Stream:
-    """Words for the pairs of channels.
-
-    Attributes:
-        words: uint32, what tile.h calls stream.
-        shift: of channel a in the two-instruction way, 8 more for b; None for the exact way.
-    """
-
-    words: Words
-    shift: int | None
 
 
 def stream_words(channels: int, steps: int, two: bool) -> tuple[int, int]:
@@ -37,31 +24,76 @@ def stream_words(channels: int, steps: int, two: bool) -> tuple[int, int]:
     return pairs * (2 + 2 * steps + constants), pairs * constants
 
 
-def make_stream(
-    weights: Int64s, bias: Int64s, scaling: Scaling, shifts: Sequence[int], groups: int = 1
-) -> Stream | None:
-    """Lay out a layer's channels, or None where a bound does not hold.
+@dataclass(frozen=True, eq=False)
+class PairedChannels:
+    """A layer's channels as its pairs hold them; a channel may stand in two.
 
-    Args:
+    Attributes:
         weights: (channels, 4 * steps) in the order of the columns' inputs, zeros where nothing is read.
         bias: (channels,) with the input's zero point folded in.
+        requantized: each in the word it comes in.
+        is_exact_room: whether the exact way's accumulators fit beside each other.
+    """
+
+    weights: Int64s
+    bias: Int64s
+    requantized: Requantized
+    is_exact_room: bool
+
+    def stream(self, shifts: Sequence[int]) -> Stream | None:
+        """In two instructions where it can be, else the exact way's."""
+        return self.in_two(shifts) or self.exact()
+
+    def in_two(self, shifts: Sequence[int]) -> Stream | None:
+        """With the two-instruction way's constants for the first shift that has some."""
+        two = self.requantized.constants(shifts)
+        return None if two is None else Stream(self, two.constants, two.nudge, two.shift)
+
+    def exact(self) -> Stream | None:
+        """With the exact way's."""
+        constants = exact_constants(self.requantized.scaling) if self.is_exact_room else None
+        return None if constants is None else Stream(self, constants, np.zeros_like(self.bias), None)
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """The layer with constants.
+
+    Attributes:
+        constants: (channels, 2), in the exact way (channels, 3).
+        nudge: (channels,) to be added to the bias.
+        shift: of channel a in the two-instruction way, 8 more for b; None for the exact way.
+    """
+
+    channels: PairedChannels
+    constants: Int64s
+    nudge: Int64s
+    shift: int | None
+
+    @property
+    def words(self) -> Words:
+        """uint32, what tile.h calls stream."""
+        biases = bias_words(self.channels.bias, self.nudge)
+        return as_words(_pair_words(self.channels.weights, biases, self.constants))
+
+
+def pair_channels(weights: Int64s, bias: Int64s, scaling: Scaling, groups: int = 1) -> PairedChannels | None:
+    """The layer two channels at a time, or None where a bound does not hold.
+
+    Args:
+        weights, bias: as in `PairedChannels`, each channel once.
         scaling: LiteRT's requantization of the layer.
-        shifts: tried in order for the two-instruction way; none for the exact one.
         groups: that do not share a pair, of as many channels each.
     """
-    paired = pairs_of(len(weights), groups)
-    weights, bias = weights[paired], bias[paired]
-    scaling = replace(scaling, multiplier=scaling.multiplier[paired], shift=scaling.shift[paired])
+    if len(weights) % 2 or groups > 1:
+        paired = pairs_of(len(weights), groups)
+        weights, bias = weights[paired], bias[paired]
+        scaling = replace(scaling, multiplier=scaling.multiplier[paired], shift=scaling.shift[paired])
     low, high = accumulator_range(weights, bias)
     if max(-low.min(), high.max()) >= 1 << 30 or np.abs(weights[1::2]).max(initial=0) > 127:
         return None
-    two = two_instruction_constants(scaling, low, high, PAIRED, shifts)
-    if two is not None:
-        return Stream(as_words(_pair_words(weights, bias_words(bias, two.nudge), two.constants)), two.shift)
-    constants = exact_constants(scaling)
-    if constants is None or max(-low[1::2].min(), high[1::2].max()) >= 1 << 23:
-        return None
-    return Stream(as_words(_pair_words(weights, bias_words(bias, np.zeros_like(bias)), constants)), None)
+    is_exact_room = bool(max(-low[1::2].min(), high[1::2].max()) < 1 << 23)
+    return PairedChannels(weights, bias, Requantized.of(scaling, low, high, PAIRED), is_exact_room)
 
 
 def pairs_of(channels: int, groups: int = 1) -> Int64s:

@@ -14,7 +14,6 @@ from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.base import Constant, KernelCall, Overlap, Shared, Symbols, Work
 from edgeprune.engine.kernels.dsp.code_size import points_bytes
 from edgeprune.engine.kernels.dsp.constants import SignedConstants, signed_constants
-from edgeprune.engine.kernels.dsp.requant import Word
 from edgeprune.engine.kernels.dsp.unroll import Unroll, unroll, unroll_within
 from edgeprune.engine.kernels.linear.conv2d import Conv2d, read_conv2d
 from edgeprune.engine.kernels.operands import params
@@ -64,8 +63,14 @@ class _Way:
         return int(len(_B) ** self.sides)
 
     @property
-    def word(self) -> Word:
-        return Word(_SCALE**self.sides, abs(_BIAS_GAIN) ** self.sides)
+    def multiple(self) -> int:
+        """Of an accumulator in the word that is requantized."""
+        return int(_SCALE**self.sides)
+
+    @property
+    def unit(self) -> int:
+        """What a bias point's start of 1 adds to that word, either way."""
+        return int(abs(_BIAS_GAIN) ** self.sides)
 
     def inputs(self, in_c: int) -> int:
         """Products a point sums up."""
@@ -119,7 +124,7 @@ def _way(graph: Graph, conv: Conv2d) -> _Way | None:
 
 def _with_values(conv: Conv2d, way: _Way) -> KernelCall | None:
     rows, bias = conv.rows, conv.folded_bias
-    constants = signed_constants(conv.scaling, *accumulator_range(rows, bias), way.word)
+    constants = signed_constants(conv.scaling, *accumulator_range(rows, bias), way.multiple, way.unit)
     if constants is None:
         return None
     stream = _stream(way, rows.reshape(conv.weights.shape), bias, constants)
@@ -138,7 +143,7 @@ def _stream(way: _Way, weights: Int64s, bias: Int64s, constants: SignedConstants
     starts = -raised[None, :] * transformed.sum(axis=2)
     gain = _BIAS_GAIN**way.sides
     bias_point = _BIAS_POINT * sum(len(_B) ** side for side in range(way.sides))
-    starts[:, bias_point] += (way.word.multiple // abs(gain) * bias + constants.nudge) * (1 if gain > 0 else -1)
+    starts[:, bias_point] += (way.multiple // way.unit * bias + constants.nudge) * (1 if gain > 0 else -1)
     quads = transformed.reshape(out_c, way.points, way.inputs(in_c) // 4, 4) & 0xFFFF
     pairs = np.stack([quads[..., 0] | quads[..., 2] << 16, quads[..., 1] | quads[..., 3] << 16], axis=-1)
     both = np.concatenate([starts[:, :, None], pairs.reshape(out_c, way.points, -1)], axis=2)

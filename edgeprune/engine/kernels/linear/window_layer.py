@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from edgeprune.engine.kernels.base import Constant, KernelCall, Symbols, Work
 from edgeprune.engine.kernels.geometry import Window, inside_taps, window_overlaps
@@ -48,11 +49,11 @@ class WindowLayer(ABC):
         window = self.window
         return window.batches * window.out_len * window.kernel_h * window.kernel_w * self.filter_c
 
-    @property
+    @cached_property
     def scaling(self) -> Scaling:
         return layer_scaling(self.op, self.image, self.weights, self.output, self.window.out_c)
 
-    @property
+    @cached_property
     def folded_bias(self) -> Int64s:
         """(out_c,) with the input's zero point in it; where there are values."""
         return folded_bias(self.rows, self.bias, self.image)

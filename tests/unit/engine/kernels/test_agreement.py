@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edgeprune.engine.kernels.agreement import agreed
-from edgeprune.engine.kernels.base import KernelCall, Shared
+from edgeprune.engine.kernels.base import KernelCall, Others, Shared
 
 
 def call(name: str, *shifts: int, family: str = "tile") -> KernelCall:
@@ -15,7 +15,8 @@ def call(name: str, *shifts: int, family: str = "tile") -> KernelCall:
         function = Shared(f"{family}({shift})", 100, family)
         return KernelCall(function=name, emit=lambda symbols: "", shared=(function,))
 
-    return replace(at(shifts[0]), others=lambda: tuple(at(shift) for shift in shifts[1:]))
+    others = {at(shift).shared: (lambda shift=shift: at(shift) if shift in shifts else None) for shift in range(5)}
+    return replace(at(shifts[0]), others=lambda: others)
 
 
 def functions(*calls: KernelCall) -> list[str]:
@@ -35,11 +36,21 @@ def test_who_cannot_follow_keeps_its_own() -> None:
 
 
 def test_agreed_already_asks_nobody() -> None:
-    def fails() -> tuple[KernelCall, ...]:
+    def fails() -> Others:
         raise AssertionError("not needed")
 
     same = replace(call("a", 2), others=fails)
     assert functions(same, same) == ["tile(2)"] * 2
+
+
+def test_nobody_is_asked_for_what_cannot_be_the_most() -> None:
+    def fails() -> KernelCall:
+        raise AssertionError("two can already")
+
+    first, second = call("a", 2, 3), call("b", 3)
+    assert first.others is not None
+    slow = replace(first, others=lambda: dict(first.others()) | {call("a", 4).shared: fails})
+    assert functions(slow, second) == ["tile(3)", "tile(3)"]
 
 
 def test_families_do_not_mix() -> None:
