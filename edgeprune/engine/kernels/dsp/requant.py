@@ -204,11 +204,12 @@ def _near_the_ideal_factor(
         feasible = np.zeros(factors.shape, np.bool_)
         feasible[:, 0] = search(solution, rows, factors[:, 0], tries[0])
         left = np.flatnonzero(~solution.solved[rows])
-        if len(left):
-            several = factors[left, 1:]
-            pairs = search(solution, np.repeat(rows[left], several.shape[1]), several.reshape(-1), tries[0])
-            feasible[left, 1:] = pairs.reshape(several.shape)
-        for column, _ in enumerate(_DISTANCES):
+        if not len(left):
+            continue
+        several = factors[left, 1:]
+        pairs = search(solution, np.repeat(rows[left], several.shape[1]), several.reshape(-1), tries[0])
+        feasible[left, 1:] = pairs.reshape(several.shape)
+        for column in np.flatnonzero(feasible.any(axis=0)):
             left = np.flatnonzero(feasible[:, column] & ~solution.solved[rows])
             if len(left):
                 search(solution, rows[left], factors[left, column], tries[1])
