@@ -11,7 +11,7 @@ import numpy as np
 from edgeprune.engine.tflite import detection
 from edgeprune.engine.tflite.alike import ALIKE, rule_of
 from edgeprune.engine.tflite.attributes import RULES
-from edgeprune.engine.tflite.flatfile import BROKEN_HINT, FlatFile, broken_means_model_error
+from edgeprune.engine.tflite.flatfile import BROKEN_HINT, FlatFile, broken_means_model_error, read_once
 from edgeprune.engine.tflite.foreign import CUSTOM, refuse_unknown
 from edgeprune.engine.tflite.known import sums
 from edgeprune.engine.tflite.known.folding import FOLDS, folded
@@ -268,7 +268,7 @@ def _options(schema: Any, operator: Any, name: str) -> Any:
         return None
     options = getattr(schema, name)()
     options.Init(table.Bytes, table.Pos)
-    return options
+    return read_once(options)
 
 
 def _check_flow(graph: Graph) -> None:

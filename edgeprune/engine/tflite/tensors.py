@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeprune.engine.tflite.flatfile import BROKEN_HINT, FlatFile
+from edgeprune.engine.tflite.flatfile import BROKEN_HINT, FlatFile, read_once
 from edgeprune.errors import ModelError, UnsupportedOp
 from edgeprune.ir import DType, QParams, Tensor
 
@@ -105,6 +105,7 @@ def _values(file: FlatFile, stored: np.ndarray, dtype: DType, shape: tuple[int, 
 def _read_qparams(file: FlatFile, source: Any, name: str, shape: tuple[int, ...]) -> QParams | None:
     if source is None:
         return None
+    source = read_once(source)
     if source.DetailsType() != 0:
         raise UnsupportedOp(f"tensor {name!r} is quantized by blocks", "quantize per tensor or per channel")
     scale = tuple(float(value) for value in file.array(source.ScaleAsNumpy()))

@@ -133,12 +133,13 @@ def solve(scaling: Scaling, known: Steps, word: Word, shift: Int64s, begun: Solu
         begun: channels that have constants already.
     """
 
-    def search(solution: Solution, rows: Rows, factor: Int64s, tries: int) -> Bools:
+    def search(solution: Solution, rows: Rows, factor: Int64s, tries: Sequence[int]) -> Bools:
         room = _room(known, rows, factor, word, shift)
         feasible = (room.at_least < room.below) & (factor < _FACTOR_END)
-        left = np.flatnonzero(feasible)
-        if len(left):
-            _search_offset(_Search(known, word, solution), rows[left], factor[left], room.of(left), tries)
+        for most in tries:
+            left = np.flatnonzero(feasible & ~solution.solved[rows])
+            if len(left):
+                _search_offset(_Search(known, word, solution), rows[left], factor[left], room.of(left), most)
         return feasible
 
     return _near_the_ideal_factor(scaling, word, shift, search, _OFFSET_TRIES, begun)
@@ -166,16 +167,17 @@ def solve_signed(scaling: Scaling, known: Steps, word: Word, shift: Int64s) -> S
     negative = known.within(known.acc_min, np.maximum(next_ - 1, known.acc_min))
     positive = known.within(np.minimum(last, known.acc_max), known.acc_max)
 
-    def search(solution: Solution, rows: Rows, factor: Int64s, tries: int) -> Bools:
+    def search(solution: Solution, rows: Rows, factor: Int64s, tries: Sequence[int]) -> Bools:
         rooms = [_room(side, rows, factor, word, shift) for side in (positive, negative)]
         feasible = (factor < _FACTOR_END) & (last <= zero)[rows] & (next_ >= zero)[rows]
         for room in rooms:
             feasible &= room.at_least < room.below
-        left = np.flatnonzero(feasible)
-        if len(left):
-            gap = _Room(last[rows[left]], next_[rows[left]])
-            sides = [room.of(left) for room in rooms]
-            _search_two_offsets(_Search(known, word, solution), rows[left], factor[left], sides, gap, tries)
+        for most in tries:
+            left = np.flatnonzero(feasible & ~solution.solved[rows])
+            if len(left):
+                gap = _Room(last[rows[left]], next_[rows[left]])
+                sides = [room.of(left) for room in rooms]
+                _search_two_offsets(_Search(known, word, solution), rows[left], factor[left], sides, gap, most)
         return np.asarray(feasible, np.bool_)
 
     return _near_the_ideal_factor(scaling, word, shift, search, _NUDGE_TRIES)
@@ -185,12 +187,12 @@ def _near_the_ideal_factor(
     scaling: Scaling,
     word: Word,
     shift: Int64s,
-    search: Callable[[Solution, Rows, Int64s, int], Bools],
-    tries: tuple[int, int],
+    search: Callable[[Solution, Rows, Int64s, Sequence[int]], Bools],
+    tries: Sequence[int],
     begun: Solution | None = None,
 ) -> Solution:
-    """Calls `search` for channels not yet solved: with few tries for the ideal factor and then for all its neighbours,
-    with many for one neighbour after the other of those that it reported to be feasible.
+    """Calls `search` for channels not yet solved: with the ideal factor; with few tries for all its neighbours; with
+    many for one after the other of those that it reported to be feasible.
     """
     if begun is not None and begun.solved.all():
         return begun
@@ -199,20 +201,19 @@ def _near_the_ideal_factor(
     real = np.minimum(scaling.multiplier * np.exp2(scaling.shift + (shift + 1.0)) / word.multiple, 2.0 * _FACTOR_END)
     ideal = np.round(real).astype(np.int64)
     unsolved = np.flatnonzero(~solution.solved & (ideal + _DISTANCES.min() < _FACTOR_END))
-    for rows in (unsolved[first : first + _AT_ONCE] for first in range(0, len(unsolved), _AT_ONCE)):
+    for first in range(0, len(unsolved), _AT_ONCE):
+        rows = unsolved[first : first + _AT_ONCE]
         factors = np.maximum(ideal[rows, None] + _DISTANCES, 1)
-        feasible = np.zeros(factors.shape, np.bool_)
-        feasible[:, 0] = search(solution, rows, factors[:, 0], tries[0])
-        left = np.flatnonzero(~solution.solved[rows])
-        if not len(left):
+        search(solution, rows, factors[:, 0], tries)
+        rows, factors = (part[~solution.solved[rows]] for part in (rows, factors[:, 1:]))
+        if not len(rows):
             continue
-        several = factors[left, 1:]
-        pairs = search(solution, np.repeat(rows[left], several.shape[1]), several.reshape(-1), tries[0])
-        feasible[left, 1:] = pairs.reshape(several.shape)
+        pairs = search(solution, np.repeat(rows, factors.shape[1]), factors.reshape(-1), tries[:1])
+        feasible = pairs.reshape(factors.shape)
         for column in np.flatnonzero(feasible.any(axis=0)):
             left = np.flatnonzero(feasible[:, column] & ~solution.solved[rows])
             if len(left):
-                search(solution, rows[left], factors[left, column], tries[1])
+                search(solution, rows[left], factors[left, column], tries[1:])
     return solution
 
 
