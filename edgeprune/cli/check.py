@@ -11,7 +11,7 @@ import rich_click as click
 from edgeprune.cli.options.common import json_option, ram_first_option, target_option
 from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import table
-from edgeprune.errors import UnsupportedOp, UsageError
+from edgeprune.errors import DoesNotFit, UnsupportedOp, UsageError
 from edgeprune.units import bytes_text, count_text
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ _USUAL_TARGET = "cortex-m4"
 @ram_first_option
 @json_option
 def command(model: Path, target: Target | None, optimize: str, ram_first: bool, printer: Printer) -> None:
-    """Show what each layer of a .tflite would run on, why not on something faster, or what does not compile.
+    """Show what each layer of a .tflite would run on, why not on something faster, or what does not fit.
 
-    Needs no compiler. The target is cortex-m4 unless another is named.
+    Needs no compiler, so the code's size is not counted. The target is cortex-m4 unless another is named.
 
     \b
     Example:
@@ -45,6 +45,7 @@ def command(model: Path, target: Target | None, optimize: str, ram_first: bool, 
     from edgeprune.budget import Optimize
     from edgeprune.hardware.registry import load_target
     from edgeprune.tasks.check import check_model
+    from edgeprune.toolchain.space import remedy
 
     if not model.is_file():
         raise UsageError(f"{model} is not there", hint="give an int8 .tflite")
@@ -55,6 +56,7 @@ def command(model: Path, target: Target | None, optimize: str, ram_first: bool, 
         "target": chosen.name,
         "optimize": optimize,
         "problems": list(checked.problems),
+        "misfits": list(checked.misfits.values()),
         "arena_bytes": checked.arena_bytes,
         "weight_bytes": checked.weight_bytes,
         "table_bytes": checked.table_bytes,
@@ -65,6 +67,9 @@ def command(model: Path, target: Target | None, optimize: str, ram_first: bool, 
         printer.result(result, *(f"does not compile: {problem}" for problem in checked.problems))
         raise UnsupportedOp(f"{model.name} does not compile for {chosen.name}: {_count(checked)}", checked.hint)
     printer.result(result, *_text(checked, f"{model.name} for {chosen.name} at {optimize}"))
+    if checked.misfits and target is not None:
+        misfits = "; ".join(checked.misfits.values())
+        raise DoesNotFit(f"{model.name} does not fit {chosen.name}: {misfits}", hint=remedy(checked.misfits))
 
 
 def _count(checked: Checked) -> str:
@@ -92,4 +97,5 @@ def _text(checked: Checked, title: str) -> list[Any]:
         table(columns, rows, columns[3:5], title=title, spare=["output", "MACs", "on"]),
         f"compiles: arena {bytes_text(checked.arena_bytes)}, weights {bytes_text(checked.weight_bytes)}, "
         f"tables {bytes_text(checked.table_bytes)}{share}",
+        *checked.misfits.values(),
     ]

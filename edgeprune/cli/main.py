@@ -26,7 +26,7 @@ COMMANDS = {
     "compare": "Compare ways to prune at the same limits: which is best here, by how much, within what noise.",
     "criteria": "List and explain the criteria that rank channels (`fit --criterion`).",
     "granularities": "List and explain what a fit can remove beside channels (`fit --granularity`).",
-    "check": "Show what each layer of a .tflite would run on, why not on something faster, or what does not compile.",
+    "check": "Show what each layer of a .tflite would run on, why not on something faster, or what does not fit.",
     "build": "Compile an int8 .tflite to C, link it with the console for a target, and report flash and RAM.",
     "export": "Write a run's thinned network, or a project's as it is, as a .tflite or an ExecuTorch .pte.",
     "run": "Run a model on its device, emulated by default, and show its outputs.",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from edgeprune.budget import Optimize
+from edgeprune.deploy.firmware.images import require_buildable
 from edgeprune.engine.codegen.emit import Identity
 from edgeprune.engine.compile import CompiledModel, CompileOptions, cleaned_model, compile_graph
 from edgeprune.engine.cost.flash_size import constant_bytes
@@ -13,6 +15,7 @@ from edgeprune.engine.kernels import problems_of
 from edgeprune.engine.kernels.explain import runs_on, why_plain
 from edgeprune.errors import ModelError
 from edgeprune.hardware.profile import Target
+from edgeprune.toolchain.space import LinkSpace, target_space
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,16 @@ class CheckedLayer:
 
 @dataclass(frozen=True)
 class Checked:
-    """problems: in words, each with its layer; empty where the file compiles, and then the rest is known."""
+    """What became of it.
+
+    Attributes:
+        problems: in words, each with its layer; empty where the file compiles, and then the rest is known.
+        misfits: by region of memory that is too small even without code, in words likewise.
+    """
 
     problems: tuple[str, ...]
     hint: str | None
+    misfits: Mapping[str, str] = field(default_factory=dict)
     layers: tuple[CheckedLayer, ...] = ()
     arena_bytes: int | None = None
     weight_bytes: int | None = None
@@ -55,7 +64,13 @@ class Checked:
 
 
 def check_model(tflite: bytes, target: Target, optimize: Optimize, ram_first: bool = False) -> Checked:
-    """Reads, cleans, chooses kernels and plans the arena as `build` does; nothing is written."""
+    """Reads, cleans, chooses kernels, plans the arena and makes the C as `build` does; nothing is written.
+
+    Raises:
+        UsageError: nothing can be built for the target.
+    """
+    space = target_space(target)
+    require_buildable(target)
     options = CompileOptions(optimize, ram_first=ram_first)
     try:
         graph = cleaned_model(tflite, target, options)
@@ -68,7 +83,21 @@ def check_model(tflite: bytes, target: Target, optimize: Optimize, ram_first: bo
     except ModelError as problem:
         return Checked((problem.message,), problem.hint)
     constants = constant_bytes(model.calls)
-    return Checked((), None, _layers(model, target), model.plan.arena_bytes, constants["weights"], constants["tables"])
+    weights, tables, arena = constants["weights"], constants["tables"], model.plan.arena_bytes
+    return Checked((), None, _misfits(space, weights + tables, arena), _layers(model, target), arena, weights, tables)
+
+
+def _misfits(space: LinkSpace, constants_bytes: int, arena_bytes: int) -> dict[str, str]:
+    """What does not fit whatever the code takes."""
+    least = {
+        "flash": ("its constants", constants_bytes, space.flash_bytes),
+        "RAM": ("the arena and the stack", arena_bytes + space.stack_bytes, space.ram_bytes),
+    }
+    return {
+        region: f"{region} needs at least {taken:,} B for {what}, {taken - there:,} more than the {there:,} B there are"
+        for region, (what, taken, there) in least.items()
+        if taken > there
+    }
 
 
 def _layers(model: CompiledModel, target: Target) -> tuple[CheckedLayer, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edgeprune.errors import DoesNotFit, ToolchainError
-from edgeprune.toolchain.space import LinkSpace
+from edgeprune.toolchain.space import LinkSpace, remedy
 from edgeprune.toolchain.toolchain import Toolchain
 
 # GNU ld and lld word it differently; both name the region and the bytes beyond it.
@@ -56,6 +56,5 @@ def link(
     )
     raise DoesNotFit(
         f"the linked image does not fit: {'; '.join(excesses)}",
-        hint=("run the first layers row by row (--ram-first), " if "RAM" in over else "")
-        + "thin the model further (`edgeprune fit`), or choose a larger target",
+        hint=remedy(over),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 
 from edgeprune.errors import UsageError
@@ -50,6 +51,12 @@ def target_space(target: Target) -> LinkSpace:
             hint="lower --reserve-flash, --reserve-ram or stack_bytes of [reserve]",
         )
     return LinkSpace(flash_origin, flash_bytes, ram.origin, ram_bytes, target.reserve.stack_bytes)
+
+
+def remedy(small: Container[str]) -> str:
+    """What helps where these regions are too small: "RAM", or any other."""
+    rows = "run the first layers row by row (--ram-first), " if "RAM" in small else ""
+    return f"{rows}thin the model further (`edgeprune fit`), or choose a larger target"
 
 
 def loader_space(target: Target, boot: Boot) -> LinkSpace:

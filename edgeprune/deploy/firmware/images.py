@@ -49,6 +49,15 @@ def emulated_target(target: Target) -> Target | None:
     return target if target.emulator.target is None else load_target(target.emulator.target)
 
 
+def require_buildable(target: Target) -> None:
+    """Raises UsageError where nothing can be built for this target."""
+    if target.firmware is None and emulated_target(target) is None:
+        raise UsageError(
+            f"{target.name} has neither a firmware board nor an emulated machine",
+            hint="`edgeprune targets list` shows what each target can do",
+        )
+
+
 def link_images(model: CompiledModel, target: Target, folder: Path, limits: LinkSpace | None = None) -> Images:
     """Links for the target and for its stand-in.
 
@@ -61,12 +70,8 @@ def link_images(model: CompiledModel, target: Target, folder: Path, limits: Link
         ToolchainError: no compiler, or it failed.
     """
     limits = limits or target_space(target)
+    require_buildable(target)
     stand_in = emulated_target(target)
-    if target.firmware is None and stand_in is None:
-        raise UsageError(
-            f"{target.name} has neither a firmware board nor an emulated machine",
-            hint="`edgeprune targets list` shows what each target can do",
-        )
     own = _link(model, target, folder, limits) if target.firmware is not None else None
     if stand_in is None or stand_in is target:
         return Images(own, own if stand_in is not None else None)

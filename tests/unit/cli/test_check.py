@@ -63,3 +63,28 @@ def test_an_operator_of_no_kernel_is_named(tmp_path: Path, cli: Cli) -> None:
     b.output(output)
     (tmp_path / "table.tflite").write_bytes(b.build())
     assert "HASHTABLE_FIND" in cli("check", str(tmp_path / "table.tflite")).stdout
+
+
+def wide(side: int) -> bytes:
+    """A network with an arena of two images of side x side x 16."""
+    b = NetBuilder(1)
+    return b.build(b.conv(b.input(1, side, side, 16), 16, kernel=1))
+
+
+def test_what_cannot_fit_the_target_that_is_named(tmp_path: Path, cli: Cli, no_tools: None) -> None:
+    (tmp_path / "wide.tflite").write_bytes(wide(96))
+    outcome = cli("check", str(tmp_path / "wide.tflite"), "--target", "cortex-m0", "--json")
+    assert outcome.exit_code == 3 and outcome.data["compiles"]
+    (misfit,) = outcome.data["misfits"]
+    need = outcome.data["arena_bytes"] + 4096
+    assert f"RAM needs at least {need:,} B" in misfit and f"{need - 16384:,} more than the 16,384 B" in misfit
+    assert "--ram-first" in outcome.stderr
+    usual = cli("check", str(tmp_path / "wide.tflite"))
+    assert usual.exit_code == 0 and "RAM needs at least" in usual.stdout
+    assert not cli("check", str(tmp_path / "wide.tflite"), "--target", "cortex-m7", "--json").data["misfits"]
+
+
+def test_what_nothing_is_built_for(tmp_path: Path, cli: Cli, no_tools: None) -> None:
+    (tmp_path / "wide.tflite").write_bytes(wide(8))
+    outcome = cli("check", str(tmp_path / "wide.tflite"), "--target", "raspberry-pi-4b")
+    assert outcome.exit_code == 2 and "no firmware is built for it" in outcome.stderr
