@@ -14,7 +14,7 @@ FRAMEWORK = {
     # called by name by the libraries they are written for
     "forward", "run_node", "format_help", "list_commands", "get_command", "invoke", "parse_args", "resolve_command",
     "_should_skip_dynamo", "_repr_html_", "convert", "get_metavar", "shell_complete", "main", "format_commands",
-    "setup_context",
+    "setup_context", "Get",
 }  # fmt: skip
 
 
