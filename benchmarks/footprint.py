@@ -4,7 +4,9 @@
 
 Prediction: the trace at candidate widths, before any surgery, one baseline link at full width, and compiled objects
 where other calls are met. Fact: the thinned network exported to a `.tflite`, read back, planned, compiled and linked.
-The arena must be the same to the byte, flash within 1 % or 256 B; exit 1 where it is not.
+The arena must be the same to the byte, flash within 1 % or 256 B; exit 1 where it is not. silent: channels that are
+constant for every input, which compilation drops: networks that were never trained have some, and nothing is known of
+them before their weights are quantized.
 """
 
 from __future__ import annotations
@@ -24,10 +26,12 @@ from edgeprune.deploy.firmware.images import linked_size, measured_sizes
 from edgeprune.deploy.predicted import compile_synthetic
 from edgeprune.engine.compile import CompileOptions, compile_model
 from edgeprune.engine.cost.flash_size import EngineBaseline
+from edgeprune.engine.tflite.read import read_tflite
 from edgeprune.errors import ModelError
 from edgeprune.export.tflite import export_tflite
 from edgeprune.hardware.profile import Target
 from edgeprune.hardware.registry import load_target
+from edgeprune.ir import Graph
 from edgeprune.model.trace import trace
 from edgeprune.prune.coupling.channels import ChannelGroups
 from edgeprune.prune.coupling.groups import find_groups
@@ -64,8 +68,13 @@ def measure(name: str, target: Target, optimize: Optimize) -> list[dict[str, obj
             "arena_predicted": predicted.ram_parts["arena"], "arena_planned": fact.plan.arena_bytes,
             "flash_predicted": predicted.flash_bytes, "flash_linked": sum(linked.values()),
             "parts_predicted": dict(predicted.flash_parts), "parts_linked": linked,
+            "silent": _channels(read_tflite(exported.stripped)) - _channels(fact.graph),
         })  # fmt: skip
     return rows
+
+
+def _channels(graph: Graph) -> int:
+    return sum(graph.output_of(op).shape[-1] for op in graph.ops if op.traits.has_weights)
 
 
 def is_right(row: dict[str, object]) -> bool:
@@ -73,14 +82,15 @@ def is_right(row: dict[str, object]) -> bool:
     return row["arena_predicted"] == row["arena_planned"] and off <= max(256, linked // 100)
 
 
-HEADER = f"{'net':<18} {'width':>5} {'arena pred.':>11} {'planned':>8} {'flash pred.':>11} {'linked':>8} {'off':>6}"
+HEADER = f"{'net':<18} {'width':>5} {'arena pred.':>11} {'planned':>8} {'flash pred.':>11} {'linked':>8} {'off':>6} {'silent':>6}"
 
 
 def line_of(row: dict[str, object]) -> str:
     off = int(row["flash_predicted"]) - int(row["flash_linked"])  # type: ignore[call-overload]
     return (
         f"{row['net']:<18} {row['share']:>5} {row['arena_predicted']:>11,} {row['arena_planned']:>8,} "
-        f"{row['flash_predicted']:>11,} {row['flash_linked']:>8,} {off:>+6}" + ("" if is_right(row) else " OFF")
+        f"{row['flash_predicted']:>11,} {row['flash_linked']:>8,} {off:>+6} {row['silent']:>6}"
+        + ("" if is_right(row) else " OFF")
     )
 
 
