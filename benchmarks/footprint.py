@@ -82,7 +82,10 @@ def is_right(row: dict[str, object]) -> bool:
     return row["arena_predicted"] == row["arena_planned"] and off <= max(256, linked // 100)
 
 
-HEADER = f"{'net':<18} {'width':>5} {'arena pred.':>11} {'planned':>8} {'flash pred.':>11} {'linked':>8} {'off':>6} {'silent':>6}"
+HEADER = (
+    f"{'net':<18} {'width':>5} {'arena pred.':>11} {'planned':>8} {'flash pred.':>11} {'linked':>8} {'off':>6} "
+    f"{'silent':>6}"
+)
 
 
 def line_of(row: dict[str, object]) -> str:
