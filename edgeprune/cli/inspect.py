@@ -58,6 +58,7 @@ def command(printer: Printer, program: Path | None, beside: Path | None, quantiz
         raise UsageError("--beside compares with a .pte, and none is named", hint="edgeprune inspect FILE.pte --beside")
     from edgeprune.budget import Optimize
     from edgeprune.fitting.constant_samples import constant_inputs, constant_targets
+    from edgeprune.fitting.doubts import why_unjudged
     from edgeprune.hardware.registry import load_target
     from edgeprune.model.load import project_module
     from edgeprune.prune.network import Network
@@ -94,10 +95,10 @@ def command(printer: Printer, program: Path | None, beside: Path | None, quantiz
             f"{name} {ratio:.0%}" for name, ratio in inspection.footprint.excess(budget).items() if ratio > 1
         )
         if not over:
-            unknown = ", ".join(inspection.unjudged)
+            why = "; ".join(why_unjudged(inspection.footprint, budget, target.cpu.core))
             raise DoesNotFit(
-                f"{project.model.name} on {target.name}: {unknown} cannot be judged, so it is not said to hold",
-                hint="leave that limit away, or choose a target whose kernels were measured; `fit --device` measures",
+                f"{project.model.name} on {target.name}: latency cannot be judged: {why}",
+                hint="leave that limit away, or measure it: `fit` with --port or --device",
             )
         raise DoesNotFit(
             f"{project.model.name} does not fit {target.name}: {over} of the limit",

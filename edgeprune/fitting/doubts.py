@@ -64,17 +64,19 @@ def why_unjudged(footprint: Footprint, budget: Budget, core: str) -> list[str]:
     if not footprint.unjudged(budget):
         return []
     assert budget.latency_us is not None
+    return [f"a latency of {microseconds_text(budget.latency_us)} is not judged: {_what_is_missing(footprint, core)}"]
+
+
+def _what_is_missing(footprint: Footprint, core: str) -> str:
     if footprint.latency_us is None:
-        why = "nobody measured its time"
-    elif footprint.latency_basis is LatencyBasis.INSTRUCTIONS:
-        why = f"no time is predicted of the {core} here, only instructions counted (docs/time.md)"
-    elif footprint.latency_basis is LatencyBasis.ROOFLINE:
-        why = "the profile's roofline is what no device goes below"
-    elif footprint.latency_range_us is None:
-        why = f"the timing rules of the {core} were compared with no board, what they are off by is not known"
-    else:
-        why = "waits for flash are not in the predicted time, the target's file states no timing of it (docs/time.md)"
-    return [f"a latency of {microseconds_text(budget.latency_us)} is not judged: {why}"]
+        return "nobody measured its time"
+    if footprint.latency_basis is LatencyBasis.INSTRUCTIONS:
+        return f"no time is predicted of the {core} here, only instructions counted (docs/time.md)"
+    if footprint.latency_basis is LatencyBasis.ROOFLINE:
+        return "the profile's roofline is what no device goes below"
+    if footprint.latency_range_us is None:
+        return f"the timing rules of the {core} were compared with no board, what they are off by is not known"
+    return "waits for flash are not in the predicted time, the target's file states no timing of it (docs/time.md)"
 
 
 def _int8(accuracy: Accuracy, metric: Metric, calibration: Split, sqnr_db: float | None) -> list[str]:

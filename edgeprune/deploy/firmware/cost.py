@@ -63,9 +63,15 @@ class WidthCost:
         parts, sizes = linked_size(compiled, self.target).flash_parts, measured_sizes(compiled, self.target)
         baseline = self.baseline.linked_again(parts, compiled.calls, sizes)
         if self.limits is not None and self.limits.latency_us is not None:
-            measured = _measured(compiled, self.compiled(widths), self.target)
+            planned = self.compiled(widths)
+            measured = _measured(compiled, planned, self.target)
             rates = {**baseline.rates, **measured.rates}  # kernels chosen at these widths alone among them
             baseline = replace(baseline, rates=rates, cycles=measured.cycles)
+            held = self._held(compiled, baseline)
+            if held is not compiled and measured.cycles is not None:
+                again = _measured(held, planned, self.target).cycles
+                spent = {} if again is None else {name: rate.fixed for name, rate in again.functions.items()}
+                baseline = replace(baseline, cycles=replace(measured.cycles, spent=spent))
         return replace(self, baseline=baseline)
 
     def measured(self, footprint: Footprint) -> WidthCost:
@@ -87,14 +93,14 @@ class WidthCost:
         return LinkedMaskCost(self.network, self.target, self.options, self.baseline, linking, synthetic)
 
     def _footprint(self, model: CompiledModel, baseline: EngineBaseline) -> Footprint:
+        return footprint_of(self._held(model, baseline), self.target, baseline)
+
+    def _held(self, model: CompiledModel, baseline: EngineBaseline) -> CompiledModel:
         """Where time is limited, with constants in the RAM that is left over, as an image of it will have them."""
-        plain = footprint_of(model, self.target, baseline)
         if self.limits is None or self.limits.latency_us is None or baseline.cycles is None or model.options.ram_first:
-            return plain
-        held = _in_spare_ram(
-            model, self.target, baseline, baseline.cycles, self.limits.ram_bytes - plain.ram_bytes - SLACK_BYTES
-        )
-        return footprint_of(held, self.target, baseline) if held is not model else plain
+            return model
+        left_bytes = self.limits.ram_bytes - footprint_of(model, self.target, baseline).ram_bytes - SLACK_BYTES
+        return _in_spare_ram(model, self.target, baseline, baseline.cycles, left_bytes)
 
     def compiled(self, widths: Mapping[str, int]) -> CompiledModel:
         """The network at these widths, without data."""

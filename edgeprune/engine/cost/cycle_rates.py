@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from edgeprune.budget import LatencyBasis
@@ -41,6 +41,8 @@ class CycleRates:
         core: cycles an instruction of all of them together, waits for flash left out.
         range: of what is predicted, shares that it may be at least and at most; None where nobody knows.
         counts_flash, is_calibrated: as the image's own time (`PredictedTime`).
+        spent: `fixed` of each function in an image of the same network with constants in RAM, which leave the cache and
+            the flash to the code; empty where none was made.
     """
 
     functions: Mapping[str, Rate]
@@ -49,6 +51,7 @@ class CycleRates:
     range: tuple[float, float] | None
     counts_flash: bool = True
     is_calibrated: bool = False
+    spent: Mapping[str, float] = field(default_factory=dict)
 
     @staticmethod
     def of_noted(noted: Mapping[str, Any]) -> CycleRates:
@@ -72,6 +75,13 @@ class CycleRates:
     def total(self, call: KernelCall, cpu: Cpu, rates: Rates | None) -> float | None:
         fixed, waits = self.fixed(call, cpu, rates), self.waits(call, cpu, rates)
         return None if fixed is None or waits is None else fixed + waits
+
+    def for_calls(self, calls: Sequence[KernelCall]) -> CycleRates:
+        """Of a network with these calls."""
+        if not any(constant.in_ram for call in calls for constant in call.constants):
+            return self
+        functions = {name: Rate(self.spent.get(name, rate.fixed), rate.waits) for name, rate in self.functions.items()}
+        return replace(self, functions=functions)
 
     def _of(self, call: KernelCall, cpu: Cpu) -> Rate:
         """Of a function that did not run: as many cycles more or fewer than the others as the core takes of it."""
@@ -137,6 +147,7 @@ def predicted_latency(
         cycles: None counts one cycle an instruction, which is a lower bound.
     """
     known: list[float] = []
+    cycles = None if cycles is None else cycles.for_calls(calls)
     running = [call for call in calls if not call.is_view]
     for call in running:
         instructions = predicted_instructions(call, cpu, rates)

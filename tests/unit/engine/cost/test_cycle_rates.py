@@ -98,6 +98,17 @@ def test_what_the_images_time_leaves_out_the_fast_form_leaves_out() -> None:
     assert scaled.us == pytest.approx(time.longest_us * after / before)
 
 
+def test_where_ram_is_spent_kernels_take_what_they_took_beside_constants_in_ram() -> None:
+    calls, _ = image()
+    held = [replace(calls[0], constants=(replace(calls[0].constants[0], in_ram=True),)), *calls[1:]]
+    rates = replace(rates_of_image(), spent={"ep_one": 1.0})
+    assert predicted_latency(calls, CPU, RATES, rates) == predicted_latency(calls, CPU, RATES, rates_of_image())
+    latency = predicted_latency(held, CPU, RATES, rates)
+    other, waits = rates.functions["ep_other"], rates.functions["ep_one"].waits
+    cycles = 2_000 * 1.0 + 1_800 * (1.0 + waits) + 90 * (other.fixed + other.waits)
+    assert latency is not None and latency.us == pytest.approx(cycles * 1e6 / CPU.clock_hz)
+
+
 def test_rules_that_nobody_compared_with_a_board_predict_without_a_range() -> None:
     calls, time = image()
     latency = predicted_latency(calls, CPU, RATES, cycle_rates(calls, TAKEN, replace(time, is_checked=False)))
