@@ -34,8 +34,6 @@ _CONTROL = {
         "LiteRT has it in float and with float states alone: two LSTM layers, one with go_backwards, are exported as "
         "two UNIDIRECTIONAL_SEQUENCE_LSTM, which it runs in int8"
     ),
-    "WHILE": "unroll the loop: a recurrent layer with unroll=True, or one exported as UNIDIRECTIONAL_SEQUENCE_LSTM",
-    "IF": "export one branch alone: what is chosen while the model runs has no place in a static plan",
 }
 
 

@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
 from edgeprune.engine.tflite import detection
 from edgeprune.engine.tflite.alike import ALIKE, rule_of
 from edgeprune.engine.tflite.attributes import RULES
-from edgeprune.engine.tflite.flatfile import BROKEN_HINT, FlatFile, broken_means_model_error, read_once
-from edgeprune.engine.tflite.foreign import CUSTOM, refuse_unknown
-from edgeprune.engine.tflite.known import sums
+from edgeprune.engine.tflite.flatfile import BROKEN_HINT, FlatFile, broken_means_model_error
+from edgeprune.engine.tflite.foreign import refuse_unknown
+from edgeprune.engine.tflite.known import sequences, sums
+from edgeprune.engine.tflite.known.control_flow import OPTIONS as CONTROL_OPTIONS
+from edgeprune.engine.tflite.known.control_flow import RUNS
 from edgeprune.engine.tflite.known.folding import FOLDS, folded
-from edgeprune.engine.tflite.known.shapes import left_open, settled
 from edgeprune.engine.tflite.signs import with_positive_scales
 from edgeprune.engine.tflite.source import Source
 from edgeprune.engine.tflite.states import OPTIONS as STATE_OPTIONS
 from edgeprune.engine.tflite.states import Key, States, handle, initial_value, key_of, with_true_states
-from edgeprune.engine.tflite.tensors import of_shape, read_buffers, read_tensor
+from edgeprune.engine.tflite.subgraph import Subgraph, kind_name
+from edgeprune.engine.tflite.tensors import read_buffers
 from edgeprune.errors import ModelError, UnsupportedOp
 from edgeprune.ir import Graph, Op, OpKind, Tensor
 from edgeprune.ir.traits import TRAITS
 
 _IDENTIFIER = b"TFL3"
+_MOST_TENSORS = 1 << 17
+_MOST_DEPTH = 8
 _KNOWN = frozenset((*map(str, RULES), *ALIKE)) - STATE_OPTIONS.keys()
-_WRITTEN_OUT = {detection.KIND: detection.detection_ops, sums.KIND: sums.sum_ops}
+_WRITTEN_OUT = {
+    detection.KIND: detection.detection_ops,
+    sums.KIND: sums.sum_ops,
+    sequences.KIND: sequences.reversing_ops,
+}
 _OPTIONS = {
     **{kind: fold.options for kind, fold in FOLDS.items()},
     **{kind: rule.options for kind, (_, rule) in ALIKE.items()},
     **{str(kind): rule.options for kind, rule in RULES.items()},
     **STATE_OPTIONS,
+    **CONTROL_OPTIONS,
     **dict.fromkeys(_WRITTEN_OUT, ""),
+    sequences.KIND: sequences.OPTIONS,
 }
 """Kinds of operators that are read, and the class of their options."""
 
@@ -65,35 +75,104 @@ def _read(file: FlatFile) -> Graph:
     model = schema.Model.GetRootAs(file.data, 0)
     if model.SubgraphsLength() < 1:
         raise ModelError("the model has no graph", BROKEN_HINT)
-    subgraph = model.Subgraphs(0)
     buffers = read_buffers(file, model)
-    codes = list(file.tables(model.OperatorCodesLength(), model.OperatorCodes))
-    kinds = [_kind_name(schema, code) for code in codes]
-    listed = _Listed.of(file, schema, subgraph, kinds, buffers)
-    refuse_unknown(listed.kinds, listed.names, _OPTIONS)
-    states, handles = States(listed.tensors), dict[int, Key]()
-    ops = []
-    for source, inputs, outputs in listed.operators():
-        name = source.kind
-        if name == "CALL_ONCE":
-            first = _subgraph(model, source.options.InitSubgraphIndex())
-            states.initial |= _initial_values(_Listed.of(file, schema, first, kinds, buffers))
-        elif name in _WRITTEN_OUT:
-            ops += _WRITTEN_OUT[name](source, inputs, outputs, listed.tensors)
-        elif name in STATE_OPTIONS:
-            ops += _about_state(source, inputs, outputs, states, handles)
-        elif (constant := folded(name, source) if name in FOLDS else None) is not None:
-            listed.tensors[outputs[0]] = constant
-        elif name in _KNOWN:
-            ops.append(_op(listed.settle(source, outputs), inputs, outputs))
-        else:
-            raise UnsupportedOp(
-                f"{source.where} reads what is computed while the model runs", "export the model with fixed shapes"
-            )
-    graph_inputs, graph_outputs = file.ints(subgraph.InputsAsNumpy()), file.ints(subgraph.OutputsAsNumpy())
-    graph = Graph(with_true_states(listed.tensors, ops, graph_inputs), tuple(ops), graph_inputs, graph_outputs)
+    codes = [kind_name(schema, code) for code in file.tables(model.OperatorCodesLength(), model.OperatorCodes)]
+
+    @cache
+    def subgraph(index: int) -> Subgraph:
+        if not 0 <= index < model.SubgraphsLength():
+            raise ModelError(f"subgraph {index} of {model.SubgraphsLength()}", BROKEN_HINT)
+        return Subgraph.of(file, schema, model.Subgraphs(index), codes, buffers, _OPTIONS)
+
+    main = subgraph(0)
+    reading = _Reading(subgraph, main, States(main.tensors))
+    reading.take(main)
+    inputs, outputs, ops = main.inputs, main.true(main.outputs), reading.ops
+    graph = Graph(with_true_states(main.tensors, ops, inputs), tuple(ops), inputs, outputs)
     _check_flow(graph)
     return with_positive_scales(graph)
+
+
+@dataclass
+class _Reading:
+    """The main subgraph while it is read, and what it runs of others in its place.
+
+    Attributes:
+        subgraph: of the file, by its number.
+        main: whose tensors grow by those of others.
+        ops: so far.
+        depth: of subgraphs that run one another.
+    """
+
+    subgraph: Callable[[int], Subgraph]
+    main: Subgraph
+    states: States
+    handles: dict[int, Key] = field(default_factory=dict)
+    ops: list[Op] = field(default_factory=list)
+    depth: int = 0
+
+    def take(self, listed: Subgraph) -> None:
+        """Adds a subgraph's operators."""
+        refuse_unknown(listed.kinds, listed.names, _OPTIONS)
+        for source, inputs, outputs in listed.operators():
+            kind, tensors = source.kind, listed.tensors
+            if kind == "CALL_ONCE":
+                self.states.initial |= _initial_values(self.subgraph(source.options.InitSubgraphIndex()))
+            elif kind in RUNS:
+                results = RUNS[kind](source, inputs, self)
+                if len(results) != len(outputs):
+                    raise ModelError(f"{source.where}: {len(outputs)} outputs of {len(results)}", BROKEN_HINT)
+                for output, result in zip(outputs, results, strict=True):
+                    self._hand_over(source, result, tensors[output])
+                listed.stands_for.update(zip(outputs, results, strict=True))
+            elif kind in _WRITTEN_OUT:
+                self.ops += _WRITTEN_OUT[kind](source, inputs, outputs, tensors)
+            elif kind in STATE_OPTIONS:
+                self.ops += _about_state(source, inputs, outputs, self.states, self.handles)
+            elif (constant := folded(kind, source) if kind in FOLDS else None) is not None:
+                tensors[outputs[0]] = constant
+            elif kind in _KNOWN:
+                self.ops.append(_op(listed.settle(source, outputs), inputs, outputs))
+            else:
+                raise UnsupportedOp(
+                    f"{source.where} reads what is computed while the model runs", "export the model with fixed shapes"
+                )
+            if len(tensors) > _MOST_TENSORS:
+                raise UnsupportedOp(f"{source.where}: more than {_MOST_TENSORS:,} tensors with what it runs")
+
+    def __call__(self, source: Source, subgraph: int, given: tuple[int, ...], name: str) -> tuple[int, ...]:
+        """As `Inline`."""
+        listed = self.subgraph(subgraph)
+        if listed is self.main or self.depth == _MOST_DEPTH:
+            raise ModelError(f"{source.where}: subgraphs that run one another without end", BROKEN_HINT)
+        if len(given) != len(listed.inputs):
+            raise ModelError(f"{source.where}: {len(given)} inputs for {len(listed.inputs)}", BROKEN_HINT)
+        if any(tensor.is_variable for tensor in listed.tensors):
+            raise UnsupportedOp(f"{source.where}: what it runs keeps a state", "keep states in the main graph")
+        for outer, own in zip(given, listed.inputs, strict=True):
+            self._hand_over(source, outer, listed.tensors[own])
+        inside = listed.inside(self.main, given, name)
+        self.depth += 1
+        self.take(inside)
+        self.depth -= 1
+        return inside.true(inside.outputs)
+
+    def _hand_over(self, source: Source, index: int, to: Tensor) -> None:
+        """Bytes go from one tensor to another that stands for them."""
+        if index < 0:
+            raise ModelError(f"{source.where}: an input is missing", BROKEN_HINT)
+        tensor = self.main.tensors[index]
+        if (tensor.dtype, tensor.qparams) != (to.dtype, to.qparams):
+            raise UnsupportedOp(
+                f"{source.where}: {tensor.name!r} and {to.name!r}, which hold the same bytes, differ in type or scale",
+                "convert the model again",
+            )
+
+    def tensor(self, index: int) -> Tensor:
+        return self.main.tensors[index]
+
+    def operators(self) -> int:
+        return len(self.ops)
 
 
 def _op(source: Source, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Op:
@@ -128,7 +207,7 @@ def _about_state(
     return [states.assign(source, key, inputs[1])]
 
 
-def _initial_values(listed: _Listed) -> dict[Key, np.ndarray]:
+def _initial_values(listed: Subgraph) -> dict[Key, np.ndarray]:
     """What a subgraph of CALL_ONCE assigns."""
     handles: dict[int, Key] = {}
     values: dict[Key, np.ndarray] = {}
@@ -142,133 +221,6 @@ def _initial_values(listed: _Listed) -> dict[Key, np.ndarray]:
         else:
             raise UnsupportedOp(f"{source.where}: computed before the first inference", "begin variables as constants")
     return values
-
-
-def _subgraph(model: Any, index: int) -> Any:
-    if not 0 <= index < model.SubgraphsLength():
-        raise ModelError(f"subgraph {index} of {model.SubgraphsLength()}", BROKEN_HINT)
-    return model.Subgraphs(index)
-
-
-@dataclass
-class _Listed:
-    """A subgraph's operators as they stand in the file.
-
-    Attributes:
-        tensors: filled with constants as they are worked out.
-        ends: (inputs, outputs) of each operator, indices into `tensors`.
-        open: tensors with sizes that the file leaves open.
-    """
-
-    file: FlatFile
-    schema: Any
-    sources: list[Any]
-    tensors: list[Tensor]
-    kinds: list[str]
-    ends: list[tuple[tuple[int, ...], tuple[int, ...]]]
-    names: list[str]
-    open: frozenset[int]
-
-    @staticmethod
-    def of(file: FlatFile, schema: Any, subgraph: Any, codes: list[str], buffers: list[Any]) -> _Listed:
-        tensors = _read_tensors(file, subgraph, buffers)
-        sources = list(file.tables(subgraph.OperatorsLength(), subgraph.Operators))
-        kinds = [_at(codes, operator.OpcodeIndex()) for operator in sources]
-        ends = [_tensor_indices(file, operator, tensors) for operator in sources]
-        names = _layer_names(kinds, ends, tensors)
-        return _Listed(file, schema, sources, tensors, kinds, ends, names, left_open(file, subgraph))
-
-    def settle(self, source: Source, outputs: tuple[int, ...]) -> Source:
-        """The operator with the sizes of outputs that the file leaves open."""
-        shape = settled(source) if self.open.intersection(outputs) else None
-        if shape is None:
-            return source
-        for index in self.open.intersection(outputs):
-            self.tensors[index] = of_shape(source.where, self.tensors[index], shape)
-        return replace(source, outputs=tuple(self.tensors[index] for index in outputs))
-
-    def operators(self) -> Iterator[tuple[Source, tuple[int, ...], tuple[int, ...]]]:
-        """One after the other, each seeing the constants that those before it gave."""
-        for position, (operator, kind, (inputs, outputs)) in enumerate(
-            zip(self.sources, self.kinds, self.ends, strict=True)
-        ):
-            options = _OPTIONS.get(kind, "")
-            source = Source(
-                kind=kind,
-                name=self.names[position],
-                where=f"{kind} {self.names[position]!r} (op {position} of {len(self.sources)})",
-                options=_options(self.schema, operator, options),
-                inputs=tuple(self.tensors[index] if index >= 0 else None for index in inputs),
-                outputs=tuple(self.tensors[index] for index in outputs),
-                intermediates=self.file.ints(operator.IntermediatesAsNumpy()),
-                custom_options=self.file.array(operator.CustomOptionsAsNumpy()).tobytes(),
-            )
-            if options and source.options is None:
-                raise ModelError(f"{source.where}: its {options} are missing", BROKEN_HINT)
-            yield source, inputs, outputs
-
-
-def _read_tensors(file: FlatFile, subgraph: Any, buffers: list[Any]) -> list[Tensor]:
-    sources = list(file.tables(subgraph.TensorsLength(), subgraph.Tensors))
-    names = _unique(file.text(source.Name()) or f"tensor_{index}" for index, source in enumerate(sources))
-    return [read_tensor(file, source, name, buffers) for source, name in zip(sources, names, strict=True)]
-
-
-def _kind_name(schema: Any, code: Any) -> str:
-    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-    if number == schema.BuiltinOperator.CUSTOM:
-        return f"{CUSTOM}{(code.CustomCode() or b'?').decode('utf-8', 'replace')[:40]}"
-    names = {value: str(name) for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
-    return names.get(number) or f"operator number {number}"
-
-
-def _at(kinds: list[str], index: int) -> str:
-    if not 0 <= index < len(kinds):
-        raise ModelError(f"operator code {index} of {len(kinds)}", BROKEN_HINT)
-    return kinds[index]
-
-
-def _tensor_indices(file: FlatFile, operator: Any, tensors: list[Tensor]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    inputs, outputs = file.ints(operator.InputsAsNumpy()), file.ints(operator.OutputsAsNumpy())
-    maybe = (*inputs, *file.ints(operator.IntermediatesAsNumpy()))
-    if not all(-1 <= index < len(tensors) for index in maybe) or not all(0 <= i < len(tensors) for i in outputs):
-        raise ModelError(f"an operator refers to tensors {inputs} -> {outputs} of {len(tensors)}", BROKEN_HINT)
-    return inputs, outputs
-
-
-def _layer_names(
-    kinds: list[str], ends: list[tuple[tuple[int, ...], tuple[int, ...]]], tensors: list[Tensor]
-) -> list[str]:
-    """Each op is called after what it writes; TensorFlow joins the names it fused with ';', the first is enough."""
-    return _unique(
-        next((part for output in outputs[:1] for part in tensors[output].name.split(";") if part), kind)
-        for kind, (_, outputs) in zip(kinds, ends, strict=True)
-    )
-
-
-def _unique(names: Iterable[str]) -> list[str]:
-    taken: dict[str, int] = {}
-    unique_names: list[str] = []
-    for name in names:
-        unique = name
-        while unique in taken:
-            taken[name] += 1
-            unique = f"{name}_{taken[name]}"
-        taken[unique] = 1
-        unique_names.append(unique)
-    return unique_names
-
-
-def _options(schema: Any, operator: Any, name: str) -> Any:
-    """The operator's options as the generated class `name`; None where it has none or another's."""
-    if not name or operator.BuiltinOptionsType() != getattr(schema.BuiltinOptions, name):
-        return None
-    table = operator.BuiltinOptions()
-    if table is None:
-        return None
-    options = getattr(schema, name)()
-    options.Init(table.Bytes, table.Pos)
-    return read_once(options)
 
 
 def _check_flow(graph: Graph) -> None:

@@ -97,7 +97,27 @@ def embeddings(draw: st.DrawFn) -> Case:
     return Case(f"{count} rows of {shape}", add)
 
 
-PICKS = st.one_of(gathers(), gathers_nd(), embeddings())
+@st.composite
+def reversals(draw: st.DrawFn) -> Case:
+    """REVERSE_SEQUENCE: the batch first, or of one."""
+    shape = draw(shapes(4).filter(lambda sizes: len(sizes) > 1))
+    batch, time = draw(st.sampled_from([(0, axis) for axis in range(1, len(shape))] + [(1, 0)]))
+    shape = tuple(1 if batch and axis == batch else size for axis, size in enumerate(shape))
+    lengths = draw(st.lists(st.integers(0, shape[time]), min_size=shape[batch], max_size=shape[batch]))
+    dtype = draw(st.sampled_from(["int16", "uint8", "int32", "float32"]))
+
+    def add(b: ModelBuilder) -> None:
+        quantized = {"scale": 0.1} if dtype in ("int16", "uint8") else {}
+        output = b.tensor(shape, dtype, **quantized)
+        options = schema.ReverseSequenceOptionsT()
+        options.seqDim, options.batchDim = time, batch
+        b.op("REVERSE_SEQUENCE", [b.input(shape, dtype=dtype, **quantized), b.ints(lengths)], [output], options)
+        b.output(output)
+
+    return Case(f"{lengths} steps of {dtype} {shape} on {time} turned round", add)
+
+
+PICKS = st.one_of(gathers(), gathers_nd(), embeddings(), reversals())
 
 
 @FEW
@@ -166,6 +186,28 @@ def test_table(cases: list[Case]) -> None:
 @given(many(tables()))
 def test_thousands_of_table(cases: list[Case]) -> None:
     check_tables(cases)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape", "lengths", "axes", "words"),
+    [
+        ("int8", (2, 4), [1, 2], (1, 0), "LiteRT has no kernel for int8"),
+        ("int16", (2, 4), [1, 5], (1, 0), "of 4 steps"),
+        ("int16", (2, 4), [1], (1, 0), "1 lengths for axis 0"),
+        ("int16", (4, 2), [1, 2], (0, 1), "2 sequences along axis 1"),
+    ],
+)
+def test_sequences_that_are_not_turned_round(
+    dtype: str, shape: tuple[int, ...], lengths: list[int], axes: tuple[int, int], words: str
+) -> None:
+    b = ModelBuilder()
+    output = b.tensor(shape, dtype, scale=0.1)
+    options = schema.ReverseSequenceOptionsT()
+    options.seqDim, options.batchDim = axes
+    b.op("REVERSE_SEQUENCE", [b.input(shape, dtype=dtype, scale=0.1), b.ints(lengths)], [output], options)
+    b.output(output)
+    with pytest.raises(EdgePruneError, match=words):
+        read_tflite(b.build())
 
 
 def test_without_what_it_picks_from_it_is_refused() -> None:

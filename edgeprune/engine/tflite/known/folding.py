@@ -150,6 +150,10 @@ def _reshape(s: Source) -> Array:
     return _data(s, 0).reshape(s.outputs[0].shape)
 
 
+def _select(s: Source) -> Array:
+    return np.where(_data(s, 0).astype(bool), _data(s, 1), _data(s, 2))
+
+
 def _truncated(one: Array, other: Array) -> Array:
     return np.asarray(np.trunc(one / other))
 
@@ -180,8 +184,23 @@ FOLDS: Mapping[str, Fold] = {
     "DIV": Fold("", _pairwise(_nonzero(_truncated))),
     "FLOOR_DIV": Fold("", _pairwise(_nonzero(np.floor_divide))),
     "FLOOR_MOD": Fold("", _pairwise(_nonzero(np.mod))),
+    "NEG": Fold("", lambda s: np.negative(_data(s, 0).astype(np.int64))),
+    "ABS": Fold("", lambda s: np.abs(_data(s, 0).astype(np.int64))),
+    "LESS": Fold("", _pairwise(np.less)),
+    "LESS_EQUAL": Fold("", _pairwise(np.less_equal)),
+    "GREATER": Fold("", _pairwise(np.greater)),
+    "GREATER_EQUAL": Fold("", _pairwise(np.greater_equal)),
+    "EQUAL": Fold("", _pairwise(np.equal)),
+    "NOT_EQUAL": Fold("", _pairwise(np.not_equal)),
+    "LOGICAL_AND": Fold("", _pairwise(np.logical_and)),
+    "LOGICAL_OR": Fold("", _pairwise(np.logical_or)),
+    "LOGICAL_NOT": Fold("", lambda s: np.logical_not(_data(s, 0))),
+    "SELECT": Fold("", _select),
+    "SELECT_V2": Fold("", _select),
     "REDUCE_PROD": Fold("ReducerOptions", _reduce(np.prod)),
     "SUM": Fold("ReducerOptions", _reduce(np.sum)),
     "REDUCE_MAX": Fold("ReducerOptions", _reduce(np.max)),
     "REDUCE_MIN": Fold("ReducerOptions", _reduce(np.min)),
+    "REDUCE_ANY": Fold("ReducerOptions", _reduce(np.any)),
+    "REDUCE_ALL": Fold("ReducerOptions", _reduce(np.all)),
 }
