@@ -11,6 +11,7 @@ _ALWAYS = frozenset({OpKind.LOGISTIC, OpKind.SOFTMAX, OpKind.ABS, OpKind.SQUARE,
 _OF_ALL_INPUTS = frozenset({
     OpKind.ADD, OpKind.MUL, OpKind.MINIMUM, OpKind.BATCH_MATMUL, OpKind.MEAN, OpKind.SUM, OpKind.REDUCE_MAX,
     OpKind.TANH, OpKind.LEAKY_RELU, OpKind.HARD_SWISH, OpKind.ELU, OpKind.GELU, OpKind.QUANTIZE, OpKind.DEQUANTIZE,
+    OpKind.L2_NORMALIZATION,
 })  # fmt: skip
 _OF_THE_FIRST = frozenset({OpKind.PRELU, OpKind.GATHER})  # the other input: slopes, positions
 

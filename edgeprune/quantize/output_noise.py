@@ -43,6 +43,7 @@ class Way:
 
 
 PLAIN = Way(Method.MIN_MAX)
+_WITHOUT_FAR = Way(Method.WITHOUT_FAR)
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def best_ways(runner: FloatRunner, folds: Sequence[Fold]) -> dict[tuple[int, ...
         if owner not in form.fixed and own:
             trials[own] = _Trial(graph, judges, own, _at(form, graph, own))
     plain = {own: trial.noise(PLAIN) for own, trial in trials.items()}
-    enough = _HEARD * sum(plain.values())
+    enough = _HEARD * sum(min(plain[own], trial.noise(_WITHOUT_FAR)) for own, trial in trials.items())
     return {own: trial.best() if plain[own] > enough else PLAIN for own, trial in trials.items()}
 
 
@@ -146,17 +147,17 @@ class _Trial:
         self._graph, self._at, self._part = graph, at, part_behind(graph, at, Range(0.0, 1.0))
         self._limits = limits_of(graph, members)
         self._seen = [(judge.memory, *seen_together(judge.observed, judge.full, members)) for judge in judges]
-        self._known: dict[Way, float] = {}
+        self._known: dict[tuple[Range, ...], float] = {}
 
     def noise(self, way: Way) -> float:
-        """The geometric mean over the folds: in the sum one sample that reaches far beyond all others decides alone."""
-        if way not in self._known:
-            noise = [
-                self._noise(memory, within(way.range(values, full), self._limits))
-                for memory, values, full in self._seen
-            ]
-            self._known[way] = float(np.exp(np.log(np.maximum(noise, _SMALLEST_NOISE)).mean()))
-        return self._known[way]
+        """Of the outputs with this way.
+
+        The geometric mean over the folds: in the sum one sample that reaches far beyond all others decides alone."""
+        ranges = tuple(within(way.range(values, full), self._limits) for _, values, full in self._seen)
+        if ranges not in self._known:
+            noise = [self._noise(memory, one) for (memory, *_), one in zip(self._seen, ranges, strict=True)]
+            self._known[ranges] = float(np.exp(np.log(np.maximum(noise, _SMALLEST_NOISE)).mean()))
+        return self._known[ranges]
 
     def _noise(self, memory: _Memory, range_: Range) -> float:
         apart = len(self._part.sources) < len(self._at)

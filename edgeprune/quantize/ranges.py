@@ -19,11 +19,13 @@ _SHARES = np.linspace(1.0, 0.3, 71)  # of minimum and maximum that `least_square
 _BINS = 2048
 _KL_LEVELS = 128
 _HEADROOM = 1.1
+_FAR = 128  # times the median: where minimum and maximum hold such values, most others are one step
 
 
 class Method(StrEnum):
     MIN_MAX = "min/max"
     HEADROOM = "min/max + 10 %"  # where few values were seen, others reach farther
+    WITHOUT_FAR = "without far values"  # a reciprocal's at zero, which what it is multiplied with makes zero again
     PERCENTILE_99_99 = "99.99 %"
     PERCENTILE_99_999 = "99.999 %"
     LEAST_SQUARES = "MSE"
@@ -39,13 +41,27 @@ def min_max(observed: Mapping[int, Observed]) -> dict[int, Range]:
     Activations that are zero for every sample get a range as well: any scale holds zero, but with one next to nothing
     the bias of the layer that reads them leaves int32.
     """
-    return widened({index: Range(float(one.low.min()), float(one.high.max())) for index, one in observed.items()})
+    largest = max((usual_reach(one.rows) for one in observed.values()), default=0.0)
+    return widened(
+        {index: Range(float(one.low.min()), float(one.high.max())) for index, one in observed.items()}, largest
+    )
 
 
-def widened(ranges: Mapping[int, Range]) -> dict[int, Range]:
-    """Ranges of next to nothing beside the largest, widened."""
+def usual_reach(values: np.ndarray) -> float:
+    """The largest absolute value that is not far beyond the others."""
+    sizes = np.abs(values)
+    return float(sizes[sizes <= _far(values)].max(initial=0.0))
+
+
+def _far(values: np.ndarray) -> float:
+    """The absolute value from which one is far beyond the median of those that are not zero."""
+    sizes = np.abs(values[values != 0])
+    return _FAR * float(np.median(sizes)) if sizes.size else 0.0
+
+
+def widened(ranges: Mapping[int, Range], largest: float) -> dict[int, Range]:
+    """Ranges of next to nothing beside the largest absolute value of any, widened."""
     reaches = {index: max(abs(one.low), abs(one.high)) for index, one in ranges.items()}
-    largest = max(reaches.values(), default=0.0)
     return {
         index: replace(one, high=_LEAST * largest) if reaches[index] < _SILENT * largest else one
         for index, one in ranges.items()
@@ -98,6 +114,9 @@ def range_by(method: Method, values: Values, full: Range) -> Range:
         return Range(low, high)
     if method is Method.HEADROOM:
         return Range(low * _HEADROOM, high * _HEADROOM)
+    if method is Method.WITHOUT_FAR:
+        reach = usual_reach(values.ordered)
+        return Range(max(low, -reach), min(high, reach)) if holds_far(values, full) else Range(low, high)
     if method is Method.LEAST_SQUARES:
         return least_squares(values, low, high)
     if method is Method.KL_DIVERGENCE:
@@ -106,9 +125,15 @@ def range_by(method: Method, values: Values, full: Range) -> Range:
     return Range(max(cut.low, low), min(cut.high, high))
 
 
+def holds_far(values: Values, full: Range) -> bool:
+    """Whether its minimum and maximum leave most values one step."""
+    return max(-full.low, full.high) > _far(values.ordered) > 0.0
+
+
 def worth_a_trial(values: Values, full: Range) -> list[Method]:
     """Methods that give another range and, where it is narrower, a smaller error on `values`; the plain one first."""
-    chosen = {range_by(method, values, full): method for method in (Method.MIN_MAX, Method.HEADROOM)}
+    plain = (Method.MIN_MAX, Method.HEADROOM, *([Method.WITHOUT_FAR] if holds_far(values, full) else []))
+    chosen = {range_by(method, values, full): method for method in plain}
     most = float(values.mean_square_error(min(full.low, 0.0), max(full.high, 0.0)))
     for method in _NARROWER:
         one = range_by(method, values, full)

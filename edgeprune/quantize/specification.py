@@ -52,6 +52,7 @@ SPECIFICATION: Mapping[OpKind, Rule] = {
     OpKind.SOFTMAX: _UNIT_INTERVAL,
     OpKind.LOGISTIC: _UNIT_INTERVAL,
     OpKind.TANH: _fixed(1 / 128, 0, 1 / 32768),
+    OpKind.L2_NORMALIZATION: _fixed(1 / 128, 0, 1 / 32768),
     OpKind.AVERAGE_POOL_2D: _KEEPS,
     OpKind.MAX_POOL_2D: _KEEPS,
     OpKind.REDUCE_MAX: _KEEPS,
@@ -82,6 +83,7 @@ SPECIFICATION: Mapping[OpKind, Rule] = {
 
 INT16_LACKING = frozenset({
     OpKind.ELU, OpKind.HARD_SWISH, OpKind.PRELU, OpKind.RELU_N1_TO_1, OpKind.FUNCTION, OpKind.TABLE,
+    OpKind.L2_NORMALIZATION,
 })  # fmt: skip
 """LiteRT 2.3.0 refuses them with int16 activations, but for PRELU, which it computes wrong without a word; what becomes
 a table of int8 values has no form at all."""

@@ -20,6 +20,7 @@ from edgeprune.ir import (
     attrs_of,
     with_argument,
 )
+from edgeprune.model.passes.needed import needed
 from edgeprune.model.passes.rewritten import Rewritten
 
 _UNARY = frozenset({
@@ -55,7 +56,7 @@ def run(before: Rewritten) -> Rewritten:
     if not replaced:
         return before
     ops = tuple(replaced.get(position, op) for position, op in enumerate(before.graph.ops))
-    return before.with_ops(_needed(replace(before.graph, ops=ops)))
+    return before.with_ops(needed(replace(before.graph, ops=ops)))
 
 
 def _known(graph: Graph) -> dict[int, _Known]:
@@ -120,12 +121,3 @@ def _goes_on(graph: Graph, tensor: int, known: dict[int, _Known]) -> bool:
             for reader in readers
         )
     )
-
-
-def _needed(graph: Graph) -> tuple[Op, ...]:
-    wanted, kept = set(graph.outputs), list[Op]()
-    for op in reversed(graph.ops):
-        if wanted.intersection(op.outputs):
-            wanted.update(op.inputs)
-            kept.append(op)
-    return tuple(reversed(kept))

@@ -93,11 +93,30 @@ def test_only_what_costs_less_on_the_values_is_tried() -> None:
     assert worth_a_trial(Values.of(np.array([-1.0, 1.0])), Range(-1, 1)) == [Method.MIN_MAX, Method.HEADROOM]
 
 
+def test_values_far_beyond_all_others_get_a_trial_without_them() -> None:
+    values = np.append(np.linspace(0.5, 2.0, 100), 1e12)
+    known, whole = Values.of(values), full(values)
+    assert Method.WITHOUT_FAR in worth_a_trial(known, whole)
+    assert range_by(Method.WITHOUT_FAR, known, whole) == Range(0.0, 2.0)
+    assert range_by(Method.WITHOUT_FAR, Values.of(-values), full(-values)) == Range(-2.0, 0.0)
+    nearer = np.append(values[:-1], 100.0)
+    assert Method.WITHOUT_FAR not in worth_a_trial(Values.of(nearer), full(nearer))
+    assert range_by(Method.WITHOUT_FAR, Values.of(nearer), full(nearer)) == Range(0.0, 100.0)
+
+
+def test_a_far_value_does_not_widen_other_activations() -> None:
+    def one(values: np.ndarray) -> Observed:
+        return Observed(values.min(keepdims=True), values.max(keepdims=True), values[:, None], np.abs(values)[:, None])
+
+    ranges = min_max({0: one(np.append(np.ones(9), 1e12)), 1: one(np.linspace(0.0, 0.01, 9))})
+    assert ranges == {0: Range(1.0, 1e12), 1: Range(0.0, 0.01)}
+
+
 def test_min_max_is_over_all_channels_and_nothing_is_next_to_nothing() -> None:
     def one(low: list[float], high: list[float]) -> Observed:
-        return Observed(np.array(low), np.array(high), np.zeros((1, 2)), np.zeros((1, 2)))
+        return Observed(np.array(low), np.array(high), np.array([low, high]), np.zeros((1, 2)))
 
     ranges = min_max({0: one([-1, 0], [2, 5]), 1: one([0, 0], [0, 0])})
     assert ranges[0] == Range(-1, 5)
     assert ranges[1] == Range(0, 5 / 256)
-    assert widened({0: Range(0, 1), 1: Range(-1e-3, 0)}) == {0: Range(0, 1), 1: Range(-1e-3, 0)}
+    assert widened({0: Range(0, 1), 1: Range(-1e-3, 0)}, 1.0) == {0: Range(0, 1), 1: Range(-1e-3, 0)}
