@@ -27,11 +27,11 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 
 import numpy as np
-from mutation.faults import Fault, faults_of
+from mutation.faults import Fault, compiles, faults_of
 from mutation.reached import Reached, Recorder
 from mutation.verdicts import AGAIN, DRAWN, ENDLESS, KILLED, NO_TEST, SURVIVED, Verdict, figures, named, verdicts_in
 
@@ -62,7 +62,8 @@ def sample(tree: Path, rooms: Sequence[str], count: int, seed: int) -> list[Faul
             fault for path in sorted((tree / "edgeprune" / room).rglob("*.py")) for fault in faults_of(tree, path)
         ]
         share = count // len(rooms) + (place < count % len(rooms))
-        chosen.append([faults[index] for index in rng.choice(len(faults), min(share, len(faults)), replace=False)])
+        drawn = (faults[index] for index in rng.permutation(len(faults)))
+        chosen.append(list(islice(filter(compiles, drawn), share)))
     return [fault for turn in zip_longest(*chosen) for fault in turn if fault is not None]
 
 
@@ -70,7 +71,7 @@ def again(tree: Path, survivors: Sequence[Verdict]) -> list[tuple[Fault, Fault]]
     """Faults as they were drawn, of whatever commit, and the same change on the nearest line of the file now."""
     found = []
     for before in (verdict.fault for verdict in survivors):
-        alike = [fault for fault in _faults_at(tree, before.path) if fault.what == before.what]
+        alike = [fault for fault in _faults_at(tree, before.path) if fault.what == before.what and compiles(fault)]
         if alike:
             nearest = min(alike, key=lambda fault, line=before.line: abs(fault.line - line))  # type: ignore[misc]
             found.append((before, nearest))

@@ -34,7 +34,7 @@ class Fault:
 
 
 def faults_of(root: Path, path: Path) -> list[Fault]:
-    """Every fault this module knows to put into the file."""
+    """Every fault this module knows to put into the file; of what is no Python then, too (`compiles`)."""
     text = path.read_text()
     lines = text.splitlines(keepends=True)
     starts = [0]
@@ -46,15 +46,19 @@ def faults_of(root: Path, path: Path) -> list[Fault]:
         before = raw[start:end].decode()
         changed = (raw[:start] + after.encode() + raw[end:]).decode()
         line = raw[:start].count(b"\n") + 1
-        try:
-            compile(changed, str(path), "exec")
-        except SyntaxError:
-            continue
         what = f"{_short(before)} -> {_short(after.strip())}"
         alike = sum((one.line, one.what.partition(" #")[0]) == (line, what) for one in found.values())
         what += f" #{alike + 1}" if alike else ""  # of several on one line
         found[start, end, after] = Fault(str(path.relative_to(root)), line, what, changed)
     return list(found.values())
+
+
+def compiles(fault: Fault) -> bool:
+    try:
+        compile(fault.text, fault.path, "exec")
+    except SyntaxError:
+        return False
+    return True
 
 
 def _short(text: str) -> str:

@@ -89,6 +89,15 @@ def test_a_feature_is_named_from_a_thousand_times_the_others_on(largest: float, 
     assert any("feature 1 of the input reaches" in line for line in said) is named
 
 
+@pytest.mark.parametrize("at", [0, 1])
+def test_of_two_features_the_other_one_is_the_others(at: int) -> None:
+    inputs = np.ones((60, 2), np.float32)
+    inputs[:, at] = 5_000
+    split = make_splits({"train": (inputs, np.arange(60) % 2)}, (2,)).calibration
+    said = doubts(accuracy(90, 80), METRICS["accuracy"], split, None, (footprint(9_000), footprint(9_000)))
+    assert any(f"feature {at} of the input reaches 5000, the others about 1" in line for line in said)
+
+
 def test_a_single_feature_has_no_others() -> None:
     split = make_splits({"train": (np.ones((60, 1), np.float32), np.arange(60) % 2)}, (1,)).calibration
     footprints = (footprint(9_000), footprint(9_000))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -89,6 +90,21 @@ def test_a_place_with_little_work_behind_it_is_not_tried(tmp_path: Path) -> None
     assert chosen(tmp_path / "a", {"1": ExitWork(5, 9.9, 100), "3": ExitWork(60, 10, 100)}) == "3"
     with pytest.raises(ModelError, match="nowhere to leave"):
         chosen(tmp_path / "b", {"3": ExitWork(60, 9.9, 100)})
+
+
+def test_places_are_compared_by_outputs_over_all_of_int8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One scale for both, and the network's own outputs lose next to nothing by it."""
+    reached: list[tuple[int, float]] = []
+
+    def margin(own: np.ndarray, early: np.ndarray, lost: Callable[[np.ndarray], float], points: float) -> None:
+        widest = max(np.abs(own.astype(int)).max(), np.abs(early.astype(int)).max())
+        reached.append((int(widest), lost(own)))
+
+    monkeypatch.setattr(exit_place, "choose_margin", margin)
+    with pytest.raises(DoesNotFit):  # nothing leaves
+        chosen(tmp_path, {"1": ExitWork(20, 90, 100)})
+    ((widest, lost_points),) = reached
+    assert widest == 127 and abs(lost_points) < 5
 
 
 def test_leaving_that_saves_nothing_is_refused(tmp_path: Path) -> None:

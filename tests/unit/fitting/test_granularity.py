@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+
 import pytest
 import torch
 from torch import nn
 
 from edgeprune.errors import ModelError, UsageError
 from edgeprune.fitting.granularity import GRANULARITIES, zeros
+from edgeprune.prune import masks
 from edgeprune.train.finetune import TrainHooks, finetune
 from edgeprune.train.metrics import METRICS
 from edgeprune.train.objective import Objective
@@ -66,3 +70,9 @@ def test_an_unknown_name_is_reported_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="no granularity is called 'chanels'") as problem:
         GRANULARITIES.find("chanels")
     assert "channels" in str(problem.value.hint)
+
+
+def test_every_way_to_mask_weights_is_a_granularity() -> None:
+    names = [one.name for one in pkgutil.iter_modules(masks.__path__)]
+    scored = {name for name in names if hasattr(importlib.import_module(f"{masks.__name__}.{name}"), name)}
+    assert len(scored) >= 5 and scored <= set(GRANULARITIES.all())
