@@ -56,7 +56,7 @@ F, B, S, Q = DType.FLOAT32, DType.INT8, DType.INT16, DType.INT4
         (OpKind.ADD, (1, 2, 3)), (OpKind.AVERAGE_POOL_2D, (1, 2, 3)), (OpKind.MEAN, (1, 2, 3)),
         (OpKind.SOFTMAX, (1, 2, 3)), (OpKind.LEAKY_RELU, (1, 1, 2)), (OpKind.GELU, (1, 2, 2)),
         (OpKind.BROADCAST_TO, (2, 2, 3)), (OpKind.SVDF, (1, 3, 3)), (OpKind.RSQRT, (1, 2, 3)),
-        (OpKind.SPLIT, (1, 2, 4)), (OpKind.GATHER, (1, 2, 4)), (OpKind.ELU, (1, 1, 1)),
+        (OpKind.SPLIT, (1, 2, 4)), (OpKind.MIRROR_PAD, (1, 2, 3)), (OpKind.GATHER, (1, 2, 4)), (OpKind.ELU, (1, 1, 1)),
     ],
 )  # fmt: skip
 def test_each_type_has_its_own(kind: OpKind, versions: tuple[int, int, int]) -> None:
