@@ -99,10 +99,14 @@ def forked(tree: Path, arguments: Sequence[str], limit_s: float, log: Path) -> i
 
         os._exit(int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", "--no-header", "--tb=line", *arguments])))
     end = time.monotonic() + _WAITS * limit_s
-    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
-        if time.monotonic() > end:
-            os.killpg(child, signal.SIGKILL)
-        time.sleep(0.02)
+    try:
+        while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
+            if time.monotonic() > end:
+                os.killpg(child, signal.SIGKILL)
+            time.sleep(0.02)
+    except KeyboardInterrupt:
+        os.killpg(child, signal.SIGKILL)
+        raise
     return os.waitstatus_to_exitcode(ended[1])
 
 
@@ -193,6 +197,7 @@ def main() -> int:
         return 0
     if not given.reached or not given.pieces:
         parser.error("--reached FILE and --pieces FILE: what --record wrote, and where verdicts go")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the child that runs tests ends, too
     with tempfile.TemporaryDirectory(prefix="edgeprune-mutate-") as folder:
         return _judge(given, _ready(Path(folder)), Path(folder) / "pytest.log")
 
