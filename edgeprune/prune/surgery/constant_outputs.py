@@ -166,7 +166,8 @@ def _of_columns(constants: Mapping[int, Floats], op: Op) -> Floats:
     columns = constants.get(op.inputs[1])
     if columns is None:
         return np.zeros((1,) * 2)
-    return np.asarray(columns.mean(axis=-1 if attrs_of(op, BatchMatmulAttrs).adj_y else -2, keepdims=True))
+    summed = columns.swapaxes(-1, -2) if attrs_of(op, BatchMatmulAttrs).adj_y else columns
+    return np.asarray(summed.mean(axis=-2, keepdims=True))
 
 
 def _padded(source: Floats, padding: Pads, shape: tuple[int, ...], padded_shape: tuple[int, ...]) -> Floats:

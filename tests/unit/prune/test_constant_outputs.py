@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from edgeprune.ir import OpKind
+from edgeprune.ir import BatchMatmulAttrs, Op, OpKind
 from edgeprune.model.trace import TracedModel, trace
-from edgeprune.prune.surgery.constant_outputs import constant_outputs
+from edgeprune.prune.surgery.constant_outputs import _of_columns, constant_outputs
 
 
 def silent(padding: nn.Module) -> tuple[nn.Sequential, TracedModel]:
@@ -64,3 +64,14 @@ def test_a_constant_goes_through_as_the_network_computes_it(activation: nn.Modul
     end = next(op for op in reversed(traced.graph.ops) if op.traits.has_weights)
     found = constant_outputs(traced, values)[end.inputs[0]]
     np.testing.assert_allclose(found.ravel(), wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("adj_y", [False, True])
+def test_rows_that_sum_to_one_leave_the_mean_of_the_columns_they_weigh(adj_y: bool) -> None:
+    columns = np.arange(24.0).reshape(1, 2, 3, 4)
+    op = Op(OpKind.BATCH_MATMUL, "weighed", (0, 1), (2,), BatchMatmulAttrs(adj_x=False, adj_y=adj_y))
+    found = _of_columns({1: columns}, op)
+    summed = columns.swapaxes(-1, -2) if adj_y else columns
+    weights = np.full((1, 2, 5, summed.shape[-2]), 1 / summed.shape[-2])
+    product = weights @ summed
+    np.testing.assert_allclose(np.broadcast_to(found, product.shape), product)
