@@ -33,7 +33,19 @@ from pathlib import Path
 import numpy as np
 from mutation.faults import Fault, compiles, faults_of
 from mutation.reached import Reached, Recorder
-from mutation.verdicts import AGAIN, DRAWN, ENDLESS, KILLED, NO_TEST, SURVIVED, Verdict, figures, named, verdicts_in
+from mutation.verdicts import (
+    AGAIN,
+    DRAWN,
+    ENDLESS,
+    GONE,
+    KILLED,
+    NO_TEST,
+    SURVIVED,
+    Verdict,
+    figures,
+    named,
+    verdicts_in,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("prune", "fitting", "engine", "device")
@@ -67,16 +79,16 @@ def sample(tree: Path, rooms: Sequence[str], count: int, seed: int) -> list[Faul
     return [fault for turn in zip_longest(*chosen) for fault in turn if fault is not None]
 
 
-def again(tree: Path, survivors: Sequence[Verdict]) -> list[tuple[Fault, Fault]]:
-    """Faults as they were drawn, of whatever commit, and the same change on the nearest line of the file now."""
-    found = []
+def again(tree: Path, survivors: Sequence[Verdict], drawn_at: str) -> list[tuple[Fault, Fault | None]]:
+    """Faults as they were drawn at a commit, and the same change of the same line now; None where that is gone."""
+    found: list[tuple[Fault, Fault | None]] = []
     for before in (verdict.fault for verdict in survivors):
-        alike = [fault for fault in _faults_at(tree, before.path) if fault.what == before.what and compiles(fault)]
-        if alike:
-            nearest = min(alike, key=lambda fault, line=before.line: abs(fault.line - line))  # type: ignore[misc]
-            found.append((before, nearest))
-        else:
-            print(f"gone: {before.path}:{before.line}  {before.what}")
+        then = subprocess.run(["git", "show", f"{drawn_at}:{before.path}"], cwd=ROOT, capture_output=True, check=True)
+        line = then.stdout.decode().splitlines()[before.line - 1]
+        now = (tree / before.path).read_text().splitlines() if (tree / before.path).is_file() else []
+        alike = [one for one in _faults_at(tree, before.path) if one.what == before.what and now[one.line - 1] == line]
+        alike.sort(key=lambda fault, at=before.line: abs(fault.line - at))  # type: ignore[misc]
+        found.append((before, next(filter(compiles, alike), None)))
     return found
 
 
@@ -210,11 +222,12 @@ def _judge(given: argparse.Namespace, tree: Path, log: Path) -> int:
     if not given.again and held and not held.startswith(begins):
         raise SystemExit(f"{given.pieces} holds others: {held.splitlines()[0]}\nhere it would be {begins}")
     verdicts = [last for _, last in verdicts_in(held)]
+    faults: list[tuple[Fault, Fault | None]]
     if given.again:
         since = held.partition(begins)[2]
         here = {named(verdict.fault) for _, verdict in verdicts_in(since)}
         left = [verdict for verdict in verdicts if verdict.survived and named(verdict.fault) not in here]
-        faults = again(tree, left)
+        faults = again(tree, left, re.findall(rf"^{DRAWN}.* commit (\S+)$", held, re.M)[0])
     else:
         part, parts = map(int, given.part.split("/"))
         known = {named(verdict.fault) for verdict in verdicts}
@@ -227,7 +240,9 @@ def _judge(given: argparse.Namespace, tree: Path, log: Path) -> int:
         for number, (drawn_as, fault) in enumerate(faults, 1):
             if time.monotonic() - started > given.until_s:
                 return 1
-            verdict = replace(judged(fault, tree, reached, log, given.tests_s), fault=drawn_as)
+            gone = Verdict(drawn_as, GONE, 0, 0)
+            verdict = gone if fault is None else judged(fault, tree, reached, log, given.tests_s)
+            verdict = replace(verdict, fault=drawn_as)
             line = f"{number}/{len(faults)} {verdict.text()}"
             print(line, file=kept, flush=True)
             print(line, flush=True)

@@ -13,6 +13,7 @@ _VERDICT = re.compile(r"^\d+/\d+ (\S+):(\d+)  (.*)  \[([^,\]]+), (\d+) of (\d+) 
 DRAWN, AGAIN = "# drawn: ", "# again: "  # what begins a part of such a file
 _LOOKED_AT = Path(__file__).with_name("looked_at.txt")
 KILLED, SURVIVED, NO_TEST, ENDLESS = "killed", "survived", "no test near it", "killed: endless"
+GONE = "gone: the line is another now"
 
 
 @dataclass(frozen=True)

@@ -36,4 +36,6 @@ def test_a_metric_of_the_users_own_goes_by_shapes() -> None:
     assert answers_record(own, (), {"int8": ({"a": torch.zeros(1)}, torch.zeros(1))}) is None
     labels = answers_record(own, (), {"int8": (torch.zeros(4, 3), torch.zeros(4, dtype=torch.long))})
     assert labels is not None and labels.confusions
+    of_pixels = answers_record(own, (), {"int8": (torch.zeros(4, 3, 5, 6), torch.zeros(4, 5, 6, dtype=torch.long))})
+    assert of_pixels is not None and sum(cell.samples for cell in of_pixels.confusions["int8"]) == 4 * 5 * 6
     assert answers_record(own, (), {"int8": (torch.zeros(4, 3), torch.zeros(4, 7, dtype=torch.long))}) is None
