@@ -64,7 +64,7 @@ def figures(pieces: Sequence[Path], commit: str) -> list[str]:
         found = looked_at.get((verdict.fault.path, verdict.fault.what.strip()), "not looked at")
         lines.append(f"survivor: {verdict.text()} {found}")
     killed = [now for before, now in verdicts if before.survived and not now.survived]
-    return [*lines, *(f"killed since: {verdict.text()}" for verdict in killed)]
+    return [*lines, *(f"since then: {verdict.text()}" for verdict in killed)]
 
 
 def _looked_at() -> Iterator[tuple[tuple[str, str], str]]:
