@@ -23,6 +23,7 @@ from edgeprune.fitting.doubts import why_unjudged
 from edgeprune.fitting.early_exit import exited, with_exit
 from edgeprune.fitting.granularity import Granularity, Hold, MaskSaving
 from edgeprune.fitting.job import Job
+from edgeprune.fitting.lone_channels import knowing_lone_channels
 from edgeprune.fitting.record import MaskRecord, RunRecord, StepRecord
 from edgeprune.fitting.recorded import Fitted, write_record
 from edgeprune.fitting.rounds import allocate_widths, thin_to, tightened
@@ -125,9 +126,10 @@ def _until_it_fits(
                     ) from refused
             _show(job, f"{stage}, planned", cost.footprint(goal))
             begin = partial(_begin, granularity, job, cost, budget)
-            network, taken = thin_to(job, network, goal, original.module, epochs, stage, begin)
+            wide, (network, taken) = network, thin_to(job, network, goal, original.module, epochs, stage, begin)
+            cost = knowing_lone_channels(cost, wide, network)
             steps.extend(taken)
-            epochs_left -= epochs
+            epochs_left = max(0, epochs_left - epochs)
         candidate = make_candidate(job, network, stage)
         _show(job, f"{stage}, built", candidate.footprint)
         if not candidate.footprint.exceeds(job.budget):
