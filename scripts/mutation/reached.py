@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 _SAME_STATEMENT = 12  # lines above the one that holds a fault, where nobody reached its own
+_OF_A_HEAD = 30  # lines below: a docstring may be between
 _MUCH = 2000  # fewest lines of a test that sees much
 
 
@@ -83,11 +84,14 @@ class Reached:
                     self._seen[names[test]] = self._seen.get(names[test], 0) + 1
 
     def tests(self, path: str, line: int) -> list[str]:
-        """Those that reach the line, or the statement it is part of, or, of what runs at import, anything in the file:
-        the ones that see least of the code first, quick ones before slow ones among those that see much."""
+        """Those that reach the line, or the statements around it, as of a function's head, or, of what runs at import,
+        anything in the file: the ones that see least of the code first, quick ones before slow ones among those that
+        see much."""
         lines = self._lines.get(path, {})
-        near = next((at for at in range(line, line - _SAME_STATEMENT, -1) if at in lines), None)
-        found = lines[near] if near is not None else set().union(*lines.values())
+        above = next((at for at in range(line, line - _SAME_STATEMENT, -1) if at in lines), None)
+        below = next((at for at in range(line, line + _OF_A_HEAD) if at in lines), None)
+        around = [lines[at] for at in (above, below) if at is not None]
+        found = set[str]().union(*(around or lines.values()))
         return sorted(found, key=lambda test: (self._seen[test] // _MUCH, self._seconds[test], test))
 
     def seconds(self, test: str) -> float:
