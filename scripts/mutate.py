@@ -233,7 +233,7 @@ def _judge(given: argparse.Namespace, tree: Path, log: Path) -> int:
         known = {named(verdict.fault) for verdict in verdicts}
         drawn = sample(tree, given.rooms, given.count, given.seed)[part - 1 :: parts]
         faults = [(fault, fault) for fault in drawn if named(fault) not in known]
-    reached, started = Reached(given.reached), time.monotonic()
+    reached, started = Reached(given.reached, tree), time.monotonic()
     with given.pieces.open("a") as kept:
         if begins not in held:
             kept.write(begins + "\n")

@@ -66,7 +66,8 @@ class Recorder:
 class Reached:
     """Tests by line, from the files of a `Recorder`."""
 
-    def __init__(self, files: Sequence[Path]):
+    def __init__(self, files: Sequence[Path], tree: Path):
+        self._tree = tree
         self._seconds: dict[str, float] = {}
         self._lines: dict[str, dict[int, set[str]]] = {}
         self._seen: dict[str, int] = {}
@@ -84,15 +85,22 @@ class Reached:
                     self._seen[names[test]] = self._seen.get(names[test], 0) + 1
 
     def tests(self, path: str, line: int) -> list[str]:
-        """Those that reach the line, or the statements around it, as of a function's head, or, of what runs at import,
-        anything in the file: the ones that see least of the code first, quick ones before slow ones among those that
-        see much."""
+        """Those that reach the line, or the statements around it, as of a function's head. What runs at import is no
+        test's: of that, those around it and all of the test files that name the module. The ones that see least of the
+        code come first, quick ones before slow ones among those that see much."""
         lines = self._lines.get(path, {})
         above = next((at for at in range(line, line - _SAME_STATEMENT, -1) if at in lines), None)
         below = next((at for at in range(line, line + _OF_A_HEAD) if at in lines), None)
         around = [lines[at] for at in (above, below) if at is not None]
         found = set[str]().union(*(around or lines.values()))
-        return sorted(found, key=lambda test: (self._seen[test] // _MUCH, self._seconds[test], test))
+        if line not in lines:
+            found |= self._of_files_that_name(path.removesuffix(".py").replace("/", "."))
+        return sorted(found, key=lambda test: (self._seen.get(test, 0) // _MUCH, self._seconds[test], test))
+
+    def _of_files_that_name(self, module: str) -> set[str]:
+        files = {test.split("::", 1)[0] for test in self._seconds}
+        naming = {file for file in files if (self._tree / file).is_file() and module in (self._tree / file).read_text()}
+        return {test for test in self._seconds if test.split("::", 1)[0] in naming}
 
     def seconds(self, test: str) -> float:
         return self._seconds[test]
