@@ -57,6 +57,11 @@ def test_entropy_of_the_means_over_positions():
     assert judge("entropy", activations=maps) == pytest.approx([math.log(2), 0.0, math.log(4)])
 
 
+def test_entropy_is_largest_where_every_sample_has_a_bin_of_its_own():
+    maps = torch.arange(32.0).reshape(1, 32, 1)
+    assert judge("entropy", activations=maps) == pytest.approx([math.log(32)])
+
+
 def test_taylor_on_feature_maps_takes_the_size_sample_by_sample():
     # products: channel 0: [[0, 2], [-4, 0]], channel 1: [[2, -1], [0, 2]]
     assert judge("taylor-maps", activations=MAPS, activation_gradients=SLOPES) == [(1.0 + 2.0) / 2, (0.5 + 1.0) / 2]
