@@ -4,7 +4,8 @@
     python scripts/mutate.py --reached FILE ... --pieces FILE [--count 200] [--seed 1] [--rooms prune fitting]
                                                                draws faults and judges them; goes on where FILE ends
     python scripts/mutate.py --reached FILE ... --pieces FILE --again    those that survive in FILE once more
-    python scripts/mutate.py --join FILE ... --write           the figures of these pieces, in benchmarks/results/
+    python scripts/mutate.py --join FILE ... [--reached FILE ...] --write
+                                                               the figures of these pieces, in benchmarks/results/
 
 Works in a copy of the tree, never in the checkout. The tests that reach a fault's line, those that see least of the
 code first and up to --tests-s seconds of them, run in a process forked from one that has the large libraries loaded,
@@ -203,6 +204,8 @@ def main() -> int:
             return record(_ready(Path(folder)), given.record[1:], made)
     if given.join:
         lines = figures(given.join, _commit())
+        if given.reached:
+            lines.insert(1, f"# tests looked at: {Reached(given.reached, ROOT).folders()}")
         print("\n".join(lines))
         if given.write:
             given.write.write_text("\n".join(lines) + "\n")

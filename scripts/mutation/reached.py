@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,12 @@ class Reached:
         files = {test.split("::", 1)[0] for test in self._seconds}
         naming = {file for file in files if (self._tree / file).is_file() and module in (self._tree / file).read_text()}
         return {test for test in self._seconds if test.split("::", 1)[0] in naming}
+
+    def folders(self) -> str:
+        """How many tests of which folders were recorded."""
+        counts = Counter("/".join(test.split("::", 1)[0].split("/")[:3]).rsplit(".py", 1)[0] for test in self._seconds)
+        whole = Counter(name if "/unit/" in name else "/".join(name.split("/")[:2]) for name in counts.elements())
+        return ", ".join(f"{count} of {name}" for name, count in sorted(whole.items()))
 
     def seconds(self, test: str) -> float:
         return self._seconds[test]
