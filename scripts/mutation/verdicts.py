@@ -68,9 +68,9 @@ def figures(pieces: Sequence[Path], commit: str) -> list[str]:
 
 
 def _looked_at() -> Iterator[tuple[tuple[str, str], str]]:
-    """Path and change -> what somebody found who looked."""
+    """Path and change -> what somebody found who looked; a tab between."""
     for line in _LOOKED_AT.read_text().splitlines():
-        path, what, found = line.split("  ", 2)
+        path, what, found = line.split("\t")
         yield (path, what.strip()), found.strip()
 
 
