@@ -48,7 +48,10 @@ def figures(pieces: Sequence[Path], commit: str) -> list[str]:
     verdicts = verdicts_in("\n".join(texts))
     first = [before for before, _ in verdicts if before.survived]
     last = [now for _, now in verdicts if now.survived]
-    begins = dict.fromkeys(line[2:] for text in texts for line in text.splitlines() if line.startswith((DRAWN, AGAIN)))
+    begins: dict[str, None] = {}
+    for text in texts:
+        parts = [line[2:] for line in text.splitlines() if line.startswith((DRAWN, AGAIN))]
+        begins |= dict.fromkeys([*parts[:1], *parts[1:][-1:]])  # where it was drawn, where it was judged last
     looked_at = dict(_looked_at())
     lines = [f"# scripts/mutate.py --join, at commit {commit}", *(f"# {line}" for line in begins)]
     lines.append(
