@@ -1,5 +1,4 @@
-"""Tensors joined along an axis that holds no channels, or along the channels, and columns of tables: what goes together,
-and what stays."""
+"""Tensors joined along an axis that holds no channels, or along the channels, and columns of tables."""
 
 from __future__ import annotations
 
