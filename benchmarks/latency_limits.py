@@ -3,8 +3,8 @@
     python benchmarks/latency_limits.py --work FOLDER --write       # five networks, four boards
     python benchmarks/latency_limits.py --work FOLDER --net separable --board nucleo-l4r5zi
 
-Small networks, untrained, fitted without training to SHARE of the time that they are predicted to take as they are:
-time does not depend on weights. planned: the fast form of the widths that were chosen; image: the slow form of the
+Small networks, untrained, fitted with `epochs=0` to SHARE of the time that they are predicted to take as they are.
+planned: the fast form of the widths that were chosen; image: the slow form of the
 linked image, and the most that it may be, which is judged; off: image against planned. RAM: constants that were copied
 to what was left over of it. Nobody measured any of it: docs/time.md. Exit code 1 where an image is over its limit, or
 more than a tenth off.
