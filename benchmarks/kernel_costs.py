@@ -3,9 +3,10 @@
     python benchmarks/kernel_costs.py [FUNCTION ...]
 
 Layers come from the four MLPerf Tiny networks, from the bundled network at four widths, and from it with early exits;
-kinds that these lack from benchmarks/layer_speed.py and the tests' random layers. Each is profiled on the emulated
-board of its core, and every C function gets a non-negative least-squares fit over its layers' relative errors.
-With functions named, only these are measured anew.
+kinds that these lack from benchmarks/layer_speed.py and the tests' random layers, int16 ones too, and detections over
+random scores. Each is profiled on the emulated board of its core, and every C function gets a non-negative
+least-squares fit over its layers' relative errors.
+With functions named, only these are measured anew; `int16` and `detection` name all that have it in their name.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 import layer_speed
 import numpy as np
 import torch
+from ai_edge_litert import schema_py_generated as schema
 from kept import ROOT
 from models import NAMES, SHARED, load_model
 from scipy.optimize import nnls
@@ -39,11 +41,24 @@ from edgeprune.model.exits import WithExit, exit_places
 from edgeprune.model.load import project_module
 from edgeprune.project.file import default_project
 from edgeprune.prune.network import Network
-from tests.firmware.random_layers import random_model
+from tests.firmware.numbers import test_detection
+from tests.firmware.one_op import ModelBuilder
+from tests.firmware.random_layers import ADD, random_model
+from tests.firmware.widened import widen
 
 BOARDS = ("mps2-an385-armv6m", "mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505", "mps3-an547")
 SHARES = (1.0, 0.7, 0.45, 0.25)
 EXITS, CLASSES = ("relu", "block1", "block3"), 10
+GROUPS = ("int16", "detection")
+MOST_ERROR = 0.5
+"""Of a fit that is kept: with a worse one, what a network's own layers take says more (`latency.measured_rates`)."""
+WIDE_VALUES = {
+    "ADD": "AddOptionsT", "SUB": "SubOptionsT", "MUL": "MulOptionsT", "MAXIMUM": "MaximumMinimumOptionsT",
+    "MINIMUM": "MaximumMinimumOptionsT", "GREATER": "GreaterOptionsT", "EQUAL": "EqualOptionsT",
+    "LOGISTIC": None, "TANH": None, "GELU": "GeluOptionsT", "EXP": "ExpOptionsT", "RELU": None,
+    "RELU6": None, "LEAKY_RELU": "LeakyReluOptionsT", "ABS": "AbsOptionsT", "NEG": "NegOptionsT",
+    "SOFTMAX": "SoftmaxOptionsT", "QUANTIZE": "QuantizeOptionsT",
+}  # fmt: skip
 
 
 def models(target: Target, optimize: Optimize, folder: Path) -> list[CompiledModel]:
@@ -73,20 +88,86 @@ def lone_layers(target: Target, optimize: Optimize) -> list[CompiledModel]:
     return [compile_model(model, target, options) for model in (layer_speed.model(), *random)]
 
 
+def wide_models(target: Target, optimize: Optimize) -> list[CompiledModel]:
+    """Layers over int16: those of the tests' that have it, with more pixels where they go value by value."""
+    made = []
+    for seed, kind in enumerate(("window", "pieces", "transposed", "dense", "step", "sum")):
+        rng, model = np.random.default_rng(seed), ModelBuilder()
+        for _ in range(30):
+            before = len(model.graph.tensors), len(model.graph.operators)
+            ADD[kind](model, rng)
+            widen(model, *before, rng)
+        made.append(model.build())
+    made += [values_model(seed) for seed in range(2)]
+    return [compile_model(model, target, CompileOptions(optimize, "int16", "costs")) for model in made]
+
+
+def values_model(seed: int) -> bytes:
+    """Operators that go over int16 tensors of many sizes value by value."""
+    rng, b = np.random.default_rng(seed), ModelBuilder()
+    for kind, options in WIDE_VALUES.items():
+        for _ in range(4):
+            shape = (1, int(rng.integers(1, 9)), int(rng.integers(1, 17)), int(rng.integers(1, 33)))
+            unit = kind in ("LOGISTIC", "TANH", "SOFTMAX")
+            scale = 1 / 4096 if unit else 0.001
+            inputs = [b.input(shape, dtype="int16", scale=scale)]
+            if kind in ("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM", "GREATER", "EQUAL"):
+                inputs.append(b.input(shape, dtype="int16", scale=scale))
+            if kind in ("GREATER", "EQUAL"):
+                output = b.tensor(shape, "bool")
+            else:
+                output = b.tensor(shape, "int8" if kind == "QUANTIZE" else "int16", scale=1 / 32768 if unit else scale)
+            b.op(kind, inputs, [output], options and getattr(schema, options)())
+            if kind == "SOFTMAX":
+                b.graph.operators[-1].builtinOptions.beta = 1.0
+            b.output(output)
+    return b.build()
+
+
+def detection_models(target: Target, optimize: Optimize) -> list[CompiledModel]:
+    """Detections over byte boxes and scores, by either way of suppression, most of the scores above the threshold."""
+    made = []
+    for seed in range(4):
+        rng, model = np.random.default_rng(seed), ModelBuilder()
+        for turn in range(6):
+            detection_network(rng, turn).add(model)
+        made.append(model.build())
+    return [compile_model(model, target, CompileOptions(optimize, "detection", "costs")) for model in made]
+
+
+def detection_network(rng: np.random.Generator, turn: int) -> test_detection.Network:
+    settings = test_detection.SETTINGS | {
+        "num_classes": int(rng.integers(1, 12)), "max_detections": 10,
+        "nms_score_threshold": float(rng.choice([1e-8, 0.3, 0.6])),
+    }  # fmt: skip
+    if turn % 2:
+        settings |= {"use_regular_nms": True, "detections_per_class": 20}
+    boxes, seed = int(rng.integers(30, 400)), int(rng.integers(1000))
+    return test_detection.Network(boxes, settings, 1, "uint8", seed)
+
+
+def is_wanted(function: str, names: set[str]) -> bool:
+    return not names or function in names or any(name in GROUPS and name in function for name in names)
+
+
 def main() -> None:
     only = set(sys.argv[1:])
+    groups = only <= set(GROUPS) and bool(only)
     cores: dict[str, dict[str, dict[str, float]]] = json.loads(_COSTS.read_text())["cores"] if only else {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for board in BOARDS:
             target = load_target(board)
             rows = defaultdict(list)
-            for compiled in (
+            networks = [] if groups else [
                 *models(target, Optimize.BALANCED, folder),
                 *models(target, Optimize.SPEED, folder),
                 *lone_layers(target, Optimize.SPEED),
-            ):
-                if only and only.isdisjoint(call.function for call in compiled.calls):
+            ]  # fmt: skip
+            for compiled in (
+                *networks, *wide_models(target, Optimize.SPEED), *detection_models(target, Optimize.SPEED)
+            ):  # fmt: skip
+                if not any(is_wanted(call.function, only) for call in compiled.calls):
                     continue
                 try:
                     images = link_images(compiled, target, folder / "firmware")
@@ -94,12 +175,13 @@ def main() -> None:
                     print(f"{board}: {compiled.identity.model_id}: {error}", flush=True)
                     continue
                 with running_board(images, target) as console:
-                    console.load(bytes(compiled.input_bytes))
+                    console.load(np.random.default_rng(0).bytes(compiled.input_bytes))
                     ticks = console.layers(1).layer_ticks
                 for index, measured in zip(compiled.running, ticks, strict=True):
                     call = compiled.calls[index]
                     rows[call.function].append((call.work, measured))
-            found = {function: asdict(fitted(rows[function])) for function in rows if not only or function in only}
+            fits = {function: fitted(rows[function]) for function in rows if is_wanted(function, only)}
+            found = {function: asdict(cost) for function, cost in fits.items() if cost.error <= MOST_ERROR}
             for function, cost in sorted(found.items()):
                 print(f"{target.cpu.core} {function}: {cost}", flush=True)
             cores[target.cpu.core] = dict(sorted((cores.get(target.cpu.core, {}) | found).items()))

@@ -55,6 +55,7 @@ FAMILIES: dict[str, st.SearchStrategy[Case]] = {
     **{f"{kind} of two": test_elementwise.pairs([kind]) for kind in test_elementwise.PAIRS},
     "choice": test_elementwise.choices(),
     "picks": test_gather.PICKS,
+    "sequences turned round": test_gather.reversals(),
     **{f"{kind} of int8": test_lookup.functions([kind]) for kind in test_lookup.KINDS},
     **_LACKING,
     "LSTM": test_lstm.lstms(),

@@ -64,6 +64,8 @@ def widen(model: ModelBuilder, first_tensor: int, first_op: int, rng: np.random.
         elif kind == "EXP" and tensors[op.inputs[0]].quantization is not None:  # beyond float32 it is refused
             given = tensors[op.inputs[0]].quantization
             given.scale = [min(given.scale[0], 2.0**-9)]
+        elif kind in ("SQRT", "RSQRT") and tensors[op.inputs[0]].type == TYPES["int16"]:
+            _without_negative(model, op)
         elif kind in ("ADD", "SUB"):
             op.builtinOptions.potScaleInt16 = bool(rng.random() < 0.5)
         elif kind == "QUANTIZE" and tensors[op.inputs[0]].type == TYPES["int16"]:
@@ -71,6 +73,16 @@ def widen(model: ModelBuilder, first_tensor: int, first_op: int, rng: np.random.
             if end is not None:
                 tensors[end].type = TYPES["int8"]
                 tensors[end].quantization.zeroPoint = [int(rng.integers(-128, 128))]
+
+
+def _without_negative(model: ModelBuilder, op: Any) -> None:
+    """Puts an ABS in front of an operator that LiteRT ends with an error for others."""
+    data = model.graph.tensors[op.inputs[0]]
+    positive = model.tensor(data.shape, "int16", scale=data.quantization.scale)
+    model.op("ABS", [op.inputs[0]], [positive], schema.AbsOptionsT())
+    op.inputs = [positive]
+    operators = model.graph.operators
+    operators.insert(operators.index(op), operators.pop())
 
 
 def _inputs(ops: Sequence[Any], kinds: Sequence[str], places: dict[str, int]) -> set[int]:

@@ -166,3 +166,8 @@ def image_calls(s: Symbols, function: str, image: Tensor, output: Tensor, *rest:
         return f"{function}({', '.join((f'&{s.layer}_params', *addresses, *rest))});"
 
     return call("") if count == 1 else f"for (uint32_t n = 0; n < {count}U; n++) {{\n    {call('n')}\n}}"
+
+
+def literal(value: float) -> str:
+    """A float32 in C."""
+    return f"{value:.9e}F" if np.isfinite(value) else "-EP_INFINITY" if value < 0 else "EP_INFINITY"

@@ -207,6 +207,26 @@ def test_loops_without_end() -> None:
     assert f"more than {MOST_TURNS} turns" in refused(p).message
 
 
+def test_constants_that_grow_in_every_turn() -> None:
+    p = Program()
+    x = p.input(SHAPE, scale=SCALE)
+    options = schema.WhileOptionsT()
+    b = p.subgraph()
+    rows, _ = b.input((1,), dtype="int32"), b.input(SHAPE, scale=SCALE)
+    first, size = b.tensor((), "int32"), b.tensor((), "bool")
+    b.op("REDUCE_MAX", [rows, b.ints([0])], [first], schema.ReducerOptionsT())
+    b.output(two(b, "LESS", first, number(b, 9), size))
+    options.condSubgraphIndex = p.last()
+    b = p.subgraph()
+    rows, own = b.input((1,), dtype="int32"), b.input(SHAPE, scale=SCALE)
+    b.output(two(b, "CONCATENATION", rows, rows, b.tensor((1,), "int32"), schema.ConcatenationOptionsT()), own)
+    options.bodySubgraphIndex = p.last()
+    out = image(p)
+    p.op("WHILE", [p.ints([1]), x], [p.tensor((1,), "int32"), out], options)
+    p.output(out)
+    assert "a constant of 2,097,152 elements" in refused(p).message
+
+
 def test_subgraphs_that_run_themselves() -> None:
     p = Program()
     x = p.input(SHAPE, scale=SCALE)

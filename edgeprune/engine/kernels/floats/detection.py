@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.base import KernelCall, Symbols, Work
-from edgeprune.engine.kernels.floats.pair import literal
-from edgeprune.engine.kernels.operands import input_tensor, operand, output_tensor, params, require
+from edgeprune.engine.kernels.operands import input_tensor, literal, operand, output_tensor, params, require
 from edgeprune.hardware.profile import Isa
 from edgeprune.ir import DetectionAttrs, DType, Graph, Op, OpKind, attrs_of
 
@@ -23,6 +22,7 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
     made = [tensor.element_count for tensor in outputs]
     require(graph, op, made == [4 * most, most, most, 1], f"{made} values of {most} detections")
     function = "ep_detection_each_class_ref" if attrs.each_class else "ep_detection_ref"
+    sorts = attrs.classes if attrs.each_class else 1
     given = [operand(graph, op, index) for index in range(3)]
     words = 9 * count + 5 * attrs.most_detections if attrs.each_class else 6 * count + attrs.classes
 
@@ -48,7 +48,9 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
         headers=("ep_detection.h",),
         constants=tuple(constant for each in given for constant in each.constants),
         scratch_bytes=4 * words,
-        work=Work(outputs=scores.element_count),
+        work=Work(
+            outputs=scores.element_count, features={"boxes": count, "sorted": sorts * count * count.bit_length()}
+        ),
         definitions=definitions,
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.axes import axes_constant, axes_field
 from edgeprune.engine.kernels.base import KernelCall, Symbols, Work
-from edgeprune.engine.kernels.operands import Operand, input_tensor, operand, output_tensor, params
+from edgeprune.engine.kernels.operands import Operand, input_tensor, literal, operand, output_tensor, params
 from edgeprune.engine.kernels.pointwise.elementwise import Pair, in_place, pair_of, read_pair
 from edgeprune.hardware.profile import Isa
 from edgeprune.ir import Activation, DType, Graph, Op, OpKind
@@ -55,11 +55,6 @@ def _call(graph: Graph, op: Op, function: str, pair: Pair, operands: tuple[Opera
         work=Work(outputs=pair.output.element_count),
         definitions=definitions,
     )
-
-
-def literal(value: float) -> str:
-    """A float32 in C."""
-    return f"{value:.9e}F" if np.isfinite(value) else "-EP_INFINITY" if value < 0 else "EP_INFINITY"
 
 
 KERNELS = {**dict.fromkeys(_KINDS, _ref), OpKind.SQUARE: _square}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.base import KernelCall, Symbols, Work
-from edgeprune.engine.kernels.floats.pair import RANGES, literal
+from edgeprune.engine.kernels.floats.pair import RANGES
 from edgeprune.engine.kernels.geometry import read_window, window_overlaps
-from edgeprune.engine.kernels.operands import image_calls, input_tensor, output_tensor, params, require
+from edgeprune.engine.kernels.operands import image_calls, input_tensor, literal, output_tensor, params, require
 from edgeprune.hardware.profile import Isa
 from edgeprune.ir import DType, Graph, Op, OpKind, PoolAttrs, attrs_of
 

@@ -10,8 +10,7 @@ from collections.abc import Callable
 
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.base import KernelCall, Overlap, Work
-from edgeprune.engine.kernels.floats.pair import literal
-from edgeprune.engine.kernels.operands import input_tensor, output_tensor, require
+from edgeprune.engine.kernels.operands import input_tensor, literal, output_tensor, require
 from edgeprune.hardware.profile import Isa
 from edgeprune.ir import DType, Graph, LeakyReluAttrs, Op, OpKind, attrs_of
 

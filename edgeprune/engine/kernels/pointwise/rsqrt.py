@@ -1,4 +1,7 @@
-"""RSQRT and SQRT. Negative inputs, which LiteRT refuses when it runs, give what 0 gives."""
+"""RSQRT and SQRT. Negative inputs, which LiteRT refuses when it runs, give what 0 gives.
+
+Of int8 either is a table; of int16 RSQRT is lines between points, and SQRT is computed (`ep_sqrt_int16.h`).
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,18 @@ from math import sqrt
 
 import numpy as np
 
+from edgeprune.budget import Optimize
+from edgeprune.engine.kernels.base import KernelCall, Overlap, Symbols, Work
 from edgeprune.engine.kernels.fixed_point import multiply_high, requant, shift_left_saturating, shift_right_round
+from edgeprune.engine.kernels.operands import activation_type, input_tensor, literal, output_tensor, require
 from edgeprune.engine.kernels.pointwise.lookup import VALUES, lookup
+from edgeprune.engine.kernels.pointwise.tabulated16 import interpolated
 from edgeprune.engine.kernels.requant import CALIBRATE, quantize_multiplier, scale_zero
 from edgeprune.errors import ModelError
-from edgeprune.ir import Op, OpKind, Tensor
+from edgeprune.hardware.profile import Isa
+from edgeprune.ir import DType, Graph, Op, OpKind, Tensor
 
+_LARGEST = 32767
 _EXTRA_BITS = 20  # of the inverse root before it is scaled
 
 
@@ -72,4 +81,41 @@ def _table(op: Op, data: Tensor, output: Tensor) -> np.ndarray:
     return (_inverse_table if op.kind is OpKind.RSQRT else _root_table)(op, data, output)
 
 
-KERNELS = {OpKind.SQRT: lookup(_table), OpKind.RSQRT: lookup(_table)}
+def _inverse_root16(graph: Graph, op: Op) -> KernelCall:
+    output = graph.output_of(op)
+
+    def function(x: np.float32) -> np.float32:
+        if x > 0:
+            return np.float32(1 / np.sqrt(x))
+        return np.float32(_LARGEST) * np.float32(scale_zero(output)[0])
+
+    return interpolated(graph, op, function)
+
+
+def _root16(graph: Graph, op: Op) -> KernelCall:
+    data, output = input_tensor(graph, op, 0, DType.INT16), output_tensor(graph, op, DType.INT16)
+    require(graph, op, data.element_count == output.element_count, f"{data.shape} into {output.shape}")
+
+    def emit(s: Symbols) -> str:
+        scales = ", ".join(literal(scale_zero(tensor)[0]) for tensor in (data, output))
+        return f"ep_sqrt_int16_ref({scales}, {s.input(0)}, {s.output(0)}, {data.element_count}U);"
+
+    return KernelCall(
+        function="ep_sqrt_int16_ref",
+        emit=emit,
+        sources=("ref/sqrt_int16.c", "ref/float_unary.c", "ref/float_exponential.c"),
+        headers=("ep_sqrt_int16.h",),
+        overlaps=(Overlap(0, "forward", 0),),
+        work=Work(outputs=data.element_count),
+    )
+
+
+def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
+    if activation_type(graph, op) is DType.INT16:
+        return (_inverse_root16 if op.kind is OpKind.RSQRT else _root16)(graph, op)
+    return _TABLE(graph, op, isa, optimize)
+
+
+_TABLE = lookup(_table)
+TYPES = (DType.INT8, DType.INT16)
+KERNELS = {OpKind.SQRT: _ref, OpKind.RSQRT: _ref}

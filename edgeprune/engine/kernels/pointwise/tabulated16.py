@@ -1,4 +1,4 @@
-"""LOGISTIC, TANH, GELU, EXP and LOG of int16: straight lines between points of the function."""
+"""LOGISTIC, TANH, GELU, EXP, LOG and RSQRT of int16: straight lines between points of the function."""
 
 from __future__ import annotations
 

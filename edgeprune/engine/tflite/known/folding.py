@@ -99,13 +99,16 @@ def _slice(s: Source) -> Array:
 
 def _join(join: Callable[..., Array]) -> Callable[[Source], Array]:
     def value(s: Source) -> Array:
-        return join([_data(s, index) for index in range(len(s.inputs))], axis=s.options.Axis())
+        parts = [_data(s, index) for index in range(len(s.inputs))]
+        _sized(s, (sum(part.size for part in parts),))
+        return join(parts, axis=s.options.Axis())
 
     return value
 
 
 def _gather(s: Source) -> Array:
     attrs, data, picked = gather(s), _data(s, 0), _data(s, 1)
+    _sized(s, (picked.size, data.size // max(data.shape[attrs.axis], 1)))
     if not attrs.batch_dims:
         return np.take(data, picked, axis=attrs.axis)
     shared, axis = data.shape[: attrs.batch_dims], attrs.axis - attrs.batch_dims
@@ -120,7 +123,12 @@ def _range(s: Source) -> Array:
 
 
 def _pairwise(compute: Callable[[Array, Array], Array]) -> Callable[[Source], Array]:
-    return lambda s: np.asarray(compute(_data(s, 0).astype(np.int64), _data(s, 1).astype(np.int64)))
+    def value(s: Source) -> Array:
+        one, other = (_data(s, index).astype(np.int64) for index in range(2))
+        _sized(s, np.broadcast_shapes(one.shape, other.shape))
+        return np.asarray(compute(one, other))
+
+    return value
 
 
 def _nonzero(compute: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
@@ -151,7 +159,9 @@ def _reshape(s: Source) -> Array:
 
 
 def _select(s: Source) -> Array:
-    return np.where(_data(s, 0).astype(bool), _data(s, 1), _data(s, 2))
+    chosen, *values = (_data(s, index) for index in range(3))
+    _sized(s, np.broadcast_shapes(chosen.shape, *(value.shape for value in values)))
+    return np.where(chosen.astype(bool), *values)
 
 
 def _truncated(one: Array, other: Array) -> Array:
