@@ -6,6 +6,7 @@ are several files.
 
 from __future__ import annotations
 
+import ast
 import json
 import time
 from collections import Counter
@@ -94,9 +95,17 @@ class Reached:
         below = next((at for at in range(line, line + _OF_A_HEAD) if at in lines), None)
         around = [lines[at] for at in (above, below) if at is not None]
         found = set[str]().union(*(around or lines.values()))
-        if line not in lines:
+        if self._runs_at_import(path, line):  # and so in the one test that came first, or in none
             found |= self._of_files_that_name(path.removesuffix(".py").replace("/", "."))
         return sorted(found, key=lambda test: (self._seen.get(test, 0) // _MUCH, self._seconds[test], test))
+
+    def _runs_at_import(self, path: str, line: int) -> bool:
+        functions = (
+            node
+            for node in ast.walk(ast.parse((self._tree / path).read_text()))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        )
+        return not any(node.body[0].lineno <= line <= (node.end_lineno or 0) for node in functions)
 
     def _of_files_that_name(self, module: str) -> set[str]:
         files = {test.split("::", 1)[0] for test in self._seconds}
