@@ -99,7 +99,7 @@ def line_of(row: dict[str, object]) -> str:
 
 def main() -> int:
     options = parser("Predicted against planned and linked.", __file__)
-    options.add_argument("nets", nargs="*", default=[*NETS, *shared_nets()])
+    options.add_argument("nets", nargs="*", default=[*dict.fromkeys([*NETS, *shared_nets()])])
     options.add_argument("--target", default="cortex-m4")
     options.add_argument("--optimize", default="balanced", choices=[str(o) for o in Optimize])
     options.add_argument("--json", type=Path)

@@ -107,8 +107,8 @@ def _until_it_fits(
     for number in range(1, _MOST_ROUNDS + 1):
         stage = f"round {number}"
         if cost.footprint(network.widths).exceeds(budget):
-            # later rounds take away little; they train on what the first left over, at least an epoch's worth
-            epochs = max(1, epochs_left - 1) if number == 1 else min(1, epochs_left)
+            # later rounds take away little; they train on the epoch that the first leaves over, where there are two
+            epochs = min(epochs_left, max(1, epochs_left - 1) if number == 1 else 1)
             if number == 1:
                 network = granularity.shrink(job, network, cost, budget, stage)
                 cost = cost.of(with_exit(job, network))

@@ -104,7 +104,7 @@ def thin_to(
     while parts:
         part, number = parts[0], len(steps) + 1
         widths = _towards(network, goal, part if len(parts) > 1 else 1.0)
-        share = epochs_left if len(parts) == 1 else max(1, epochs_left // (2 * len(parts)))
+        share = epochs_left if len(parts) == 1 else min(epochs_left, max(1, epochs_left // (2 * len(parts))))
         trained, result = _step(job, network, widths, teacher, share, f"{stage}: step {number}", begin)
         epochs_left -= share
         lost_too_much = result["drop_points"] > job.options.step_drop_points

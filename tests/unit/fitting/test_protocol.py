@@ -203,3 +203,14 @@ def test_no_more_is_lost_than_may_be(
     with pytest.raises(SystemExit):
         main(["fit", "--resume", record.run])
     assert "as int8, in percent of 0.0204)" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(0, 1), (0, 3), (1, 3), (2, 2)])
+def test_no_more_epochs_are_trained_than_were_asked_for(tmp_path: Path, epochs: int, steps: int) -> None:
+    job = job_in(tmp_path, deployment=MemoryDeployment(limits(0.6)), epochs=epochs, steps=steps)
+    record = run_fit(job, CHANNELS, net())
+    job.workspace.close()
+    assert record.steps
+    trained = [len(step.training) for step in record.steps]
+    assert trained == [step.epochs for step in record.steps]
+    assert sum(trained) <= epochs
