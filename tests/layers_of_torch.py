@@ -101,7 +101,7 @@ FAMILIES: Mapping[str, Mapping[str, Layer]] = {
             lambda: nn.LayerNorm(8), lambda: nn.RMSNorm(8), lambda: nn.GroupNorm(2, 4),
             lambda: nn.InstanceNorm2d(4, affine=True), lambda: nn.LocalResponseNorm(3), lambda: nn.BatchNorm2d(4),
         ),
-        **_functions(normalize=lambda x: functional.normalize(x, dim=1)),
+        **_functions(**{"normalize, pixel by pixel": lambda x: functional.normalize(x, dim=1)}),
     },
     "Activations": _layers(
         nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, lambda: nn.CELU(0.7), nn.GELU, nn.SiLU, nn.Mish,

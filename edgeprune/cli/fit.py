@@ -85,10 +85,10 @@ def command(
     if not no_report:
         shown.note(f"report: {write_page(Path(record.run))}")
     printer.result(record.model_dump(mode="json"), *_text(record))
-    if record.unjudged:
+    if record.unjudged and not record.loses_too_much:
         why = next(doubt for doubt in record.doubts if doubt.startswith("a latency of "))
         measures = "--device ssh://USER@HOST (or adb:SERIAL)" if record.product == "program" else "--port of the board"
-        raise DoesNotFit(why, hint=f"{measures} measures it; everything else of the run is kept")
+        raise DoesNotFit(why, hint=f"leave the limit away, or measure it ({measures}, where there is one)")
     judged_us = record.after.judged_us
     if record.latency_limit_us is not None and judged_us is not None and judged_us > record.latency_limit_us:
         raise DoesNotFit(_too_slow(record), hint="ask for a shorter --latency, so that the limit is held with room")
@@ -259,7 +259,7 @@ def _text(record: RunRecord) -> list[ColumnsThatFit | str]:
 
 
 def _verdict(record: RunRecord) -> str:
-    if record.unjudged:
+    if record.unjudged and not record.loses_too_much:
         return f"{', '.join(record.unjudged)} cannot be judged"
     return "fits" if record.fits else "does not fit"
 
@@ -298,7 +298,8 @@ def _board_time(record: RunRecord) -> list[str]:
     range_us = None if time.least_us is None or time.most_us is None else (time.least_us, time.most_us)
     waits = "" if time.counts_flash else "; waits for flash are not in it: the target's file states no timing"
     took = f"{microseconds_text(time.us)} ({range_text(range_us)})"
-    return [f"predicted on {record.target}, measured by nobody: {took}{waits}"]
+    by = "by profiles of this board" if time.is_calibrated else "measured by nobody"
+    return [f"predicted on {record.target}, {by}: {took}{waits}"]
 
 
 def _early_exit(record: RunRecord) -> list[ColumnsThatFit | str]:

@@ -95,10 +95,10 @@ def command(printer: Printer, program: Path | None, beside: Path | None, quantiz
             f"{name} {ratio:.0%}" for name, ratio in inspection.footprint.excess(budget).items() if ratio > 1
         )
         if not over:
-            why = "; ".join(why_unjudged(inspection.footprint, budget, target.cpu.core))
+            (why,) = why_unjudged(inspection.footprint, budget, target.cpu.core)
             raise DoesNotFit(
-                f"{project.model.name} on {target.name}: latency cannot be judged: {why}",
-                hint="leave that limit away, or measure it: `fit` with --port or --device",
+                f"{project.model.name} on {target.name}: {why}",
+                hint="leave the limit away, or measure it (`fit` with --port or --device, where there is one)",
             )
         raise DoesNotFit(
             f"{project.model.name} does not fit {target.name}: {over} of the limit",

@@ -14,7 +14,7 @@ from edgeprune.cli.output.early_exit import exit_table
 from edgeprune.cli.output.predicted_time import beside_measured, time_data, time_lines
 from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import ColumnsThatFit, table
-from edgeprune.errors import ToolchainError
+from edgeprune.errors import DeviceError, ToolchainError
 from edgeprune.units import bytes_text, count_text, microseconds_text
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def command(
 def _show_board(ready: Subject, port: str | None, repeats: int, printer: Printer) -> None:
     from edgeprune.deploy.firmware.board_calibration import calibrated, learned, predicted_cycles
 
-    time, why_not = _predicted_time(ready)
+    time, why_not = _predicted_time(ready, port is not None)
     with ready.running(port) as board:
         ticks = None
         if ready.exit_margin is not None:
@@ -116,15 +116,18 @@ def _show_board(ready: Subject, port: str | None, repeats: int, printer: Printer
     printer.result(data, *_text(ready, timings, memory, layers, layers_us), *_early_exit(ready, timings, ticks), *notes)
 
 
-def _predicted_time(ready: Subject) -> tuple[PredictedTime | None, list[str]]:
-    """Of the emulated image; else None, and why where that is worth a line."""
+def _predicted_time(ready: Subject, on_board: bool) -> tuple[PredictedTime | None, list[str]]:
+    """Of the emulated image; else None, and why where that is worth a line. A real board is profiled all the same where
+    the emulator fails."""
     from edgeprune.deploy.firmware.predicted_time import predicted_time
 
     if ready.model is None or ready.emulated_elf is None or not ready.emulated_elf.is_file():
         return None, []
     try:
         time = predicted_time(ready.emulated_elf, ready.target)
-    except ToolchainError as error:
+    except (ToolchainError, DeviceError) as error:
+        if isinstance(error, DeviceError) and not on_board:
+            raise
         return None, [f"no time is predicted: {error.message} ({error.hint})"]
     return time, [] if time else [f"no time is predicted: there are no timing rules of the {ready.target.cpu.core}"]
 

@@ -78,12 +78,14 @@ class BoardTime:
     Attributes:
         us: predicted; least_us, most_us: what it may be, None where nobody knows what the core's rules are off by.
         counts_flash: waits for flash are in it.
+        is_calibrated: by profiles of that board.
     """
 
     us: float
     least_us: float | None
     most_us: float | None
     counts_flash: bool
+    is_calibrated: bool
 
 
 @dataclass(frozen=True, eq=False)

@@ -75,7 +75,7 @@ def _what_is_missing(footprint: Footprint, core: str) -> str:
     if footprint.latency_basis is LatencyBasis.ROOFLINE:
         return "the profile's roofline is what no device goes below"
     if footprint.latency_range_us is None:
-        return f"the timing rules of the {core} were compared with no board, what they are off by is not known"
+        return f"what the timing rules of the {core} are off by on this board is not known (docs/time.md)"
     return "waits for flash are not in the predicted time, the target's file states no timing of it (docs/time.md)"
 
 

@@ -196,6 +196,7 @@ class BoardTimeRecord(_Strict):
     least_us: float | None
     most_us: float | None
     counts_flash: bool
+    is_calibrated: bool = False
 
 
 class RunRecord(_Strict):
@@ -255,6 +256,11 @@ class RunRecord(_Strict):
     doubts: tuple[str, ...] = ()  # what to look at before shipping
     artifacts: dict[str, str]
     seconds_by_stage: dict[str, float]
+
+    @property
+    def loses_too_much(self) -> bool:
+        """Whether the limit of what may be lost is broken, whatever else cannot be judged."""
+        return self.max_drop_points is not None and self.drop_points > self.max_drop_points
 
 
 def save_record(record: RunRecord, folder: Path) -> None:

@@ -85,9 +85,12 @@ class Run:
     def __repr__(self) -> str:
         record, accuracy = self.record, self.record.accuracy
         before = record.before
+        verdict = "fits" if record.fits else "does not fit"
+        if record.unjudged and not record.loses_too_much:
+            verdict = f"{', '.join(record.unjudged)} cannot be judged"
         where = {"emulator": "the emulator", "device": "the device", "host": "this machine"}[record.source]
         lines = [
-            f"{record.model} on {record.target}: {'fits' if record.fits else 'does not fit'}",
+            f"{record.model} on {record.target}: {verdict}",
             f"  flash     {before.flash_bytes:>12,} -> {record.flash_bytes:>10,} of {record.flash_limit_bytes:,} B",
             f"  RAM       {before.ram_bytes:>12,} -> {record.ram_bytes:>10,} of {record.ram_limit_bytes:,} B",
             f"  MACs      {before.macs:>12,} -> {record.macs:>10,}",

@@ -37,7 +37,7 @@ def time_data(time: PredictedTime) -> dict[str, Any]:
 def range_text(range_us: tuple[float, float] | None) -> str:
     """Of a prediction."""
     if range_us is None:
-        return "by rules that were compared with no board"
+        return "nobody knows what that is off by"
     return " to ".join(microseconds_text(us) for us in range_us)
 
 

@@ -27,10 +27,12 @@ def predicted_cycles(model: CompiledModel, target: Target, time: PredictedTime |
     """Of each layer that runs, for a board that measures them; None where a kernel's cost is not known.
 
     Args:
-        time: calibrated; None where nothing predicts time: then by instructions.
+        time: calibrated; None where nothing predicts time: then by instructions, unless the core has timing rules.
     """
     if time is not None:
         return [layer.total for layer in time.layers]
+    if target.cpu.core in RULES:
+        return [None] * len(model.running)
     calibration = load_calibration(target.name)
     if calibration is not None and calibration.basis is not LatencyBasis.INSTRUCTIONS:
         calibration = None

@@ -80,7 +80,7 @@ def board_time(time: PredictedTime | None) -> BoardTime | None:
     if time is None:
         return None
     least_us, most_us = _longest_range_us(time) or (None, None)
-    return BoardTime(time.longest_us, least_us, most_us, time.counts_flash)
+    return BoardTime(time.longest_us, least_us, most_us, time.counts_flash, time.is_calibrated)
 
 
 def _longest_range_us(time: PredictedTime) -> tuple[float, float] | None:

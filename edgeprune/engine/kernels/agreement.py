@@ -31,7 +31,7 @@ def _ways(call: KernelCall) -> Others:
 
 
 def _fewest(ways: Mapping[int, Others]) -> dict[int, KernelCall]:
-    """Again and again the functions that most of the calls left can use; among equals those that come first.
+    """Again and again the functions that most of the calls left can use; among equals those that most might use.
 
     Whether a call can takes working out: only what might still be the most is asked for.
     """

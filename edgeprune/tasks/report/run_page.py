@@ -46,6 +46,7 @@ def run_page(record: RunRecord, folder: Path) -> str:
 def _verdict(record: RunRecord) -> Verdict:
     # older records do not say what was not judged
     unjudged = bool(record.unjudged) or (record.latency_limit_us is not None and record.after.latency_us is None)
+    unjudged = unjudged and not record.loses_too_much
     words = "fits" if record.fits else "latency cannot be judged" if unjudged else "does not fit"
     accuracy = record.accuracy
     checked = (

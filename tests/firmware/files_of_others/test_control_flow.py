@@ -126,6 +126,20 @@ def test_a_condition_worked_out_of_a_shape() -> None:
     assert same_bytes(p.build()) == ["FULLY_CONNECTED"]
 
 
+@pytest.mark.parametrize("kind", ["SELECT", "SELECT_V2"])
+def test_rows_are_chosen_as_litert_chooses_them(kind: str) -> None:
+    """By a vector SELECT takes whole rows, SELECT_V2 goes along the last axis."""
+    p = Program()
+    x = p.input((6,), scale=SCALE)
+    rows = [p.tensor((2, 2), "int32", data=np.array(one, np.int32)) for one in ([[1, 2], [3, 4]], [[5, 0], [4, 5]])]
+    chosen, out = p.tensor((2, 2), "int32"), p.tensor((2, 2), scale=SCALE)
+    wish = p.tensor((2,), "bool", data=np.array([True, False]))
+    p.op(kind, [wish, *rows], [chosen], None if kind == "SELECT" else schema.SelectV2OptionsT())
+    p.op("GATHER", [x, chosen], [out], schema.GatherOptionsT())
+    p.output(out)
+    assert same_bytes(p.build()) == ["GATHER"]
+
+
 def by_row(b: ModelBuilder, x: int, at: int) -> int:
     """x plus row `at` of a table."""
     table = b.tensor((4, SHAPE[1]), scale=SCALE, data=np.arange(4 * SHAPE[1]).reshape(4, SHAPE[1]) * 3 - 40)

@@ -140,7 +140,7 @@ def test_a_limit_is_held_where_the_error_of_the_prediction_leaves_no_doubt(after
     ("after", "why"),
     [
         (timed(10.0, LatencyBasis.INSTRUCTIONS), "no time is predicted of the cortex-m55 here, only instructions"),
-        (replace(timed(10.0, is_floor=True), latency_range_us=None), "were compared with no board"),
+        (replace(timed(10.0, is_floor=True), latency_range_us=None), "are off by on this board is not known"),
         (timed(10.0, is_floor=True), "waits for flash are not in the predicted time"),
         (timed(10.0, LatencyBasis.ROOFLINE, is_floor=True), "the profile's roofline"),
         (footprint(9_000), "nobody measured its time"),

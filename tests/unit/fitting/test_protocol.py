@@ -214,3 +214,23 @@ def test_no_more_epochs_are_trained_than_were_asked_for(tmp_path: Path, epochs: 
     trained = [len(step.training) for step in record.steps]
     assert trained == [step.epochs for step in record.steps]
     assert sum(trained) <= epochs
+
+
+@pytest.mark.parametrize(
+    ("max_drop_points", "words"), [(5.0, "points of accuracy were lost"), (100.0, "is not judged")]
+)
+def test_what_cannot_be_judged_hides_no_loss(
+    tmp_path: Path, max_drop_points: float, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody measures the time of this device's inferences."""
+    ram_bytes = MemoryCost(network := Network.of(right_net(), SHAPE)).footprint(network.widths).ram_bytes
+    limits = Budget(3 * HEADER_BYTES, ram_bytes, latency_us=5_000.0, max_drop_points=max_drop_points)
+    job = job_in(tmp_path, deployment=MemoryDeployment(limits), epochs=0, board_samples=20)
+    record = run_fit(job, CHANNELS, right_net())
+    job.workspace.close()
+    assert record.unjudged == ("latency",) and record.loses_too_much == (max_drop_points == 5.0)
+    with pytest.raises(SystemExit) as ended:
+        main(["fit", "--resume", record.run])
+    said = capsys.readouterr()
+    assert ended.value.code == 3 and words in said.err
+    assert ("cannot be judged" in said.out) == (max_drop_points == 100.0)

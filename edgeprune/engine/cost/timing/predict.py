@@ -39,7 +39,7 @@ class PredictedTime:
         whole: one inference.
         counts_flash: waits for flash are in it, by its stated timing or by a profile of the board.
         is_calibrated: by a profile of the board.
-        is_checked: the rules were compared with a board's published times.
+        is_checked: what this is off by is known, from published times of a board.
     """
 
     layers: tuple[Cycles, ...]
@@ -50,11 +50,14 @@ class PredictedTime:
     is_checked: bool = True
 
     def calibrated(self, ratios: Sequence[float]) -> PredictedTime:
-        """With each layer as many times as long."""
+        """With each layer as many times as long; what ratios are off by is not known where they stand for the flash."""
         layers = tuple(layer.times(ratio) for layer, ratio in zip(self.layers, ratios, strict=True))
         before, after = (sum(layer.total for layer in some) for some in (self.layers, layers))
         whole = self.whole.times(after / before) if before else self.whole
-        return replace(self, layers=layers, whole=whole, counts_flash=True, is_calibrated=True)
+        return replace(
+            self, layers=layers, whole=whole, counts_flash=True, is_calibrated=True,
+            is_checked=self.is_checked and self.counts_flash,
+        )  # fmt: skip
 
     @property
     def us(self) -> float:

@@ -160,6 +160,8 @@ def _reshape(s: Source) -> Array:
 
 def _select(s: Source) -> Array:
     chosen, *values = (_data(s, index) for index in range(3))
+    if s.kind == "SELECT" and chosen.ndim == 1 and chosen.shape != (1,):  # of whole rows
+        chosen = chosen.reshape(-1, *[1] * (values[0].ndim - 1))
     _sized(s, np.broadcast_shapes(chosen.shape, *(value.shape for value in values)))
     return np.where(chosen.astype(bool), *values)
 
