@@ -105,7 +105,8 @@ class Footprint:
         says.
     peak_layer: the layer during which activations take most.
     latency_us: predicted or measured; None where no clock is known.
-    latency_is_floor: something is left out of it (a roofline, flash whose waits nobody stated): it may take longer.
+    latency_is_floor: it may take longer: something is left out (a roofline, waits for flash that nobody stated), or
+        nobody knows what its rules are off by.
     latency_basis: where it comes from; None where it is None.
     latency_range_us: the least and the most it may be; None where nothing says so.
     """
