@@ -25,6 +25,6 @@ class CoreCycles:
 
 @cache
 def core_cycles(core: str) -> dict[str, CoreCycles]:
-    """Function -> its cycles on `core`; empty for cores without timing tables."""
+    """Function -> its cycles on `core`; empty for cores that nothing was measured on."""
     measured = json.loads(CYCLES.read_text())
     return {function: CoreCycles(**cycles) for function, cycles in measured["cores"].get(core, {}).items()}

@@ -81,6 +81,9 @@ def write_comparison(results: Sequence[Result], metric: str, higher_is_better: b
         )
         for result in results
     ]
-    subtitle = "Linked images; time predicted as a fit judges it, measured by nobody. Bars: one standard deviation."
+    subtitle = (
+        "Linked images; time as predicted, measured by nobody: a limit is judged by the most it may be (docs/time.md). "
+        "Bars: one standard deviation."
+    )
     write_text(out, comparison_page("Ways to prune", subtitle, metric, higher_is_better, networks))
     return out
