@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from edgeprune.cli.options.common import SizeType, json_option, ram_first_option, target_option
+from edgeprune.cli.options.common import (
+    SizeType,
+    json_option,
+    optimize_option,
+    ram_first_option,
+    require_target,
+    target_option,
+)
 from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import table
 from edgeprune.errors import UsageError
@@ -25,13 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for firmware and C; by default build/MODEL-TARGET."
 )
-@click.option(
-    "--optimize",
-    type=click.Choice(["size", "balanced", "speed"]),
-    default="balanced",
-    show_default=True,
-    help="How much flash to trade for speed.",
-)
+@optimize_option("balanced")
 @click.option(
     "--flash",
     type=SizeType(),
@@ -88,8 +89,7 @@ def command(
     from edgeprune.files.atomic import sweep_all, write_text
     from edgeprune.files.lock import FolderLock
 
-    if target is None:
-        raise UsageError("no target was named", hint="--target cortex-m4, or a TOML file of your own")
+    target = require_target(target)
     if not model.is_file():
         raise UsageError(f"{model} is not there", hint="give an int8 .tflite")
     folder = out or Path("build") / f"{model.stem}-{target.name}"

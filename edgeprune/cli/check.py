@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from edgeprune.cli.options.common import json_option, ram_first_option, target_option
+from edgeprune.cli.options.common import json_option, optimize_option, ram_first_option, target_option
 from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import table
 from edgeprune.errors import DoesNotFit, UnsupportedOp, UsageError
@@ -24,13 +24,7 @@ _USUAL_TARGET = "cortex-m4"
 @click.command("check")
 @click.argument("model", type=click.Path(path_type=Path), metavar="FILE.tflite")
 @target_option
-@click.option(
-    "--optimize",
-    type=click.Choice(["size", "balanced", "speed"]),
-    default="speed",
-    show_default=True,
-    help="How much flash to trade for speed.",
-)
+@optimize_option("speed")
 @ram_first_option
 @json_option
 def command(model: Path, target: Target | None, optimize: str, ram_first: bool, printer: Printer) -> None:

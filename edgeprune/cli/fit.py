@@ -13,11 +13,11 @@ from click.core import ParameterSource
 from edgeprune.cli.options.common import PointsType, json_option, ram_first_option, trainer_or_machine_option
 from edgeprune.cli.options.limits import limit_options, limits_given, project_path
 from edgeprune.cli.output.early_exit import exit_table
-from edgeprune.cli.output.predicted_time import range_text
 from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import ColumnsThatFit, table
 from edgeprune.cli.output.under_way import progress
 from edgeprune.errors import DoesNotFit, UsageError
+from edgeprune.tasks.board_time import board_time_words
 from edgeprune.units import bytes_text, count_text, microseconds_text, score_text
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ def _text(record: RunRecord) -> list[ColumnsThatFit | str]:
         ),
         *_early_exit(record),
         _one_inference(record),
-        *_board_time(record),
+        *([] if record.board_time is None else [board_time_words(record.board_time, record.target)]),
         *whole,
         *masked,
         *(f"look at this: {doubt}" for doubt in record.doubts),
@@ -289,17 +289,6 @@ def _one_inference(record: RunRecord) -> str:
     predicted = record.predicted.latency_us
     least = "" if predicted is None else f"at least {microseconds_text(predicted)} by the roofline of the profile, "
     return f"one inference: {least}a prediction nobody measured; --device ssh://USER@HOST measures it"
-
-
-def _board_time(record: RunRecord) -> list[str]:
-    time = record.board_time
-    if time is None:
-        return []
-    range_us = None if time.least_us is None or time.most_us is None else (time.least_us, time.most_us)
-    waits = "" if time.counts_flash else "; waits for flash are not in it: the target's file states no timing"
-    took = f"{microseconds_text(time.us)} ({range_text(range_us)})"
-    by = "by profiles of this board" if time.is_calibrated else "measured by nobody"
-    return [f"predicted on {record.target}, {by}: {took}{waits}"]
 
 
 def _early_exit(record: RunRecord) -> list[ColumnsThatFit | str]:

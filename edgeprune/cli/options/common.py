@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 from click.shell_completion import CompletionItem
 
+from edgeprune.cli.options.request import Command
 from edgeprune.cli.output.printer import JsonPrinter, Printer, Session, TextPrinter
 from edgeprune.errors import UsageError
 from edgeprune.units import parse_bytes, parse_microseconds
@@ -81,6 +83,25 @@ target_option = click.option(
     show_envvar=True,
     help="A name of 'edgeprune targets list', or a TOML file of your own.",
 )
+
+
+def require_target(target: Target | None) -> Target:
+    """Raises UsageError where none was named."""
+    if target is None:
+        raise UsageError("no target was named", hint="--target cortex-m4, or a TOML file of your own")
+    return target
+
+
+def optimize_option(default: str) -> Callable[[Command], Command]:
+    """--optimize, of a file that is built."""
+    return click.option(
+        "--optimize",
+        type=click.Choice(["size", "balanced", "speed"]),
+        default=default,
+        show_default=True,
+        help="How much flash to trade for speed.",
+    )
+
 
 json_option = click.option(
     "--json",

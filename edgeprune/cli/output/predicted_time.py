@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from edgeprune.tasks.board_time import range_text
 from edgeprune.units import count_text, microseconds_text
 
 if TYPE_CHECKING:
@@ -32,13 +33,6 @@ def time_data(time: PredictedTime) -> dict[str, Any]:
         "cycles_by_cause": asdict(time.whole),
         "layers_us": time.layers_us,
     }
-
-
-def range_text(range_us: tuple[float, float] | None) -> str:
-    """Of a prediction."""
-    if range_us is None:
-        return "nobody knows what that is off by"
-    return " to ".join(microseconds_text(us) for us in range_us)
 
 
 def beside_measured(time: PredictedTime, measured_us: float) -> str:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeprune.fitting.record import RunRecord
 from edgeprune.tasks.report.figure import Chart, DataTable, Figure, Spec, printable
+from edgeprune.tasks.report.image import Image
 from edgeprune.units import bytes_text
 
 
-def flash_figure(record: RunRecord) -> Figure:
+def flash_figure(image: Image) -> Figure:
     """The parts of the image, those of layers within them."""
-    parts = record.after.flash_parts
+    parts = image.flash_parts
     layers = {
         f"{number} {layer.name}": (layer.weight_bytes or 0) + (layer.table_bytes or 0)
-        for number, layer in enumerate(record.layers)
+        for number, layer in enumerate(image.layers)
     }
     holder = next((part for part in ("constants", "weights") if part in parts), None)
     known = sum(layers.values())
@@ -46,7 +46,7 @@ def flash_figure(record: RunRecord) -> Figure:
         lead.append("The run kept no sizes of single layers: it was made by a version that did not record them.")
     words = f"Flash by part; the largest is {max(shown, key=lambda node: node['bytes'])['name']}."
     chart = Chart(words, lambda width: _treemap(nodes, list(parts), width))
-    return Figure("flash", "File" if record.product == "program" else "Flash", lead, [chart], table)
+    return Figure("flash", "File" if image.is_program else "Flash", lead, [chart], table)
 
 
 def _treemap(nodes: list[dict[str, Any]], parts: list[str], width: int) -> Spec:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from edgeprune.fitting.record import LayerRecord, RunRecord
 from edgeprune.tasks.report.axes import colours, layer_axis, names_px
 from edgeprune.tasks.report.figure import Chart, DataTable, Figure, Spec, printable
+from edgeprune.tasks.report.image import Image
 from edgeprune.units import count_text
 
 _SHOWN = {"ref": "plain C", "dsp": "DSP extension", "mve": "vector extension", "scalar": "scalar", "memcpy": "memcpy"}
 
 
-def time_figure(record: RunRecord) -> Figure:
+def time_figure(image: Image) -> Figure:
     """Time a layer, in the device's own ticks."""
-    unit, layers = record.ticks, record.layers
-    places = {"emulator": "the emulator", "device": record.board, "host": "this machine"}
-    measured_on = f"measured ({places[record.source]})"
+    unit, layers = image.ticks, image.layers
+    measured_on = f"measured ({image.measured_on})"
     values = [
         {
             "layer": f"{number + 1} {printable(layer.name)}",
@@ -49,14 +49,14 @@ def time_figure(record: RunRecord) -> Figure:
             },
         }
 
-    lead = [_slowest(record)]
+    lead = [_slowest(image)]
     if not any(layer.measured_ticks is not None for layer in layers):
-        lead.append("No device was named: nothing is measured here, `--device` or `--port` does it.")
-    chart = Chart(f"Time of {len(layers)} layers, predicted and measured. {_slowest(record)}", spec)
-    return Figure("time", "Time a layer", lead, [chart], _time_table(record))
+        lead.append(image.why_unmeasured)
+    chart = Chart(f"Time of {len(layers)} layers, predicted and measured. {_slowest(image)}", spec)
+    return Figure("time", "Time a layer", lead, [chart], _time_table(image))
 
 
-def _time_table(record: RunRecord) -> DataTable:
+def _time_table(image: Image) -> DataTable:
     columns = ["layer", "operator", "output", "MACs", "predicted", "measured", "difference"]
     rows = [
         [
@@ -68,7 +68,7 @@ def _time_table(record: RunRecord) -> DataTable:
             _ticks(layer.measured_ticks),
             _difference(layer),
         ]
-        for layer in record.layers
+        for layer in image.layers
     ]
     return DataTable(columns, rows, ["MACs", "predicted", "measured", "difference"])
 
@@ -83,20 +83,20 @@ def _difference(layer: LayerRecord) -> str:
     return f"{100 * (layer.measured_ticks / layer.predicted_ticks - 1):+.1f} %"
 
 
-def _slowest(record: RunRecord) -> str:
+def _slowest(image: Image) -> str:
     def ticks(layer: LayerRecord) -> float:
         known = layer.predicted_ticks if layer.measured_ticks is None else layer.measured_ticks
         return known or 0.0
 
-    total = sum(map(ticks, record.layers))
-    slow = sorted(record.layers, key=ticks, reverse=True)[:3]
+    total = sum(map(ticks, image.layers))
+    slow = sorted(image.layers, key=ticks, reverse=True)[:3]
     shares = ", ".join(f"{printable(layer.name)} {ticks(layer) / total:.0%}" for layer in slow) if total else ""
     return f"Most of the time goes to {shares}." if shares else "The layers take no time that was measured."
 
 
-def kernels_figure(record: RunRecord) -> Figure:
+def kernels_figure(image: Image) -> Figure:
     """What runs each layer, and why nothing faster does."""
-    if not any(layer.kernel for layer in record.layers):
+    if not any(layer.kernel for layer in image.layers):
         missing = "The run kept no kernels: it was made by a version that did not record them, or for another device."
         return Figure("kernels", "Kernels", [missing])
     rows = [
@@ -106,15 +106,15 @@ def kernels_figure(record: RunRecord) -> Figure:
             _SHOWN.get(layer.runs_on, layer.runs_on),
             printable(layer.why_plain or ""),
         ]
-        for layer in record.layers
+        for layer in image.layers
     ]
-    macs = sum(layer.macs for layer in record.layers)
-    plain = sum(layer.macs for layer in record.layers if layer.runs_on == "ref")
+    macs = sum(layer.macs for layer in image.layers)
+    plain = sum(layer.macs for layer in image.layers if layer.runs_on == "ref")
     lead = [f"{plain / macs:.0%} of the multiplications run in plain C." if macs else "No layer multiplies."]
-    if record.faster:
-        lead.append(f"Flash that was left over made {len(record.faster)} layers faster.")
-    if record.in_ram:
-        lead.append(f"RAM that was left over holds the constants of {len(record.in_ram)} layers.")
+    if image.faster_layers:
+        lead.append(f"Flash that was left over made {image.faster_layers} layers faster.")
+    if image.ram_layers:
+        lead.append(f"RAM that was left over holds the constants of {image.ram_layers} layers.")
     table = DataTable(["layer", "kernel", "made for", "why nothing faster"], rows)
     return Figure("kernels", "Kernels", lead, (), table, shows_table=True)
 

@@ -6,10 +6,12 @@ import hashlib
 from pathlib import Path
 
 from edgeprune.fitting.record import RunRecord
+from edgeprune.tasks.board_time import board_time_words
 from edgeprune.tasks.report.answers import accuracy_figure, answers_figure
 from edgeprune.tasks.report.arena import arena_figure
 from edgeprune.tasks.report.figure import DataTable, Figure, printable
 from edgeprune.tasks.report.flash import flash_figure
+from edgeprune.tasks.report.image import image_of
 from edgeprune.tasks.report.layers import kernels_figure, noise_figure, time_figure
 from edgeprune.tasks.report.page import Verdict, page
 from edgeprune.tasks.report.sizes import channels_figure, limits_figure
@@ -25,6 +27,7 @@ def run_page(record: RunRecord, folder: Path) -> str:
     Args:
         folder: of the run, whose files are hashed.
     """
+    image = image_of(record)
     figures = [
         limits_figure(record),
         channels_figure(record),
@@ -32,10 +35,10 @@ def run_page(record: RunRecord, folder: Path) -> str:
         answers_figure(record),
         steps_figure(record),
         curves_figure(record),
-        arena_figure(record),
-        flash_figure(record),
-        time_figure(record),
-        kernels_figure(record),
+        arena_figure(image),
+        flash_figure(image),
+        time_figure(image),
+        kernels_figure(image),
         noise_figure(record),
         _artifacts(record, folder),
         _again(record),
@@ -60,7 +63,9 @@ def _verdict(record: RunRecord) -> Verdict:
         if record.total_ticks is not None
         else "Nobody measured the time of an inference."
     )
-    notes = [one, *(f"Look at this: {printable(doubt)}" for doubt in record.doubts)]
+    predicted = record.board_time
+    times = [one] if predicted is None else [one, f"Time {board_time_words(predicted, printable(record.target))}."]
+    notes = [*times, *(f"Look at this: {printable(doubt)}" for doubt in record.doubts)]
     if record.masks is not None:
         notes.append(
             f"{record.masks.density:.1%} of the weights stay; that saves {record.masks.saved_bytes:,} B of flash."

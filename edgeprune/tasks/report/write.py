@@ -1,16 +1,24 @@
-"""The door: pages of one run, of several, and of a comparison, written where they belong."""
+"""The door: pages of one run, of a file, of several runs, and of a comparison, written where they belong."""
 
 from __future__ import annotations
 
+import shlex
 import statistics
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgeprune.budget import Optimize
+from edgeprune.engine.compile import CompileOptions
 from edgeprune.errors import UsageError
 from edgeprune.files.atomic import write_text
+from edgeprune.files.names import name_from
 from edgeprune.fitting.record import RunRecord, load_record
+from edgeprune.hardware.profile import Target
 from edgeprune.tasks.compare import Result
+from edgeprune.tasks.linked_file import link_file
 from edgeprune.tasks.report.compare_page import Compared, comparison_page
+from edgeprune.tasks.report.file_page import file_page
 from edgeprune.tasks.report.run_page import run_page
 from edgeprune.train.metrics import METRICS
 
@@ -29,6 +37,21 @@ def write_page(folder: Path, out: Path | None = None) -> Path:
     path = out or folder / PAGE_NAME
     write_text(path, run_page(load_record(folder), folder))
     return path
+
+
+def write_file(path: Path, target: Target, optimize: Optimize, ram_first: bool, out: Path) -> Path:
+    """Builds a `.tflite` for a target, runs it on the emulated machine, and writes its page to `out`.
+
+    Raises:
+        UsageError, ModelError, ToolchainError, DoesNotFit, DeviceError: as `linked_file.link_file`.
+    """
+    words = ["edgeprune", "build", path.name, "--target", target.name, "--optimize", str(optimize)]
+    command = shlex.join(words + ["--ram-first"] * ram_first)
+    options = CompileOptions(optimize, name_from(path.stem), command, ram_first=ram_first)
+    with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
+        text = file_page(link_file(path, target, options, Path(folder)))
+    write_text(out, text)
+    return out
 
 
 def write_runs(folders: Sequence[Path], out: Path) -> Path:
