@@ -4,8 +4,7 @@
 
 Bytes are those of the files that the installed packages list, over everything a requirement brings with it; the
 packages of the `litert-torch` extra have to be installed, as they are for development. Seconds are of CPU, user and
-system, medians of fresh interpreters. Lines are of the commit that put our own path in the converter's place. Exit code
-1 where pip finds a conflict.
+system, medians of fresh interpreters. Exit code 1 where pip finds a conflict.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ from packaging.utils import canonicalize_name
 sys.path.insert(0, str(ROOT))
 
 _RUNS = 3
-_OWN_PATH = "ddd1391"
 _COMMANDS = {
     "edgeprune --help": ["-m", "edgeprune", "--help"],
     "import of the export": ["-c", "import edgeprune.export.tflite"],
@@ -47,7 +45,6 @@ def main() -> int:
         "largest of those: " + largest({name: size for name, size in both.items() if name not in plain}),
         *(f"{name}: {seconds(command):.2f} s of CPU" for name, command in _COMMANDS.items()),
         f"pip check: {(check.stdout + check.stderr).strip()}",
-        removed(),
     ]
     publish(lines, given.write)
     return check.returncode
@@ -95,21 +92,6 @@ def seconds(command: Sequence[str]) -> float:
         after = os.times()
         taken.append(sum(after[2:4]) - sum(before[2:4]))  # of children
     return statistics.median(taken)
-
-
-def removed() -> str:
-    """Lines of the files that went when the converter left the path."""
-    shown = subprocess.run(
-        ["git", "show", "--format=", "--numstat", "--no-renames", _OWN_PATH, "--", "edgeprune"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.split("\n")  # fmt: skip
-    counts = [line.split("\t") for line in shown if line]
-    gone = [(int(minus), name) for plus, minus, name in counts if plus == "0" and not (ROOT / name).exists()]
-    total = sum(int(minus) for _, minus, _ in counts)
-    return (
-        f"{_OWN_PATH}: {total:,} lines removed under edgeprune/, {sum(size for size, _ in gone):,} of them in "
-        f"{len(gone)} files that are gone: " + ", ".join(f"{Path(name).name} {size}" for size, name in gone)
-    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Things users pick by name, each in a file of its own and explained by its docstring.
 
-Those of packages of others are found by their entry points: the group is `edgeprune.` and the last part of the name of
-our own package (`edgeprune.criteria`), the value a module that registers its entries when it is imported.
+Those of packages of others are found by their entry points. The group is `edgeprune.` and the last part of the name of
+our own package: `criteria`, `granularities`, `schedules` (modules that register their entries when they are imported);
+`links`, `loaders`, `kernels` (modules that declare what our own modules do); `targets` and `boards` (packages in whose
+folder files lie, and none of whose code runs).
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import Generic, TypeVar
 
@@ -40,6 +44,61 @@ def modules_of(package: str) -> Iterator[ModuleType]:
         yield importlib.import_module(module.name)
 
 
+def plugged_modules(group: str) -> list[ModuleType]:
+    """The modules that packages of others bring as `edgeprune.<group>`, imported.
+
+    Raises:
+        UsageError: one that cannot be.
+    """
+    return [_loaded(point, group) for point in _points(group)]
+
+
+def plugged_folders(group: str) -> dict[str, Path]:
+    """Name -> folder of the packages that others bring as `edgeprune.<group>`; nothing of them is imported.
+
+    Raises:
+        UsageError: one that is not there.
+    """
+    return {point.name: _folder(point, group) for point in _points(group)}
+
+
+def plugged_names(group: str) -> set[str]:
+    """Names of what others bring as `edgeprune.<group>`."""
+    return {point.name for point in _points(group)}
+
+
+def _points(group: str) -> list[EntryPoint]:
+    return sorted(entry_points(group=f"edgeprune.{group}"), key=lambda point: point.name)
+
+
+def _loaded(point: EntryPoint, group: str) -> ModuleType:
+    try:
+        module = point.load()
+    except Exception as problem:
+        raise _does_not_load(point, group, str(problem)) from problem
+    if not isinstance(module, ModuleType):
+        raise _does_not_load(point, group, f"{point.value} is no module")
+    return module
+
+
+def _folder(point: EntryPoint, group: str) -> Path:
+    try:
+        spec = find_spec(point.value)
+    except (ImportError, ValueError) as problem:
+        raise _does_not_load(point, group, str(problem)) from problem
+    if spec is None or spec.origin is None or spec.submodule_search_locations is None:
+        raise _does_not_load(point, group, f"{point.value} is no package with an __init__.py")
+    return Path(spec.origin).parent
+
+
+def _does_not_load(point: EntryPoint, group: str, problem: str) -> UsageError:
+    owner = "a package" if point.dist is None else point.dist.name
+    return UsageError(
+        f"{owner} brings '{point.name}' to edgeprune.{group}, which does not load: {problem}",
+        hint=f"mend it, or `python -m pip uninstall {owner}`",
+    )
+
+
 Entry = TypeVar("Entry", bound=Explained)
 
 
@@ -62,25 +121,17 @@ class Catalogue(Generic[Entry]):
         self._entries[entry.name] = entry
 
     def all(self) -> Mapping[str, Entry]:
-        """All entries by name, alphabetically."""
+        """All entries by name, alphabetically.
+
+        Raises:
+            UsageError: a package of others cannot be imported, or brings a name that is taken.
+        """
         if not self._is_complete:
             for _ in modules_of(self._package):
                 pass  # each registers its entries
-            self._plug_in()
+            plugged_modules(self._package.rpartition(".")[2])
             self._is_complete = True
         return dict(sorted(self._entries.items()))
-
-    def _plug_in(self) -> None:
-        """Raises UsageError for a package of others that cannot be imported, or brings a name that is taken."""
-        for point in entry_points(group=f"edgeprune.{self._package.rpartition('.')[2]}"):
-            try:
-                point.load()
-            except Exception as problem:
-                owner = "a package" if point.dist is None else point.dist.name
-                raise UsageError(
-                    f"{owner} brings the {self.kind} '{point.name}', which does not load: {problem}",
-                    hint=f"mend it, or `python -m pip uninstall {owner}`",
-                ) from problem
 
     def find(self, name: str) -> Entry:
         """The entry of that name.

@@ -17,7 +17,7 @@ from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import ColumnsThatFit, table
 from edgeprune.cli.output.under_way import progress
 from edgeprune.errors import DoesNotFit, UsageError
-from edgeprune.tasks.board_time import board_time_words
+from edgeprune.tasks.report.board_time import board_time_words
 from edgeprune.units import bytes_text, count_text, microseconds_text, score_text
 
 if TYPE_CHECKING:

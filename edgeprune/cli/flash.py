@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from edgeprune.catalogue import plugged_names
 from edgeprune.cli.options.common import json_option, target_option
 from edgeprune.cli.options.ports import baud_option, port_option
 from edgeprune.cli.options.request import gathered
@@ -15,7 +16,7 @@ from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import table
 from edgeprune.cli.output.under_way import progress
 from edgeprune.errors import UsageError
-from edgeprune.hardware.profile import LoaderName
+from edgeprune.hardware.profile import LOADERS
 from edgeprune.units import bytes_text
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class FlashRequest:
     confirm: bool
 
 
+_LOADERS = (*LOADERS, *sorted(plugged_names("loaders")))
+
+
 @click.command("flash")
 @click.argument("image", type=click.Path(exists=True, path_type=Path), metavar="IMAGE|RUN")
 @target_option
@@ -45,9 +49,9 @@ class FlashRequest:
 @baud_option
 @click.option(
     "--loader",
-    type=click.Choice(get_args(LoaderName)),
+    type=click.Choice(_LOADERS),
     metavar="NAME",
-    help=f"Of the target's loaders: {', '.join(get_args(LoaderName))}.  [default: the first connected]",
+    help=f"Of the target's loaders: {', '.join(_LOADERS)}.  [default: the first connected]",
 )
 @click.option(
     "--wiring",

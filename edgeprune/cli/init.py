@@ -10,14 +10,14 @@ from edgeprune.cli.options.common import json_option
 from edgeprune.cli.output.printer import Printer
 from edgeprune.errors import UsageError
 from edgeprune.files.atomic import write_bytes
-from edgeprune.project.template import CRITERION, KINDS, PROJECT, TARGET, template
+from edgeprune.project.template import BOARD, CRITERION, KINDS, LINK, PROJECT, TARGET, template
 
 
 @click.command("init")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path(), metavar="[DIR]")
 @click.option(
     "--kind", type=click.Choice(KINDS), default=PROJECT, show_default=True,
-    help="A project; a package with a criterion of your own; or a board's file. Each with its test.",
+    help="A project; a board's file; or a package of your own criterion, board or link. Each with its test.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Overwrite files that are there.")
 @json_option
@@ -44,6 +44,8 @@ def command(folder: Path, kind: str, force: bool, printer: Printer) -> None:
     then = {
         PROJECT: f"{there}edgeprune fit --target cortex-m4",
         CRITERION: f"python -m pip install -e {folder}, then edgeprune criteria show my-criterion",
+        BOARD: f"python -m pip install -e {folder}, then edgeprune targets show my-board",
+        LINK: f"python -m pip install -e {folder}, then edgeprune profile runs/latest --port tcp://HOST:PORT",
         TARGET: f"edgeprune targets check {folder / 'my-board.toml'}",
     }
     printer.result(

@@ -9,8 +9,9 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from edgeprune.catalogue import plugged_names
 from edgeprune.errors import UsageError
 from edgeprune.files.schema import Line, Name, Strict
 from edgeprune.hardware.boot import TARGET_BYTES, Boot
@@ -19,7 +20,7 @@ from edgeprune.hardware.hosted import Hosted
 
 DEFAULT_BAUD = 115200
 
-LoaderName = Literal["stm32-rom", "edgeprune-boot", "uf2", "swd"]
+LOADERS = ("stm32-rom", "edgeprune-boot", "uf2", "swd")
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -125,7 +126,7 @@ class Loader(Strict):
     usb_is_wired: the board's own USB port reaches this loader.
     """
 
-    kind: LoaderName | Literal["none"]
+    kind: Name
     uart: Line | None = None
     pins: Line | None = None
     usb_is_wired: bool = True
@@ -135,6 +136,14 @@ class Loader(Strict):
     family_id: PositiveInt | None = None
     swd_target: Name | None = None
     note: Line | None = None
+
+    @field_validator("kind")
+    @classmethod
+    def _is_known(cls, kind: str) -> str:
+        known = (*LOADERS, *sorted(plugged_names("loaders")), "none")
+        if kind not in known:
+            raise ValueError(f"no loader is called '{kind}'; there are {', '.join(known)}")
+        return kind
 
     @model_validator(mode="after")
     def _tells_its_board(self) -> Loader:

@@ -6,6 +6,7 @@ import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 
+from edgeprune.catalogue import plugged_folders
 from edgeprune.errors import UsageError
 from edgeprune.files.schema import load_toml
 from edgeprune.files.shipped import shipped
@@ -13,18 +14,30 @@ from edgeprune.hardware.profile import Target
 
 
 def target_files() -> dict[str, Path]:
-    """Name -> TOML file of every shipped target, sorted by family folder, then by name."""
+    """Name -> TOML file of every target: those shipped, by family folder and name, then those of packages of others.
+
+    Raises:
+        UsageError: one of those is not there, or brings a name that is taken.
+    """
     files = shipped("targets").glob("*/*.toml")
-    return {path.stem: path for path in sorted(files, key=lambda path: (path.parent.name, path.stem))}
+    found = {path.stem: path for path in sorted(files, key=lambda path: (path.parent.name, path.stem))}
+    for owner, folder in plugged_folders("targets").items():
+        for path in sorted(folder.glob("*.toml")):
+            if path.stem in found:
+                raise UsageError(
+                    f"{owner} brings a target '{path.stem}', and {found[path.stem]} is one", f"give {path} another name"
+                )
+            found[path.stem] = path
+    return found
 
 
 def target_names() -> list[str]:
-    """Names of the shipped targets."""
+    """Names of all targets there are."""
     return list(target_files())
 
 
 def load_target(name_or_path: str) -> Target:
-    """A shipped target by name or alias, or anyone's by the path of its TOML file.
+    """A target there is by name or alias, or anyone's by the path of its TOML file.
 
     Raises:
         UsageError: no target of that name (the nearest ones are suggested), or a file that does not meet the schema.

@@ -7,17 +7,18 @@ from pathlib import Path
 from edgeprune.files.shipped import shipped
 from edgeprune.project.file import project_template
 
-PROJECT, CRITERION, TARGET = "project", "criterion", "target"
-KINDS = (PROJECT, CRITERION, TARGET)
+PROJECT, CRITERION, TARGET, BOARD, LINK = "project", "criterion", "target", "board", "link"
+KINDS = (PROJECT, CRITERION, TARGET, BOARD, LINK)
 _TEMPLATES = Path(__file__).parent / "templates"
 _LIKE = "nucleo-f446re"
 
 
 def template(kind: str) -> dict[str, bytes]:
-    """A project; a package of a criterion of one's own, with its test; or a target's file, with its test."""
-    if kind == CRITERION:
+    """A project; a target's file; or a package of a criterion, a board or a link. All but the first have their test."""
+    if kind in (CRITERION, BOARD, LINK):
         folder = _TEMPLATES / kind
-        return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+        files = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
     if kind == TARGET:
         (like,) = shipped("targets").rglob(f"{_LIKE}.toml")
         text = like.read_text(encoding="utf-8")

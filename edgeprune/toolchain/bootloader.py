@@ -20,7 +20,7 @@ from edgeprune.toolchain.linking import link
 from edgeprune.toolchain.monocypher import monocypher_sources
 from edgeprune.toolchain.space import handover_address, loader_space
 from edgeprune.toolchain.toolchain import Toolchain, find_toolchain
-from edgeprune.toolchain.units import compile_all, shipped_unit, text_unit, watchdog_of
+from edgeprune.toolchain.units import board_folders, compile_all, shipped_unit, text_unit, watchdog_of
 
 _FLAGS = ("-Os", "-fno-builtin")
 _ALWAYS = ("main.c", "an3155.c", "application.c", "info.c", "line.c", "fault.c")
@@ -114,12 +114,13 @@ def build_bootloader(
 
 def _tables(target: Target) -> tuple[Boot, FirmwareBoard]:
     if target.boot is None or target.firmware is None:
-        known = sorted(path.parts[-3] for path in (shipped("firmware") / "boards").glob("*/boot/flash.c"))
+        known = sorted(name for name, path in board_folders().items() if (path / "boot" / "flash.c").is_file())
         raise UsageError(
             f"target '{target.name}' has no bootloader of EdgePrune's",
             hint=f"add [boot] and [firmware] to its TOML (docs/boot.md); a flash driver have {', '.join(known)}",
         )
-    if not (shipped("firmware") / "boards" / target.firmware.board / "boot" / "flash.c").is_file():
+    folder = board_folders().get(target.firmware.board)
+    if folder is None or not (folder / "boot" / "flash.c").is_file():
         raise UsageError(f"board '{target.firmware.board}' has no boot/flash.c, which writes its flash")
     return target.boot, target.firmware
 
@@ -172,7 +173,7 @@ def _units(
     names = (*_ALWAYS, *(_TWO_SLOTS if target.boot and target.boot.staging else _ONE_SLOT))
     defines = {"BOARD_BAUD": target.baud, "BOARD_CLOCK_HZ": target.cpu.clock_hz, "BOARD_EVEN_PARITY": 1} | board.defines
     board_flags = (*flags, *(f"-D{name}={value}" for name, value in defines.items()), f"-I{root / 'boot'}")
-    board_folder = root / "boards" / board.board
+    board_folder = board_folders()[board.board]
     return [
         *(shipped_unit("runtime", root / "boot" / name, flags, header) for name in names),
         *_signature_units(root, flags, header, public_key),

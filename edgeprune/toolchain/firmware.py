@@ -22,7 +22,7 @@ from edgeprune.toolchain.linking import link
 from edgeprune.toolchain.size import ImageSize, read_size, symbol_map
 from edgeprune.toolchain.space import LinkSpace, handover_address, target_space
 from edgeprune.toolchain.toolchain import Toolchain, find_toolchain
-from edgeprune.toolchain.units import compile_all, digest, identity, shipped_unit, text_unit, watchdog_of
+from edgeprune.toolchain.units import board_folders, compile_all, digest, identity, shipped_unit, text_unit, watchdog_of
 
 
 @dataclass(frozen=True)
@@ -141,10 +141,10 @@ def _runtime_units(toolchain: Toolchain, target: Target, input_bytes: int) -> li
             hint="add [firmware] board = ... to its TOML, or build for the emulated machine that stands in for it",
         )
     root = shipped("firmware")
-    board = root / "boards" / target.firmware.board
-    if not board.is_dir():
-        known = ", ".join(sorted(path.parent.name for path in (root / "boards").glob("*/board.c")))
-        raise UsageError(f"no firmware board '{target.firmware.board}'", hint=f"there are {known}")
+    boards = board_folders()
+    board = boards.get(target.firmware.board)
+    if board is None:
+        raise UsageError(f"no firmware board '{target.firmware.board}'", hint=f"there are {', '.join(sorted(boards))}")
     defines = {"BOARD_BAUD": target.baud, "BOARD_CLOCK_HZ": target.cpu.clock_hz} | target.firmware.defines
     board_flags = (*toolchain.size_flags, *cpu_flags, *(f"-D{name}={value}" for name, value in defines.items()))
     watchdog = watchdog_of(target.firmware) if target.boot else None

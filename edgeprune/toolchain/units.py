@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from edgeprune.catalogue import plugged_folders
 from edgeprune.files.shipped import shipped
 from edgeprune.hardware.profile import FirmwareBoard
 from edgeprune.toolchain.compile import Compiler, Unit, compile_unit
@@ -17,10 +18,13 @@ _JOBS = 2
 
 
 def shipped_unit(part: str, path: Path, flags: tuple[str, ...], headers: tuple[tuple[str, str], ...] = ()) -> Unit:
-    """A file of `firmware/`, its own folder searched for headers first."""
-    name = "_".join(path.relative_to(shipped("firmware")).parts)
+    """A file of `firmware/`, or of a board of others, its own folder searched for headers first."""
+    root = shipped("firmware")
+    is_ours = path.is_relative_to(root)
+    name = "_".join(path.relative_to(root).parts if is_ours else ("boards", path.parent.name, path.name))
     unit = text_unit(part, name, path.read_text(), flags, headers)
-    return replace(unit, include_dirs=(path.parent, *unit.include_dirs))
+    include_digest = unit.include_digest if is_ours else digest(unit.include_digest, _headers_digest(path.parent))
+    return replace(unit, include_dirs=(path.parent, *unit.include_dirs), include_digest=include_digest)
 
 
 def text_unit(
@@ -59,7 +63,19 @@ def compile_all(toolchain: Compiler, units: Sequence[Unit]) -> dict[str, bytes]:
         return {unit.name: content for unit, content in zip(units, compiled, strict=True)}
 
 
+def board_folders() -> dict[str, Path]:
+    """Board -> folder that holds its `board.c`, also those of packages of others; a shipped one comes first.
+
+    Raises:
+        UsageError: a package of others that is not there.
+    """
+    own = {path.parent.name: path.parent for path in (shipped("firmware") / "boards").glob("*/board.c")}
+    theirs = {name: folder for name, folder in plugged_folders("boards").items() if (folder / "board.c").is_file()}
+    return theirs | own
+
+
 def watchdog_of(board: FirmwareBoard) -> Path | None:
     """The board's watchdog, for loaders and what runs behind one; None where it has none."""
-    path = shipped("firmware") / "boards" / board.board / "boot" / "watchdog.c"
-    return path if path.is_file() else None
+    folder = board_folders().get(board.board)
+    path = None if folder is None else folder / "boot" / "watchdog.c"
+    return path if path is not None and path.is_file() else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from edgeprune.tasks.board_time import range_text
+from edgeprune.tasks.report.board_time import range_text
 from edgeprune.units import count_text, microseconds_text
 
 if TYPE_CHECKING:

@@ -1,4 +1,7 @@
-"""Kinds of loader: each module of this package that is one declares it as `LOADER`, and is registered by that."""
+"""Kinds of loader: each module of this package that is one declares it as `LOADER`, and is registered by that.
+
+So do modules that packages of others bring as `edgeprune.loaders`, under the loader's name.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgeprune.catalogue import modules_of
+from edgeprune.catalogue import modules_of, plugged_modules
 from edgeprune.device.found import Kind
 from edgeprune.device.loaders.loader import FlashLoader
 
 if TYPE_CHECKING:
-    from edgeprune.hardware.profile import Loader, LoaderName, Target
+    from edgeprune.hardware.profile import Loader, Target
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class LoaderKind:
         open: (target, the loader's table in its profile, request, port) -> the loader, its link open.
     """
 
-    name: LoaderName
+    name: str
     devices: tuple[Kind, ...]
     takes: Callable[[str], bool]
     open: Callable[[Target, Loader, LoaderRequest, str], FlashLoader]
@@ -52,5 +55,6 @@ class LoaderKind:
 
 def loader_kinds() -> Mapping[str, LoaderKind]:
     """All of them by name."""
-    kinds = [module.LOADER for module in modules_of("edgeprune.device.loaders") if hasattr(module, "LOADER")]
+    modules = (*modules_of("edgeprune.device.loaders"), *plugged_modules("loaders"))
+    kinds = [module.LOADER for module in modules if hasattr(module, "LOADER")]
     return {kind.name: kind for kind in kinds}

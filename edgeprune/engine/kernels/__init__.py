@@ -4,7 +4,8 @@
 differ in a line; its `KERNELS` lists them, and is looked up by that name; `floats/` and `integers/` have those for
 float32 and int32 as they are. `scalar/`,
 `dsp/` and `mve/` hold the faster kernels of an instruction set, listed in the folder's `KERNELS`. They are tried first,
-in order: one that does not suit the trade, the shapes or the values returns None.
+in order: one that does not suit the trade, the shapes or the values returns None. Before them come those of packages of
+others (`edgeprune.kernels`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cache
 
 from edgeprune.budget import Optimize
-from edgeprune.catalogue import modules_of
+from edgeprune.catalogue import modules_of, plugged_modules
 from edgeprune.engine.kernels import dsp, mve, scalar
 from edgeprune.engine.kernels.agreement import agreed
 from edgeprune.engine.kernels.base import KernelCall
@@ -186,7 +187,7 @@ def fast_call(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
     data = graph.input_of(op, 0)
     if data is not None and data.dtype in _FAMILIES:
         return None
-    for own, kinds in _FAST.get(isa, ()):
+    for own, kinds in _families(isa):
         for candidate in kinds.get(activation_type(graph, op), {}).get(op.kind, ()):
             call = candidate(graph, op, own, optimize)
             if call is not None:
@@ -194,6 +195,13 @@ def fast_call(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
     return None
 
 
+@cache
+def _families(isa: Isa) -> tuple[tuple[Isa, ByType], ...]:
+    """Those of packages of others first: `FAST` of their modules says for which instruction sets, for int8."""
+    theirs = [(isa, {DType.INT8: module.FAST[isa]}) for module in plugged_modules("kernels") if isa in module.FAST]
+    return (*theirs, *_FAST.get(isa, ()))
+
+
 def has_fast(graph: Graph, op: Op, isa: Isa) -> bool:
     """Whether some kernel beside the plain one may run operators of this kind and type."""
-    return any(op.kind in kinds.get(activation_type(graph, op), {}) for _, kinds in _FAST.get(isa, ()))
+    return any(op.kind in kinds.get(activation_type(graph, op), {}) for _, kinds in _families(isa))

@@ -6,13 +6,13 @@ from dataclasses import asdict
 
 from edgeprune.fitting.record import ArenaRecord, LayerRecord
 from edgeprune.release import __version__
-from edgeprune.tasks.board_time import board_time_words
-from edgeprune.tasks.linked_file import LinkedFile
 from edgeprune.tasks.report.arena import arena_figure
+from edgeprune.tasks.report.board_time import board_time_words
 from edgeprune.tasks.report.figure import Chart, DataTable, Figure, Spec, printable
 from edgeprune.tasks.report.flash import flash_figure
 from edgeprune.tasks.report.image import Image
 from edgeprune.tasks.report.layers import kernels_figure, time_figure
+from edgeprune.tasks.report.linked_file import LinkedFile
 from edgeprune.tasks.report.page import Verdict, page
 from edgeprune.units import bytes_text, count_text
 

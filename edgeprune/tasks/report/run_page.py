@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 
 from edgeprune.fitting.record import RunRecord
-from edgeprune.tasks.board_time import board_time_words
 from edgeprune.tasks.report.answers import accuracy_figure, answers_figure
 from edgeprune.tasks.report.arena import arena_figure
+from edgeprune.tasks.report.board_time import board_time_words
 from edgeprune.tasks.report.figure import DataTable, Figure, printable
 from edgeprune.tasks.report.flash import flash_figure
 from edgeprune.tasks.report.image import image_of

@@ -16,9 +16,9 @@ from edgeprune.files.names import name_from
 from edgeprune.fitting.record import RunRecord, load_record
 from edgeprune.hardware.profile import Target
 from edgeprune.tasks.compare import Result
-from edgeprune.tasks.linked_file import link_file
 from edgeprune.tasks.report.compare_page import Compared, comparison_page
 from edgeprune.tasks.report.file_page import file_page
+from edgeprune.tasks.report.linked_file import link_file
 from edgeprune.tasks.report.run_page import run_page
 from edgeprune.train.metrics import METRICS
 
