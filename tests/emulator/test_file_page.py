@@ -12,6 +12,8 @@ import pytest
 from edgeprune.cli.main import main
 from edgeprune.units import bytes_text
 from tests.firmware.random_nets import NetBuilder
+from tests.unit.tasks.report.browser import chromium, console, evaluated
+from tests.unit.tasks.report.test_in_browser import DRAWN
 
 pytestmark = pytest.mark.skipif(
     shutil.which("qemu-system-arm") is None or shutil.which("arm-none-eabi-gcc") is None,
@@ -50,6 +52,11 @@ def test_what_it_takes_and_where_its_time_goes(model: Path, capsys: pytest.Captu
     for anchor, charts in {"memory": 1, "arena": 1, "flash": 1, "time": 1, "kernels": 0, "again": 0}.items():
         section = text.partition(f'<section id="{anchor}"')[2].partition("</section>")[0]
         assert section.count("<svg") == 2 * charts and "<table" in section, anchor
+    if chromium() is not None:
+        for width in (375, 1440):
+            assert console(page, width) == []
+            drawn = evaluated(page, DRAWN, width)
+            assert len(drawn) == 4 and all(chart["marks"] > 0 and chart["right"] <= width for chart in drawn)
     assert re.search(r"predicted on cortex-m4, measured by nobody: [\d.,]+ \S+ \(", text)
 
 
