@@ -131,6 +131,13 @@ class SoftmaxAttrs(Attrs):
 
 
 @dataclass(frozen=True, kw_only=True)
+class L2NormalizationAttrs(Attrs):
+    """L2_NORMALIZATION. epsilon: added to the sum of squares, of a float graph; files and integers have none."""
+
+    epsilon: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class LeakyReluAttrs(Attrs):
     """LEAKY_RELU. alpha: slope below zero."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
-from edgeprune.ir import DType, Graph, Op, OpKind, QParams, never_negative
+from edgeprune.ir import DType, Graph, L2NormalizationAttrs, Op, OpKind, QParams, never_negative
 from edgeprune.quantize.repeats import repeated_tensors
 from edgeprune.quantize.specification import Output, rule_of
 
@@ -126,6 +126,8 @@ class _Former:
 
     def _add(self, op: Op) -> None:
         rule = rule_of(op.kind)
+        if op.kind is OpKind.L2_NORMALIZATION:
+            op = replace(op, attrs=L2NormalizationAttrs())  # no integer kernel has an epsilon
         for index in self._activations(op):
             self._parent.setdefault(index, index)  # constants that an operator reads like activations
         if rule.index is not None:

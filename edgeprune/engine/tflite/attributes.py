@@ -27,6 +27,7 @@ from edgeprune.ir import (
     DType,
     FullyConnectedAttrs,
     GeluAttrs,
+    L2NormalizationAttrs,
     LeakyReluAttrs,
     LstmAttrs,
     OpKind,
@@ -113,7 +114,7 @@ def _one_hot(s: Source) -> Attrs:
 def _l2_normalization(s: Source) -> Attrs:
     if _activation(s) is not Activation.NONE:
         raise UnsupportedOp(f"{s.where}: an activation fused into it, which LiteRT has no kernel for")
-    return NO_ATTRS
+    return L2NormalizationAttrs()
 
 
 def _lstm(s: Source) -> Attrs:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from edgeprune.engine.tflite.functions import function_ops, table_ops
+from edgeprune.engine.tflite.functions import function_ops, length_ops, table_ops
 from edgeprune.engine.tflite.padding import padding_mode, window_of
 from edgeprune.ir import (
     NO_PAD,
     Conv2dAttrs,
     DType,
     Graph,
+    L2NormalizationAttrs,
     Op,
     OpKind,
     Pad,
@@ -50,8 +51,8 @@ def expressible(graph: Graph) -> Graph:
 
     A convolution's other pads become a PAD before it, a maximum pool's a PADV2 with the least value there is; a
     transposed convolution is computed whole (VALID), lengthened by zero taps where its result is, and cut by a SLICE.
-    A FUNCTION becomes its operators, a TABLE a GATHER of its rows. `clean` takes them back in, but FUNCTIONs. New
-    tensors stand behind the others.
+    A FUNCTION becomes its operators, so does an L2_NORMALIZATION with an epsilon, and a TABLE a GATHER of its rows.
+    `clean` takes them back in, but for the first two. New tensors stand behind the others.
     """
     made = _Rewritten(list(graph.tensors), [])
     for op in graph.ops:
@@ -61,6 +62,8 @@ def expressible(graph: Graph) -> Graph:
             _cut_after(graph, op, made)
         elif op.kind is OpKind.FUNCTION:
             made.ops += function_ops(op, made.tensors)
+        elif op.kind is OpKind.L2_NORMALIZATION and attrs_of(op, L2NormalizationAttrs).epsilon:
+            made.ops += length_ops(op, made.tensors)
         elif op.kind is OpKind.TABLE:
             made.ops += table_ops(op, made.tensors, made.indices)
         else:

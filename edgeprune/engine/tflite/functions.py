@@ -1,4 +1,4 @@
-"""FUNCTION and TABLE in TFLite's operators.
+"""FUNCTION, TABLE and rows over their lengths in TFLite's operators.
 
 A float FUNCTION is the elementwise operators of its term. A TABLE picks rows: its values become indices (int8 by way of
 uint8, 0 for the least one), and GATHER takes the rows of the table; any function of one int8 value is such a table.
@@ -11,18 +11,22 @@ from dataclasses import replace
 import numpy as np
 
 from edgeprune.ir import (
+    ARGUMENT,
     NO_ATTRS,
     TRAITS,
     Argument,
+    ArithmeticAttrs,
     Attrs,
     DType,
     Expression,
     FunctionAttrs,
     GatherAttrs,
+    L2NormalizationAttrs,
     Op,
     Operand,
     OpKind,
     QParams,
+    ReduceAttrs,
     Tensor,
     Term,
     attrs_of,
@@ -94,6 +98,31 @@ class _Expansion:
     def _number(self, value: float) -> int:
         name, data = f"{self._op.name}.number_{len(self._tensors)}", np.array(value, np.float32)
         return _added(self._tensors, Tensor(name, (), DType.FLOAT32, None, data, is_constant=True))
+
+
+def length_ops(op: Op, tensors: list[Tensor]) -> list[Op]:
+    """The operators of a float L2_NORMALIZATION with an epsilon; their tensors are added."""
+    data, epsilon = op.inputs[0], attrs_of(op, L2NormalizationAttrs).epsilon
+    whole = tensors[op.outputs[0]]
+    row = replace(whole, shape=(*whole.shape[:-1], 1))
+    squares = _added(tensors, replace(whole, name=f"{op.name}.squares"))
+    total = _added(tensors, replace(row, name=f"{op.name}.total"))
+    inverse = _added(tensors, replace(row, name=f"{op.name}.inverse"))
+    term = Term(OpKind.RSQRT, (ARGUMENT + epsilon,))
+    return [
+        Op(OpKind.MUL, f"{op.name}.squares", (data, data), (squares,), ArithmeticAttrs()),
+        Op(
+            OpKind.SUM,
+            f"{op.name}.total",
+            (squares,),
+            (total,),
+            ReduceAttrs(axes=(len(whole.shape) - 1,), keep_dims=True),
+        ),
+        *function_ops(
+            Op(OpKind.FUNCTION, f"{op.name}.inverse", (total,), (inverse,), FunctionAttrs(term=term)), tensors
+        ),
+        Op(OpKind.MUL, op.name, (data, inverse), op.outputs, ArithmeticAttrs()),
+    ]
 
 
 def table_ops(op: Op, tensors: list[Tensor], indices: dict[int, int]) -> list[Op]:

@@ -6,17 +6,17 @@ Every pass works with and without data in the constants and finds the same in bo
 from __future__ import annotations
 
 from edgeprune.ir import Graph
-from edgeprune.model.passes import directions, functions, norms, rectified, scalars
+from edgeprune.model.passes import directions, functions, norms, readers, rectified, scalars
 from edgeprune.model.passes.rewritten import Rewritten
 
-_PASSES = (scalars, norms, rectified, functions, directions)
+_PASSES = (scalars, rectified, functions, directions, readers, norms)
 
 
 def lowered(graph: Graph) -> Rewritten:
     """The traced graph as it is quantized and exported.
 
-    Scalars are folded into layers, lone batch norms and vectors over their lengths are one operator, and no RELU is
-    without effect.
+    Scalars, and what norms end with, are folded into layers; lone batch norms and vectors over their lengths are one
+    operator, and no RELU is without effect.
     """
     result = Rewritten(graph)
     for rewrite in _PASSES:

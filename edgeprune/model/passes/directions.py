@@ -1,67 +1,122 @@
 """Vectors divided by their own lengths become L2_NORMALIZATION, which keeps their sums of squares in 32 bits.
 
-As a product with the inverse of a length they lose what is small beside the longest vector of all: one int8 scale holds
-lengths from 1 to 16, and one vector of zeros among them asks for the inverse of nothing. Where a sample has one vector
-alone the product stays: LiteRT's operator has steps of 1/128 whatever it holds.
+That is what F.normalize does, and RMS norm, and layer norm with what is left when the mean is gone. As a product with
+the inverse of a length they lose what is small beside the longest vector of all: one int8 scale holds lengths from 1 to
+16, and one vector of zeros among them asks for the inverse of nothing. Where a sample has one vector alone the product
+stays: LiteRT's operator has steps of 1/128 whatever it holds. So it does in norms of many channels, whose values are
+small beside their vector's length.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from math import isnan, prod
+
+import numpy as np
 
 from edgeprune.ir import (
     Activation,
     Argument,
+    ArithmeticAttrs,
+    BatchMatmulAttrs,
+    DType,
     FunctionAttrs,
     Graph,
+    L2NormalizationAttrs,
     Op,
     Operand,
     OpKind,
     ReduceAttrs,
+    Tensor,
     Term,
     attrs_of,
 )
 from edgeprune.model.passes.needed import needed
-from edgeprune.model.passes.rewritten import Rewritten
+from edgeprune.model.passes.rewritten import Repeats, Rewritten
 
 _SHORT = 1e-6  # a length: numbers up to it only keep from dividing by zero; one given as a tensor is taken for such
+_LONGEST = 64  # values of a vector that is multiplied on: beyond them steps of 1/128 are coarser than a product's
+_SMALL = 1e-4  # a mean of squares: numbers up to it are kept in float and left out in int8
+
+
+@dataclass(frozen=True)
+class _Direction:
+    """data / sqrt(sum of its squares over the last axis + epsilon), times a factor where there is one."""
+
+    data: int
+    factor: float | None
+    epsilon: float
+
+
+@dataclass(frozen=True)
+class _Root:
+    """sqrt(share * argument + rest); nan where a number is not known."""
+
+    share: float
+    rest: float
 
 
 def run(before: Rewritten) -> Rewritten:
-    graph = before.graph
-    vectors = {position: _vector(graph, op) for position, op in enumerate(graph.ops)}
-    if not any(data is not None for data in vectors.values()):
-        return before
-    ops = tuple(
-        op if (data := vectors[position]) is None else Op(OpKind.L2_NORMALIZATION, op.name, (data,), op.outputs)
-        for position, op in enumerate(graph.ops)
-    )
-    return before.with_ops(needed(graph.with_ops(ops)))
+    result, ops = before, list[Op]()
+    for op in before.graph.ops:
+        found = _direction(before.graph, op)
+        if found is None:
+            ops.append(op)
+        else:
+            result, made = _normalized(result, op, found)
+            ops += made
+    return result.with_ops(needed(result.graph.with_ops(tuple(ops))))
 
 
-def _vector(graph: Graph, op: Op) -> int | None:
-    """What a MUL divides by its length over the last axis, several vectors at once; None for any other operator."""
+def _normalized(before: Rewritten, op: Op, found: _Direction) -> tuple[Rewritten, list[Op]]:
+    attrs = L2NormalizationAttrs(epsilon=found.epsilon)
+    if found.factor is None:
+        return before, [Op(OpKind.L2_NORMALIZATION, op.name, (found.data,), op.outputs, attrs)]
+    whole = before.graph.output_of(op)
+    axes = tuple(range(len(whole.shape)))
+    result, unit = before.adding(replace(whole, name=f"{op.name}.direction"), Repeats(op.outputs[0], axes))
+    number = np.array(found.factor, np.float32)
+    factor = Tensor(f"{op.name}.length", (), DType.FLOAT32, data=number, is_constant=True)
+    result, length = result.adding(factor, Repeats(unit, ()))
+    return result, [
+        Op(OpKind.L2_NORMALIZATION, f"{op.name}.direction", (found.data,), (unit,), attrs),
+        Op(OpKind.MUL, op.name, (unit, length), op.outputs, ArithmeticAttrs()),
+    ]
+
+
+def _direction(graph: Graph, op: Op) -> _Direction | None:
+    """What a MUL does that divides several vectors by their lengths; None for any other operator."""
     if op.kind is not OpKind.MUL or op.activation is not Activation.NONE:
         return None
     for data, inverse in (op.inputs[:2], op.inputs[1::-1]):
-        squares = _squares_of_inverse_length(graph, inverse)
-        if squares is not None and _is_square(graph, squares, data) and prod(graph.tensors[data].shape[1:-1]) > 1:
-            return data
+        shape, function = graph.tensors[data].shape, _maker(graph, _unviewed(graph, inverse))
+        if function is None or function.kind is not OpKind.FUNCTION or prod(shape[:-1]) <= 1:
+            continue
+        if graph.tensors[inverse].shape != (*shape[:-1], 1):
+            continue
+        total = _maker(graph, _unviewed(graph, function.inputs[0]))
+        root = _inverse_root(attrs_of(function, FunctionAttrs).term)
+        if total is None or root is None or root.rest > _SMALL or not _sums_squares(graph, total, data):
+            continue
+        share = root.share / shape[-1] if total.kind is OpKind.MEAN else root.share
+        factor = None if share == 1.0 else share**-0.5
+        if factor is None or shape[-1] <= _LONGEST:
+            return _Direction(data, factor, root.rest / share)
     return None
 
 
-def _squares_of_inverse_length(graph: Graph, tensor: int) -> int | None:
-    """The tensor over the sum of whose last axis this is the inverse of a root."""
-    function = _maker(graph, tensor)
-    if function is None or function.kind is not OpKind.FUNCTION:
-        return None
-    total = _maker(graph, function.inputs[0])
-    if total is None or total.kind not in (OpKind.MEAN, OpKind.SUM):
-        return None
-    shape, attrs = graph.tensors[total.inputs[0]].shape, attrs_of(total, ReduceAttrs)
-    count = shape[-1] if total.kind is OpKind.MEAN else 1
-    one_axis = attrs.axes == (len(shape) - 1,) and attrs.keep_dims
-    return total.inputs[0] if one_axis and _is_inverse_root(attrs_of(function, FunctionAttrs).term, count) else None
+def _sums_squares(graph: Graph, total: Op, data: int) -> bool:
+    """Whether it is the sum, or mean, of the squares of `data` over the last axis."""
+    shape = graph.tensors[data].shape
+    if total.kind is OpKind.BATCH_MATMUL:
+        rows, columns = (graph.tensors[index].shape for index in total.inputs)
+        vectors, plain = prod(shape[:-1]), BatchMatmulAttrs(adj_x=False, adj_y=False)
+        products = attrs_of(total, BatchMatmulAttrs) == plain and rows == (vectors, 1, shape[-1])
+        sources = {_unviewed(graph, index) for index in total.inputs}
+        return products and columns == (vectors, shape[-1], 1) and sources == {_unviewed(graph, data)}
+    if total.kind not in (OpKind.MEAN, OpKind.SUM) or not _is_square(graph, total.inputs[0], data):
+        return False
+    return attrs_of(total, ReduceAttrs) == ReduceAttrs(axes=(len(shape) - 1,), keep_dims=True)
 
 
 def _is_square(graph: Graph, tensor: int, data: int) -> bool:
@@ -76,38 +131,46 @@ def _is_square(graph: Graph, tensor: int, data: int) -> bool:
     return op.kind is OpKind.MUL and op.inputs[1] == data
 
 
-def _is_inverse_root(term: Operand, count: int) -> bool:
-    """Whether it is 1 / sqrt(count * argument), but for what keeps it from infinity."""
+def _inverse_root(term: Operand) -> _Root | None:
+    """The root that the term is the inverse of, but for what keeps it from infinity."""
     if not isinstance(term, Term):
-        return False
+        return None
     if term.kind is OpKind.RSQRT:
-        return _is_total(_without(term.operands[0], _SHORT**2), count)
+        return _linear(term.operands[0])
     if term.kind is not OpKind.DIV or term.operands[0] != 1.0:
-        return False
-    root = _without(term.operands[1], _SHORT)
-    return (
-        isinstance(root, Term) and root.kind is OpKind.SQRT and _is_total(_without(root.operands[0], _SHORT**2), count)
-    )
+        return None
+    root = term.operands[1]
+    if isinstance(root, Term) and root.kind in (OpKind.ADD, OpKind.MAXIMUM) and _at_most(root.operands[1], _SHORT):
+        root = root.operands[0]
+    return _linear(root.operands[0]) if isinstance(root, Term) and root.kind is OpKind.SQRT else None
 
 
-def _is_total(term: Operand, count: int) -> bool:
-    if count == 1:
-        return isinstance(term, Argument)
-    return (
-        isinstance(term, Term)
-        and term.kind is OpKind.MUL
-        and isinstance(term.operands[0], Argument)
-        and term.operands[1] == count
-    )
+def _linear(term: Operand) -> _Root | None:
+    if isinstance(term, Argument):
+        return _Root(1.0, 0.0)
+    if not isinstance(term, Term) or len(term.operands) != 2:
+        return None
+    inner, number = _linear(term.operands[0]), term.operands[1]
+    if inner is None or not isinstance(number, float):
+        return None
+    if term.kind is OpKind.MAXIMUM and _at_most(number, _SHORT**2):
+        return inner
+    if term.kind is OpKind.ADD and not number < 0:
+        return _Root(inner.share, inner.rest + (0.0 if isnan(number) else number))
+    if term.kind is OpKind.MUL and not number <= 0:
+        return _Root(inner.share * number, inner.rest * number)
+    return None
 
 
-def _without(term: Operand, most: float) -> Operand:
-    """Without a number, `most` at most, that is added or that it is no less than."""
-    if isinstance(term, Term) and term.kind in (OpKind.ADD, OpKind.MAXIMUM):
-        rest, number = term.operands
-        if isinstance(number, float) and (isnan(number) or 0.0 <= number <= most):
-            return rest
-    return term
+def _at_most(number: Operand, most: float) -> bool:
+    return isinstance(number, float) and (isnan(number) or 0.0 <= number <= most)
+
+
+def _unviewed(graph: Graph, tensor: int) -> int:
+    """Whose elements it holds in another shape."""
+    while (maker := _maker(graph, tensor)) is not None and maker.kind is OpKind.RESHAPE:
+        tensor = maker.inputs[0]
+    return tensor
 
 
 def _maker(graph: Graph, tensor: int) -> Op | None:

@@ -10,10 +10,10 @@ from edgeprune.ir import Graph, Op, Tensor
 
 @dataclass(frozen=True)
 class Repeats:
-    """axes: for each axis of a new tensor, the axis of tensor `source` whose length it has."""
+    """axes: for each axis of a new tensor, the axis of tensor `source` whose length it has; None for length 1."""
 
     source: int
-    axes: tuple[int, ...]
+    axes: tuple[int | None, ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,7 +38,8 @@ class _Plan:
         extents = dict(groups.extents)
         for index, repeats in rewritten.new.items():
             if repeats.source in extents:
-                extents[index] = tuple(extents[repeats.source][axis] for axis in repeats.axes)
+                lengths = extents[repeats.source]
+                extents[index] = tuple(Extent((), 1) if axis is None else lengths[axis] for axis in repeats.axes)
         for index, source in form.origin.items():
             if source in extents:
                 extents[index] = extents[source]
