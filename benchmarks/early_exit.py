@@ -22,7 +22,7 @@ import torch
 import edgeprune
 from edgeprune.errors import UsageError
 from edgeprune.project.entry import load_entry
-from edgeprune.train.images import load_images
+from edgeprune.train.forms.images import load_images
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"

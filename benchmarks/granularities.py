@@ -27,7 +27,7 @@ from edgeprune.project.file import default_project
 from edgeprune.tasks.python import fit
 from edgeprune.train.data import load_data
 from edgeprune.train.finetune import finetune
-from edgeprune.train.images import load_images
+from edgeprune.train.forms.images import load_images
 from edgeprune.train.objective import make_objective
 from edgeprune.train.splits import Splits
 from edgeprune.train.training_state import TrainSettings

@@ -25,7 +25,7 @@ from edgeprune.prune.widths.allocate import allocate
 from edgeprune.prune.widths.damage_curves import class_distance, measure_damage_curves
 from edgeprune.prune.widths.predicted_graph import predicted_graph
 from edgeprune.prune.widths.size_model import SizeModel
-from edgeprune.train.images import load_images
+from edgeprune.train.forms.images import load_images
 from edgeprune.train.metrics import METRICS
 from edgeprune.train.objective import LOSSES, Objective
 from edgeprune.train.splits import Splits, make_splits

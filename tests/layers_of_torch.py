@@ -137,6 +137,16 @@ FAMILIES: Mapping[str, Mapping[str, Layer]] = {
         "ConvTranspose2d(groups=2, dilation=2)": Layer(lambda: nn.ConvTranspose2d(4, 6, 3, 2, groups=2, dilation=2)),
         'Conv1d(padding="same")': Layer(lambda: nn.Conv1d(4, 5, 4, padding="same"), SEQUENCE),
         "Embedding": Layer(_doing(lambda x, table: table(x.long()), lambda: nn.Embedding(40, 5)), VECTOR, tokens=40),
+        "Embedding(1000)": Layer(
+            _doing(lambda x, table: table(x.long()), lambda: nn.Embedding(1000, 5)), VECTOR, tokens=1000
+        ),
+        "Embedding(1000), padding masked": Layer(
+            _doing(lambda x, table: table(x.long()) * (x != 3).unsqueeze(-1), lambda: nn.Embedding(1000, 5)),
+            VECTOR, tokens=1000,
+        ),
+        "EmbeddingBag(padding_idx=0)": Layer(
+            _doing(lambda x, bag: bag(x.long()), lambda: nn.EmbeddingBag(4, 5, padding_idx=0)), VECTOR, tokens=4
+        ),
         "Bilinear": Layer(_doing(lambda x, layer: layer(x, x), lambda: nn.Bilinear(12, 12, 3)), VECTOR),
         "Unfold": Layer(lambda: nn.Unfold(2)),
         "Fold": Layer(

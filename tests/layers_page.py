@@ -27,7 +27,8 @@ your own functions) works as well. Where a function jumps (Threshold, floor, mas
 in Bilinear and x**3, which multiply their own errors.
 
 A TABLE is 256 results for the 256 int8 values, worked out when the file is written (in a file: QUANTIZE to uint8, CAST,
-GATHER); several functions in a row are one. Views cost nothing and are left out.
+GATHER); several functions in a row are one. Embeddings are tables of their rows: up to 256 are picked by an int8 input, up
+to 32,768 by an int16 one (CAST, MAXIMUM, MINIMUM, GATHER). Views cost nothing and are left out.
 """  # noqa: E501
 _TAIL = """## What can be thinned
 
@@ -48,7 +49,7 @@ What stays, `edgeprune inspect` lists with the reason and your line; it is expor
 
 Before anything is computed, with the line of forward(): paths that depend on values, random numbers, places of maxima
 (`argmax`, `return_indices`), convolutions over three dimensions, batch norm without running statistics, embeddings of
-more than 256 rows, packed sequences. A log_softmax at the end is exported as it is; logits need five operators less and
+more than 32,768 rows, packed sequences. A log_softmax at the end is exported as it is; logits need five operators less and
 have the same largest class, so a network made for a device does better to move it into the loss.
 """  # noqa: E501
 

@@ -14,8 +14,8 @@ from edgeprune.engine.tflite.expressible import expressible
 from edgeprune.engine.tflite.read import read_tflite
 from edgeprune.engine.tflite.strip import strip
 from edgeprune.engine.tflite.write import FileNames, write_tflite
-from edgeprune.errors import ModelError
-from edgeprune.ir import Graph
+from edgeprune.errors import DataError, ModelError
+from edgeprune.ir import Graph, index_inputs
 from edgeprune.model.answers import names_of, parts_of, run_batch
 from edgeprune.model.constants import with_constants
 from edgeprune.model.exits import WithExit
@@ -88,9 +88,11 @@ def export_tflite(
     Raises:
         ModelError: the network cannot be traced, or its float form is not the network PyTorch runs.
         UnsupportedOp: an operator has no counterpart on the device, or none of these bits.
+        DataError: an input of indices holds other values, too.
     """
     floats = checked_float_form(module, samples)
     runner, inputs = FloatRunner(floats.graph), channels_last(samples)
+    _check_indices(floats.graph, inputs)
     quantization = post_training(runner, inputs, isinstance(module, WithExit), bits, int16_layers(module))
     graph = expressible(with_provable_scales(clean(quantization.graph)))
     data = write_tflite(graph, with_ends_of(floats, names or FileNames()))
@@ -99,6 +101,22 @@ def export_tflite(
     near = min(sqnr_db(*pair) for pair in zip(wanted, got, strict=True))
     layers = tuple(op.name for op in graph.ops)
     return ExportedTflite(data, strip(data), layers, near, agreement(wanted[0], got[0]), quantization)
+
+
+def _check_indices(graph: Graph, inputs: np.ndarray) -> None:
+    """Raises DataError where an input that is looked up holds other values beside indices: it has one scale, 1."""
+    for index, table in index_inputs(graph).items():
+        place = graph.inputs.index(index)
+        for sample in inputs:
+            values = sample_of(graph, sample)[place]
+            parts = values[values != np.round(values)]
+            if len(parts):
+                raise DataError(
+                    f"the input {graph.tensors[index].name!r} is looked up in {table!r} and holds {parts[0]:g}: "
+                    "indices lie in an input of whole numbers",
+                    hint="store indices as int32, not as uint8 pixels; what is no index is an input of its own "
+                    "([model] inputs = {...})",
+                )
 
 
 def checked_float_form(module: nn.Module, samples: Tensor) -> FloatForm:

@@ -45,14 +45,29 @@ from edgeprune.ir.attrs import (
 )
 from edgeprune.ir.function import ARGUMENT, Argument, Expression, FunctionAttrs, Operand, Term, value_of, with_argument
 from edgeprune.ir.graph import DType, Graph, Op, QParams, Tensor, attrs_of
+from edgeprune.ir.indices import (
+    INDEX_KINDS,
+    INDEX_QPARAMS,
+    READS_INDICES,
+    ROWS_OF_INT8,
+    ROWS_OF_INT16,
+    index_inputs,
+    int16_indices,
+    table_rows,
+)
 from edgeprune.ir.kinds import OpKind
 from edgeprune.ir.signs import never_negative
 from edgeprune.ir.traits import TRAITS, Traits
 
 __all__ = [
     "ARGUMENT",
+    "INDEX_KINDS",
+    "INDEX_QPARAMS",
     "NO_ATTRS",
     "NO_PAD",
+    "READS_INDICES",
+    "ROWS_OF_INT8",
+    "ROWS_OF_INT16",
     "TRAITS",
     "Activation",
     "Argument",
@@ -105,7 +120,10 @@ __all__ = [
     "WindowAttrs",
     "attrs_of",
     "fused_activation",
+    "index_inputs",
+    "int16_indices",
     "never_negative",
+    "table_rows",
     "value_of",
     "with_activation",
     "with_argument",

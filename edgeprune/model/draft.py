@@ -177,6 +177,10 @@ class Draft:
     def producer(self, tensor: int) -> DraftOp:
         return self._producer[tensor]
 
+    def maker(self, tensor: int) -> DraftOp | None:
+        """The operator that makes a tensor; None of an input and of a constant."""
+        return self._producer.get(tensor)
+
     def credit(self, tensor: int, source: int) -> None:
         """What makes `source`, which nobody else reads, counts as what makes `tensor`, a view of it."""
         self._producer[tensor] = self._producer[source]

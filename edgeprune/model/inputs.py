@@ -156,6 +156,11 @@ def with_whole_numbers(module: nn.Module, sample_shape: Shape) -> nn.Module:
     return module
 
 
+def takes_whole_numbers(module: nn.Module) -> bool:
+    """Whether forward() takes nothing else, at any of its inputs."""
+    return any(isinstance(hook, WholeNumbers) and hook.names is None for hook in module._forward_pre_hooks.values())
+
+
 def _runs(module: nn.Module, sample_shape: Shape) -> bool:
     """Whether forward() takes zeros in float32."""
     try:

@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
-from edgeprune.ir import DType, Graph, L2NormalizationAttrs, Op, OpKind, QParams, never_negative
+from edgeprune.ir import (
+    INDEX_QPARAMS,
+    READS_INDICES,
+    DType,
+    Graph,
+    L2NormalizationAttrs,
+    Op,
+    OpKind,
+    QParams,
+    int16_indices,
+    never_negative,
+)
 from edgeprune.quantize.repeats import repeated_tensors
 from edgeprune.quantize.specification import Output, rule_of
 
@@ -43,7 +54,7 @@ class Form:
 def quantized_form(graph: Graph, dtype: DType = DType.INT8, int16: Container[str] = ()) -> Form:
     """Args:
     graph: float, in normal form; constants may be without data.
-    dtype: of the activations.
+    dtype: of the activations; indices that int8 does not tell apart are int16 in any case.
     int16: names of operators that read and make int16 all the same; a QUANTIZE stands where types meet.
     """
     return _Former(graph, dtype, int16).form()
@@ -71,13 +82,15 @@ class _Former:
         self._ops: list[Op] = []
         self._parent: dict[int, int] = {}
         self._fixed: dict[int, QParams] = {}
+        self._indices = int16_indices(graph)
 
     def form(self) -> Form:
         for index in self._graph.inputs:
             self._parent[index] = index
-            self._holds(index, index, self._dtype)
+            self._holds(index, index, DType.INT16 if index in self._indices else self._dtype)
         for op in self._graph.ops:
             self._add(self._in_its_type(op))
+            self._fix_indices(op)
         for index in self._graph.outputs:
             self._as_type(index, self._dtype)
         self._tie()
@@ -88,8 +101,11 @@ class _Former:
 
     def _in_its_type(self, op: Op) -> Op:
         """The operator on tensors of the type it computes in; outputs of the other type are tensors of their own."""
-        dtype = DType.INT16 if op.name in self._int16 else self._dtype
-        read = {index: self._as_type(index, dtype) for index in self._activations(op)}
+        dtype = DType.INT16 if op.name in self._int16 or self._makes_indices(op) else self._dtype
+        looked_up = op.inputs[:1] if self._reads_indices(op) else ()
+        read = {
+            index: self._as_type(index, DType.INT16 if index in looked_up else dtype) for index in self._activations(op)
+        }
         outputs = []
         for output in op.outputs:
             made = output if dtype is self._dtype else self._new(output, str(dtype))
@@ -107,7 +123,7 @@ class _Former:
         elif not others:
             return index  # of integers, which have one type
         else:
-            made = index if dtype is self._dtype else self._new(index, str(dtype))
+            made = index if dtype is self._dtype and index not in self._graph.inputs else self._new(index, str(dtype))
             self._parent[made] = made
             self._ops.append(Op(OpKind.QUANTIZE, f"{self._tensors[made].name}.{dtype}", (others[0],), (made,)))
         self._holds(index, made, dtype)
@@ -130,8 +146,8 @@ class _Former:
             op = replace(op, attrs=L2NormalizationAttrs())  # no integer kernel has an epsilon
         for index in self._activations(op):
             self._parent.setdefault(index, index)  # constants that an operator reads like activations
-        if rule.index is not None:
-            self._fixed[self._owner(op.inputs[0])] = rule.index
+        if rule.picks_rows:
+            self._fixed[self._owner(op.inputs[0])] = INDEX_QPARAMS[self._dtype_of.get(op.inputs[0], self._dtype)]
         for output in op.outputs:
             self._parent[output] = output
         if rule.output is Output.FIXED:
@@ -147,6 +163,21 @@ class _Former:
         elif rule.output is Output.SHARED:
             op = self._shared(op)
         self._ops.append(op)
+
+    def _fix_indices(self, op: Op) -> None:
+        """What an operator of the float graph reads and makes, where that is int16 indices."""
+        if self._makes_indices(op):
+            for index in (*op.outputs, *self._activations(op)):
+                self._fixed[self._owner(self._typed[index, DType.INT16])] = INDEX_QPARAMS[DType.INT16]
+        elif self._reads_indices(op):
+            self._fixed[self._owner(self._typed[op.inputs[0], DType.INT16])] = INDEX_QPARAMS[DType.INT16]
+
+    def _makes_indices(self, op: Op) -> bool:
+        return not self._indices.isdisjoint(op.outputs)
+
+    def _reads_indices(self, op: Op) -> bool:
+        """Whether it looks up int16 indices."""
+        return op.kind in READS_INDICES and op.inputs[0] in self._indices
 
     def _tie(self) -> None:
         """One scale for what repeated steps read and make, so that they share constants; a layer with a copy of its own
@@ -175,7 +206,7 @@ class _Former:
         """All inputs on the output's scale; one whose scale is set is quantized anew."""
         inputs = []
         for position, index in enumerate(op.inputs):
-            if self._owner(index) in self._fixed:
+            if self._owner(index) in self._fixed and self._origin.get(op.outputs[0]) not in self._indices:
                 index = self._quantized_anew(op, position, index)
             inputs.append(index)
             self._parent[self._owner(index)] = op.outputs[0]

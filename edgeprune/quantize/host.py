@@ -31,13 +31,27 @@ def quantized_inputs(tflite: bytes, samples: np.ndarray) -> np.ndarray:
         samples: float32 (N, H, W, C) or (N, F), the file's layout; several inputs end to end.
 
     Returns:
-        int8 of the same shape, `real = (q - zero_point) * scale`, rounded to nearest, clipped.
+        int8 of the same shape, `real = (q - zero_point) * scale`, rounded to nearest, clipped; int16 where an input is.
     """
     ends = _interpreter(tflite, Kernels.FAST).get_input_details()
-    parts = zip(_by_input(samples, ends), ends, strict=True)
-    steps = [np.round(part / np.float32(end["quantization"][0])) + end["quantization"][1] for part, end in parts]
-    quantized: np.ndarray = np.clip(np.concatenate(steps, axis=1), -128, 127).astype(np.int8)
+    steps = []
+    for part, end in zip(_by_input(samples, ends), ends, strict=True):
+        limits = np.iinfo(end["dtype"])
+        own = np.round(part / np.float32(end["quantization"][0])) + end["quantization"][1]
+        steps.append(np.clip(own, limits.min, limits.max))
+    quantized: np.ndarray = np.concatenate(steps, axis=1).astype(_widest(ends))
     return quantized.reshape(samples.shape)
+
+
+def input_rows(tflite: bytes, inputs: np.ndarray) -> np.ndarray:
+    """(N, ...) of `quantized_inputs` -> (N, bytes) uint8 as a device takes them, each input in its own type."""
+    ends = _interpreter(tflite, Kernels.FAST).get_input_details()
+    parts = zip(_by_input(inputs, ends), ends, strict=True)
+    return np.concatenate([np.ascontiguousarray(part.astype(end["dtype"])).view(np.uint8) for part, end in parts], 1)
+
+
+def _widest(ends: Sequence[Mapping[str, Any]]) -> np.dtype[Any]:
+    return np.result_type(*(end["dtype"] for end in ends))
 
 
 def _by_input(samples: np.ndarray, ends: Sequence[Mapping[str, Any]]) -> list[np.ndarray]:
@@ -56,7 +70,7 @@ def _by_input(samples: np.ndarray, ends: Sequence[Mapping[str, Any]]) -> list[np
 
 
 def int8_outputs(tflite: bytes, inputs: np.ndarray, kernels: Kernels = Kernels.REFERENCE) -> np.ndarray:
-    """int8 (N, ...) outputs of the network itself for int8 (N, ...) inputs, one inference a sample.
+    """int8 (N, ...) outputs of the network itself for (N, ...) of `quantized_inputs`, one inference a sample.
 
     Raises:
         ModelError, DataError: as `all_int8_outputs`.
@@ -95,16 +109,17 @@ def all_int8_outputs(tflite: bytes, inputs: np.ndarray, kernels: Kernels = Kerne
     interpreter = _interpreter(tflite, kernels)
     wanted, ends = interpreter.get_input_details(), interpreter.get_output_details()
     shapes = [tuple(map(int, end["shape"][1:])) for end in wanted]
-    if inputs.dtype != np.int8 or (len(wanted) == 1 and inputs.shape[1:] not in (shapes[0], (prod(shapes[0]),))):
+    dtype = _widest(wanted)
+    if inputs.dtype != dtype or (len(wanted) == 1 and inputs.shape[1:] not in (shapes[0], (prod(shapes[0]),))):
         raise DataError(
-            f"inputs are {inputs.dtype} {inputs.shape[1:]}, the model takes int8 {', '.join(map(str, shapes))}",
+            f"inputs are {inputs.dtype} {inputs.shape[1:]}, the model takes {dtype} {', '.join(map(str, shapes))}",
             hint="quantize them with the model's own scale first",
         )
     parts = _by_input(inputs, wanted)
     outputs = [np.empty((len(inputs), *end["shape"][1:]), np.int8) for end in ends]
     for index in range(len(inputs)):
         for end, part in zip(wanted, parts, strict=True):
-            interpreter.set_tensor(end["index"], part[index].reshape(end["shape"]))
+            interpreter.set_tensor(end["index"], part[index].reshape(end["shape"]).astype(end["dtype"]))
         interpreter.invoke()
         for end, output in zip(ends, outputs, strict=True):
             output[index] = interpreter.get_tensor(end["index"])[0]
@@ -155,10 +170,11 @@ def reference_sequence(tflite: bytes, samples: Sequence[Sequence[np.ndarray]]) -
 
 
 def _interpreter(tflite: bytes, kernels: Kernels) -> Any:
-    """As `_loaded`, of a file with int8 ends."""
+    """As `_loaded`, of a file with int8 outputs, and inputs of int8 or, where they are indices, int16."""
     interpreter = _loaded(tflite, kernels)
-    for port in (*interpreter.get_input_details(), *interpreter.get_output_details()):
-        if port["dtype"] is not np.int8:
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    for port, types in [(end, (np.int8, np.int16)) for end in inputs] + [(end, (np.int8,)) for end in outputs]:
+        if port["dtype"] not in types:
             raise ModelError(f"{port['name']} is {port['dtype'].__name__}, not int8", hint="export it with full int8")
     return interpreter
 

@@ -32,13 +32,13 @@ class Rule:
         output: where its scale is from.
         fixed: activation type -> scale and zero point, for `Output.FIXED`.
         constant_shares_scale: a constant input has the scale of input 0 (the value of PADV2).
-        index: scale and zero point of input 0 where its values are indices.
+        picks_rows: input 0 holds indices, which have a scale and zero point of their own (`ir/indices.py`).
     """
 
     output: Output = Output.OWN
     fixed: Mapping[DType, QParams] | None = None
     constant_shares_scale: bool = False
-    index: QParams | None = None
+    picks_rows: bool = False
 
 
 def _fixed(scale: float, zero_point: int, scale16: float) -> Rule:
@@ -73,7 +73,7 @@ SPECIFICATION: Mapping[OpKind, Rule] = {
     OpKind.RESIZE_BILINEAR: _KEEPS,
     OpKind.SPACE_TO_DEPTH: _KEEPS,
     OpKind.DEPTH_TO_SPACE: _KEEPS,
-    OpKind.TABLE: Rule(Output.ROWS, index=QParams((1.0,), (-128,))),
+    OpKind.TABLE: Rule(Output.ROWS, picks_rows=True),
     OpKind.CONCATENATION: Rule(Output.SHARED),
     OpKind.PACK: Rule(Output.SHARED),
     OpKind.MAXIMUM: Rule(Output.SHARED),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from edgeprune.errors import UsageError
 from edgeprune.export.tflite import channels_last
 from edgeprune.files.names import name_from
 from edgeprune.hardware.registry import load_target
-from edgeprune.ir import DType
+from edgeprune.ir import DType, Tensor
 from edgeprune.model.load import project_module
 from edgeprune.project.file import Project
 from edgeprune.quantize.host import Kernels, deployed_outputs
@@ -48,16 +49,16 @@ def app_of_project(project: Project) -> dict[str, bytes]:
 
 def app(project: Project, module: nn.Module) -> dict[str, bytes]:
     """Raises:
-    UsageError: several inputs, or ends that are not int8.
+    UsageError: several inputs, or ends of other types.
     ModelError, UnsupportedOp: the network cannot be exported.
     """
     tflite = exported(project, module, FileOptions(Format.INT8))
     graph = read_tflite(tflite)
     inputs, outputs = ([graph.tensors[index] for index in ends] for ends in (graph.inputs, graph.outputs))
-    if len(inputs) != 1 or any(end.dtype is not DType.INT8 for end in (*inputs, *outputs)):
+    if len(inputs) != 1 or not _is_known(inputs[0], outputs):
         listed = ", ".join(f"{end.name} {end.dtype}" for end in (*inputs, *outputs))
         raise UsageError(
-            f"--package is for networks with one int8 input and int8 outputs; here they are {listed}",
+            f"--package is for networks with one int8 or int16 input and int8 outputs; here they are {listed}",
             hint="`edgeprune build FILE.tflite --package DIR` writes the C of any network",
         )
     data = project.data
@@ -74,6 +75,10 @@ def app(project: Project, module: nn.Module) -> dict[str, bytes]:
     model = compile_model(strip(tflite), load_target(_PLAIN_C), options)
     library = library_files(model.sources(), model.kernel_sources, Optimize.SPEED)
     return app_files(facts, tflite, library, values, rows)
+
+
+def _is_known(input_: Tensor, outputs: Sequence[Tensor]) -> bool:
+    return input_.dtype in (DType.INT8, DType.INT16) and all(end.dtype is DType.INT8 for end in outputs)
 
 
 def _channels(values: object, plain: float) -> tuple[float, ...]:

@@ -114,10 +114,12 @@ def samples_for(subject: Subject | ProgramSubject, count: int, data: Path | None
 
 def _by_input(kept: np.ndarray, graph: Graph) -> tuple[np.ndarray, ...]:
     """Samples as a run keeps them, several inputs end to end -> (N, ...) for each input."""
-    shapes = [graph.tensors[index].shape for index in graph.inputs]
+    ends = [graph.tensors[index] for index in graph.inputs]
     rows = kept.reshape(len(kept), -1)
-    pieces = np.split(rows, np.cumsum([prod(shape) for shape in shapes])[:-1], axis=1)
-    return tuple(piece.reshape(len(kept), *shape[1:]) for piece, shape in zip(pieces, shapes, strict=True))
+    pieces = np.split(rows, np.cumsum([prod(end.shape) for end in ends])[:-1], axis=1)
+    return tuple(
+        piece.reshape(len(kept), *end.shape[1:]).astype(str(end.dtype)) for piece, end in zip(pieces, ends, strict=True)
+    )
 
 
 def _end_to_end(inputs: Sequence[np.ndarray]) -> np.ndarray:

@@ -27,7 +27,7 @@ class AppFacts:
 
     Attributes:
         name: of the model; version: of EdgePrune.
-        input, outputs: int8 tensors of the file.
+        input, outputs: tensors of the file; the input int8 or, of indices, int16, the outputs int8.
         mean, std: of each channel, or one for all; the network takes (value - mean) / std.
         classes: which of the network's own each value of the first output is; None: as they are.
     """
@@ -41,11 +41,13 @@ class AppFacts:
     classes: Sequence[int] | None
 
     def quantized(self, values: np.ndarray) -> np.ndarray:
-        """(N, ..., C) float32 before any scaling -> int8, each step as the programs compute it in float32."""
+        """(N, ..., C) float32 before any scaling -> the input's type, each step as the programs compute it."""
         mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
         scale, zero_point = _scale(self.input)
         steps = np.rint((values - mean) / std / np.float32(scale)) + np.float32(zero_point)
-        found: np.ndarray = np.clip(steps, -128, 127).astype(np.int8)
+        dtype = np.dtype(str(self.input.dtype))
+        limits = np.iinfo(dtype)
+        found: np.ndarray = np.clip(steps, limits.min, limits.max).astype(dtype)
         return found
 
 
@@ -83,7 +85,7 @@ def _scale(tensor: Tensor) -> tuple[float, int]:
 def _constants(facts: AppFacts) -> dict[str, object]:
     def end(tensor: Tensor) -> dict[str, object]:
         scale, zero_point = _scale(tensor)
-        return {"shape": list(tensor.shape), "scale": scale, "zero_point": zero_point}
+        return {"shape": list(tensor.shape), "scale": scale, "zero_point": zero_point, "type": str(tensor.dtype)}
 
     return {
         "model": facts.name,
@@ -105,7 +107,8 @@ def _header(facts: AppFacts) -> str:
     classes = [] if facts.classes is None else list(facts.classes)
     return (
         "/* How values become the network's inputs, and its outputs values: real = (q - zero_point) * scale. */\n"
-        "#pragma once\n\n"
+        "#pragma once\n\n#include <cstdint>\n\n"
+        f"using InputStep = std::{facts.input.dtype}_t;\n"
         f"constexpr float MEAN[] = {{{row(facts.mean)}}};\nconstexpr float STD[] = {{{row(facts.std)}}};\n"
         f"constexpr int CHANNELS = {len(facts.mean)}; /* 1: the same for all */\n"
         f"constexpr float INPUT_SCALE = {float(np.float32(scale)).hex()}f;\n"
@@ -142,6 +145,7 @@ _MAIN_CPP = """\
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -155,15 +159,18 @@ static std::vector<char> read_file(const char *path, bool &whole)
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
+static uint32_t input_values() { return ep_model_inputs[0].size_bytes / sizeof(InputStep); }
+
 /* One sample in, the network run. */
 static void infer(const float *values)
 {
-    int8_t *input = static_cast<int8_t *>(ep_model_inputs[0].data);
-    for (uint32_t i = 0; i < ep_model_inputs[0].size_bytes; i++) {
+    constexpr float LEAST = std::numeric_limits<InputStep>::min(), MOST = std::numeric_limits<InputStep>::max();
+    InputStep *input = static_cast<InputStep *>(ep_model_inputs[0].data);
+    for (uint32_t i = 0; i < input_values(); i++) {
         const uint32_t channel = i % CHANNELS;
         const float scaled = (values[i] - MEAN[channel]) / STD[channel] / INPUT_SCALE;
         const float step = std::nearbyintf(scaled) + INPUT_ZERO_POINT;
-        input[i] = static_cast<int8_t>(step < -128 ? -128 : step > 127 ? 127 : step);
+        input[i] = static_cast<InputStep>(step < LEAST ? LEAST : step > MOST ? MOST : step);
     }
     ep_model_invoke();
 }
@@ -206,7 +213,7 @@ int main(int count, char **words)
     bool whole = false, known = true;
     const std::vector<char> bytes = read_file(checks ? "vector/input.bin" : words[1], whole);
     const std::vector<char> answers = checks ? read_file("vector/output.bin", known) : std::vector<char>();
-    const size_t sample_bytes = sizeof(float) * ep_model_inputs[0].size_bytes;
+    const size_t sample_bytes = sizeof(float) * input_values();
     uint32_t answer_bytes = 0;
     for (uint32_t number = 0; number < ep_model_output_count; number++) {
         answer_bytes += ep_model_outputs[number].size_bytes;
@@ -217,7 +224,7 @@ int main(int count, char **words)
         std::fprintf(stderr, "%s does not hold whole samples of %zu bytes\\n", words[1], sample_bytes);
         return 2;
     }
-    std::vector<float> values(ep_model_inputs[0].size_bytes);
+    std::vector<float> values(input_values());
     const char *wanted = answers.data();
     size_t differing = 0;
     for (size_t number = 0; number < samples; number++) {
@@ -260,8 +267,9 @@ CONSTANTS = json.loads((FOLDER / "constants.json").read_text())
 def outputs(interpreter, values):
     """One sample (..., C) float32 -> its outputs, int8."""
     end = CONSTANTS["input"]
+    limits = np.iinfo(end["type"])
     scaled = (values - np.float32(CONSTANTS["mean"])) / np.float32(CONSTANTS["std"]) / np.float32(end["scale"])
-    steps = np.clip(np.rint(scaled) + np.float32(end["zero_point"]), -128, 127).astype(np.int8)
+    steps = np.clip(np.rint(scaled) + np.float32(end["zero_point"]), limits.min, limits.max).astype(end["type"])
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], steps.reshape(end["shape"]))
     interpreter.invoke()
     return [interpreter.get_tensor(one["index"]) for one in interpreter.get_output_details()]

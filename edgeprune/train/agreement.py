@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 from edgeprune.errors import DataError, ModelError
 from edgeprune.model.answers import Answer, mapped, parts_of, run_batch
 from edgeprune.train.detections import boxes_and_scores, check_objects
+from edgeprune.train.indices import check_indices
 from edgeprune.train.metrics import IGNORED, METRICS, Compares, Metric, is_binary
 from edgeprune.train.objective import LOSSES, Objective
 from edgeprune.train.splits import Split, Splits
@@ -35,9 +36,11 @@ def check_together(module: nn.Module, splits: Splits, objective: Objective) -> N
 
     Raises:
         ModelError: the network refuses the input, returns something else than tensors, or NaN.
-        DataError: targets of another shape or type than loss and metric take, labels beyond the network's classes; a
+        DataError: indices outside the tables they are looked up in; targets of another shape or type than loss and
+            metric take, labels beyond the network's classes; a
             loss or metric of the user's own that is not one finite value, or a loss that no output changes.
     """
+    check_indices(module, splits)
     outputs = _outputs(module, splits.train.take(_SAMPLES).tensor())
     if objective.metric.compares is Compares.OBJECTS:
         _, scores = boxes_and_scores(outputs)

@@ -12,14 +12,14 @@ from edgeprune.files.bounded import Unreadable, read_npz
 from edgeprune.model.inputs import Inputs, Taken
 from edgeprune.project.entry import load_entry, user_code
 from edgeprune.project.file import Project
-from edgeprune.train.class_folders import class_names, members_of
-from edgeprune.train.decode import SUFFIXES as IMAGES
 from edgeprune.train.forms.array_folder import is_array_folder, read_array_folder
+from edgeprune.train.forms.class_folders import class_names, members_of
+from edgeprune.train.forms.decode import SUFFIXES as IMAGES
 from edgeprune.train.forms.hugging_face import is_saved_dataset, read_saved_dataset
+from edgeprune.train.forms.images import load_images
+from edgeprune.train.forms.recordings import SUFFIXES as RECORDINGS
+from edgeprune.train.forms.recordings import load_recordings
 from edgeprune.train.forms.several_inputs import joined_inputs
-from edgeprune.train.images import load_images
-from edgeprune.train.recordings import SUFFIXES as RECORDINGS
-from edgeprune.train.recordings import load_recordings
 from edgeprune.train.splits import Splits, make_splits
 
 _NPZ_NAMES = {"x": "train", "x_train": "train", "x_calibration": "calibration", "x_validation": "validation",

@@ -16,7 +16,7 @@ from edgeprune.deploy.proof import Proof
 from edgeprune.deploy.protocol import Setup
 from edgeprune.deploy.replay import byte_rows, real_rows, save_samples
 from edgeprune.engine.cost.latency import predicted_instructions
-from edgeprune.quantize.host import Kernels, deployed_outputs, quantized_inputs
+from edgeprune.quantize.host import Kernels, deployed_outputs, input_rows, quantized_inputs
 from edgeprune.toolchain.size import ImageSize
 from edgeprune.toolchain.space import target_space
 from edgeprune.train.evaluate_int8 import channels_last
@@ -43,15 +43,16 @@ def prove(setup: Setup, linked: LinkedModel, samples: Split) -> Proof:
     )
     images = link_images(model, setup.target, setup.workspace.folder / "firmware", space)
     inputs = quantized_inputs(linked.tflite, channels_last(samples))
+    input_bytes = input_rows(linked.tflite, inputs)
     host = deployed_outputs(linked.tflite, inputs, model.options.exit_margin, Kernels.REFERENCE)
     expected, ticks = np.concatenate([byte_rows(output) for output in host.outputs], axis=1), None
     with (
         setup.progress.task("replaying test samples on the board", len(inputs)) as task,
         running_board(images, setup.target, setup.port) as board,
     ):
-        run = run_samples(board, byte_rows(inputs), expected, task.advance)
+        run = run_samples(board, input_bytes, expected, task.advance)
         if model.options.exit_margin is not None:
-            timings = time_samples(board, byte_rows(inputs))
+            timings = time_samples(board, input_bytes)
             ticks = exit_ticks(timings, host.left, model.exit_layers)
             longest = max(timings, key=lambda one: one.total_ticks)
             run = replace(run, timings=replace(longest, total_ticks=ticks.most))

@@ -18,7 +18,7 @@ from edgeprune.deploy.proof import LayerTime, Proof
 from edgeprune.deploy.protocol import Setup
 from edgeprune.deploy.replay import byte_rows, compare_bytes, real_rows, save_samples
 from edgeprune.errors import DoesNotFit
-from edgeprune.quantize.host import Kernels, deployed_outputs, quantized_inputs
+from edgeprune.quantize.host import Kernels, deployed_outputs, input_rows, quantized_inputs
 from edgeprune.train.evaluate_int8 import channels_last
 from edgeprune.train.splits import Split
 
@@ -33,6 +33,7 @@ def prove(setup: Setup, built: BuiltModel, samples: Split) -> Proof:
     """
     _check_sizes(built.footprint, setup.limits)
     inputs = quantized_inputs(built.tflite, channels_last(samples))
+    input_bytes = input_rows(built.tflite, inputs)
     margin = built.model.options.exit_margin
     host = deployed_outputs(built.tflite, inputs, margin, Kernels.REFERENCE).outputs
     expected = np.concatenate([byte_rows(output) for output in host], axis=1)
@@ -44,10 +45,10 @@ def prove(setup: Setup, built: BuiltModel, samples: Split) -> Proof:
         if unshown is not None:
             setup.progress.note(unshown)
         session = installed(machine, built.programs.running)
-        rows = session.outputs(byte_rows(inputs), task.advance)
+        rows = session.outputs(input_bytes, task.advance)
         for number, (output, wanted) in enumerate(zip(rows, expected, strict=True)):
             compare_bytes(number, output, wanted, "program")
-        times = session.times(inputs[0].tobytes(), WARM_UP, RUNS)
+        times = session.times(input_bytes[0].tobytes(), WARM_UP, RUNS)
     save_samples(setup.workspace.folder / "samples.npz", inputs, expected.view(np.int8), samples.targets.numpy())
     latency_us = None if times is None else float(np.percentile(times.run_ns, 90)) / 1e3
     return Proof(

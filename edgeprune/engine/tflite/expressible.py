@@ -33,13 +33,13 @@ _LEAST_FLOAT = float(np.finfo(np.float32).min)
 class _Rewritten:
     """Attributes:
     padded: (tensor, pad, operator that pads it) -> the padded tensor: who reads the same shares it.
-    indices: tensor -> its values as indices of rows.
+    indices: tensor, and the rows its values are held within -> the indices of rows made of it.
     """
 
     tensors: list[Tensor]
     ops: list[Op]
     padded: dict[tuple[int, Pad, OpKind], int] = field(default_factory=dict)
-    indices: dict[int, int] = field(default_factory=dict)
+    indices: dict[tuple[int, int | None], int] = field(default_factory=dict)
 
     def new(self, tensor: Tensor) -> int:
         self.tensors.append(tensor)

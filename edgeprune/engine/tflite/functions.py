@@ -1,7 +1,8 @@
 """FUNCTION, TABLE and rows over their lengths in TFLite's operators.
 
 A float FUNCTION is the elementwise operators of its term. A TABLE picks rows: its values become indices (int8 by way of
-uint8, 0 for the least one), and GATHER takes the rows of the table; any function of one int8 value is such a table.
+uint8, 0 for the least one; others as they are, held within the rows), and GATHER takes the rows of the table; any
+function of one int8 value is such a table.
 """
 
 from __future__ import annotations
@@ -125,23 +126,40 @@ def length_ops(op: Op, tensors: list[Tensor]) -> list[Op]:
     ]
 
 
-def table_ops(op: Op, tensors: list[Tensor], indices: dict[int, int]) -> list[Op]:
+def table_ops(op: Op, tensors: list[Tensor], indices: dict[tuple[int, int | None], int]) -> list[Op]:
     """The operators of a TABLE; their tensors are added.
 
     Args:
-        indices: tensors that have been made indices of rows before; added to.
+        indices: (tensor, rows it is held within) -> the indices made of it before; added to.
     """
     ops, source = list[Op](), op.inputs[0]
-    if source not in indices:
+    held_within = None if tensors[source].dtype is DType.INT8 else tensors[op.inputs[1]].shape[0]
+    if (source, held_within) not in indices:
         value, name = source, tensors[source].name
         if tensors[source].dtype is DType.INT8:
             value = _added(tensors, _as_uint8(tensors[source], f"{name}.unsigned"))
             ops.append(Op(OpKind.QUANTIZE, tensors[value].name, (source,), (value,)))
-        whole = replace(tensors[source], name=f"{name}.index", dtype=DType.INT32, qparams=None)
-        indices[source] = _added(tensors, whole)
-        ops.append(Op(OpKind.CAST, whole.name, (value,), (indices[source],)))
-    ops.append(Op(OpKind.GATHER, op.name, (op.inputs[1], indices[source]), op.outputs, GatherAttrs(axis=0)))
+        suffix = "" if held_within is None else f"_{held_within}"
+        whole = replace(tensors[source], name=f"{name}.index{suffix}", dtype=DType.INT32, qparams=None)
+        index = _added(tensors, whole)
+        ops.append(Op(OpKind.CAST, whole.name, (value,), (index,)))
+        if held_within is not None:
+            index = _held(OpKind.MAXIMUM, 0, index, tensors, ops)
+            index = _held(OpKind.MINIMUM, held_within - 1, index, tensors, ops)
+        indices[source, held_within] = index
+    picked = indices[source, held_within]
+    ops.append(Op(OpKind.GATHER, op.name, (op.inputs[1], picked), op.outputs, GatherAttrs(axis=0)))
     return ops
+
+
+def _held(kind: OpKind, limit: int, index: int, tensors: list[Tensor], ops: list[Op]) -> int:
+    """Indices with a limit; LiteRT stops at one that is outside the table."""
+    name = f"{tensors[index].name}.{kind.lower()}"
+    data = np.array(limit, np.int32)
+    constant = _added(tensors, Tensor(f"{name}_limit", (), DType.INT32, None, data, is_constant=True))
+    made = _added(tensors, replace(tensors[index], name=name))
+    ops.append(Op(kind, name, (index, constant), (made,)))
+    return made
 
 
 def _as_uint8(tensor: Tensor, name: str) -> Tensor:

@@ -121,7 +121,7 @@ class _Calibration:
         for one in self._ends:
             one.mode, one.traced = Mode.TRACE, []
         outputs = self._run(sample.clone().requires_grad_())
-        held = [tensor for one in self._ends for tensor in one.traced]
+        held = [tensor for one in self._ends for tensor in one.traced if tensor.requires_grad]  # not indices
         found = [np.zeros(len(methods)) for methods in tried]
         errors = [self._errors(one, methods) for one, methods in zip(self._ends, tried, strict=True)]
         for _ in range(_DIRECTIONS):
@@ -131,7 +131,7 @@ class _Calibration:
             ]
             gradients = iter(torch.autograd.grad(outputs, held, along, retain_graph=True, allow_unused=True))
             for position, one in enumerate(self._ends):
-                own = [next(gradients) for _ in one.traced]
+                own = [next(gradients) if tensor.requires_grad else None for tensor in one.traced]
                 for candidate, parts in enumerate(errors[position]):
                     change = sum(
                         float((part * gradient).sum())

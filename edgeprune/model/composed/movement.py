@@ -12,6 +12,8 @@ from torch.nn import functional
 from edgeprune.model.composed.resampling import with_zeros_between
 from edgeprune.model.composed.table import composes
 
+_SUM, _LARGEST = 0, 2  # modes of an EmbeddingBag
+
 
 @composes("repeat")
 def _repeat(args: Mapping[str, Any]) -> Any:
@@ -88,12 +90,20 @@ def _windows(args: Mapping[str, Any]) -> Any:
 
 @composes("_embedding_bag", "_embedding_bag_forward_only")
 def _bags(args: Mapping[str, Any]) -> Any:
-    """Rows of a table for each bag of indices, all bags of one length, summed, averaged or the largest taken."""
+    """Rows of a table for each bag of indices, all bags of one length, summed, averaged or the largest taken; those of
+    `padding_idx` are left out."""
     indices, count, mode = args["indices"], args["offsets"].shape[0], int(args["mode"])
+    padding, is_padded = int(args["padding_idx"]), int(args["padding_idx"]) >= 0
     rows = functional.embedding(indices, args["weight"]).reshape(count, indices.shape[0] // count, -1)
     if args["per_sample_weights"] is not None:
         rows = rows * args["per_sample_weights"].reshape(count, -1, 1)
-    return (rows.sum(1), rows.mean(1), rows.amax(1))[mode], indices, indices, indices
+    if not is_padded:
+        return (rows.sum(1), rows.mean(1), rows.amax(1))[mode], indices, indices, indices
+    if mode == _LARGEST:
+        return NotImplemented
+    counted = (indices != padding).to(rows.dtype).reshape(count, -1, 1)
+    total = (rows * counted).sum(1)
+    return total if mode == _SUM else total / counted.sum(1).clamp(min=1.0), indices, indices, indices
 
 
 @composes("im2col")

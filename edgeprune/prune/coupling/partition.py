@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from edgeprune.ir import Op
+from edgeprune.ir import Op, OpKind
 from edgeprune.model.trace import TracedModel, own_bias
 from edgeprune.prune.coupling.channels import (
     AxisMap,
@@ -192,6 +192,10 @@ def _roles(traced: TracedModel) -> dict[tuple[str, int], Role]:
             own = own_bias(traced, op)
             if own is not None:
                 roles[own, 0] = Role.BIAS
+        if op.kind is OpKind.TABLE:  # an embedding: each column of its rows is a channel
+            for piece in traced.slices[op.inputs[1]]:
+                if piece.axes[1] is not None:
+                    roles.setdefault((piece.name, piece.axes[1]), Role.MAKES)
     return roles
 
 

@@ -134,11 +134,13 @@ def _rows(group: ChannelGroup, criterion: Criterion, values: Mapping[str, Tensor
     roles = _ROLES[criterion.part]
     if criterion.part is Part.READERS and not any(piece.role is Role.READS for piece in group.slices):
         roles = _MAKERS  # channels no layer reads are the network's outputs
+    if criterion.part is Part.FILTERS and not any(piece.role is Role.MAKES for piece in group.slices):
+        roles = _MAKERS | {Role.OTHER}  # of a parameter that forward() joins or adds
     pieces = [piece for piece in group.slices if piece.role in roles]
     if not pieces:
         raise ModelError(
             f"criterion '{criterion.name}' reads the {criterion.part} of channels, and {group.name} has none",
-            hint="choose another criterion, l2 for example",
+            hint="choose another criterion: group-norm reads all that goes with a channel",
         )
     pieces = [piece for piece in pieces if piece.parameter in values]  # nobody learns a filter that a buffer holds
     if not pieces:

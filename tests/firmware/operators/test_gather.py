@@ -1,6 +1,7 @@
 """GATHER, GATHER_ND, SCATTER_ND and EMBEDDING_LOOKUP: from activations and constants, constant and computed indices.
 
-Rows of a constant table picked by int8 values are a QUANTIZE to uint8, a CAST and a GATHER in a file.
+Rows of a constant table picked by int8 values are a QUANTIZE to uint8, a CAST and a GATHER in a file; by int16 values a
+CAST, a MAXIMUM and a MINIMUM that hold them within the rows, and a GATHER.
 """
 
 from __future__ import annotations
@@ -158,6 +159,31 @@ def tables(draw: st.DrawFn) -> Case:
     return Case(f"rows of {width} for {shape}", add)
 
 
+@st.composite
+def tables_of_int16(draw: st.DrawFn) -> Case:
+    shape, width, count = draw(shapes(3, 6)), draw(st.sampled_from([(), (1,), (3,), (2, 4)])), draw(st.integers(1, 700))
+    scale, zero, seed, limits = draw(SCALES), draw(ZEROS), draw(SEEDS), draw(st.permutations(("MAXIMUM", "MINIMUM")))
+
+    def add(b: ModelBuilder) -> None:
+        data = b.input(shape, scale=1.0, dtype="int16")
+        index = b.tensor(shape, "int32")
+        cast, gather = schema.CastOptionsT(), schema.GatherOptionsT()
+        cast.inDataType, cast.outDataType = TYPES["int16"], TYPES["int32"]
+        b.op("CAST", [data], [index], cast)
+        for kind in limits:
+            limit = b.tensor((), "int32", data=np.array(0 if kind == "MAXIMUM" else count - 1))
+            held = b.tensor(shape, "int32")
+            b.op(kind, [index, limit], [held], schema.MaximumMinimumOptionsT())
+            index = held
+        rows = np.random.default_rng(seed).integers(-128, 128, (count, *width))
+        table = b.tensor(rows.shape, scale=scale, zero=zero, data=rows)
+        output = b.tensor((*shape, *width), scale=scale, zero=zero)
+        b.op("GATHER", [table, index], [output], gather)
+        b.output(output)
+
+    return Case(f"{count} rows of {width} for int16 {shape}", add)
+
+
 def check_tables(cases: list[Case]) -> None:
     """Cleaned, each is one operator, and its bytes are LiteRT's."""
     builder = ModelBuilder()
@@ -172,6 +198,12 @@ def check_tables(cases: list[Case]) -> None:
     for ours, theirs in zip(run_c(graph, files, samples), run_litert(model, samples), strict=True):
         for one, other in zip(ours, theirs, strict=True):
             np.testing.assert_array_equal(one, other, err_msg=str(cases))
+
+
+@FEW
+@given(many(tables_of_int16()))
+def test_table_of_int16(cases: list[Case]) -> None:
+    check_tables(cases)
 
 
 @FEW

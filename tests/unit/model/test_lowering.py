@@ -235,7 +235,7 @@ REFUSED: dict[str, Callable[[], nn.Module]] = {
     "does not depend": Constant,
     "dilation and padding": lambda: nn.MaxPool2d(2, dilation=2, padding=1),
     "without running statistics": lambda: nn.BatchNorm2d(4, track_running_stats=False),
-    "300 rows": lambda: Tokens(300),
+    "rounded on the device": lambda: Tokens(300),
 }
 
 

@@ -30,7 +30,7 @@ class Layers(nn.Module):
     def __init__(self, forward: Forward) -> None:
         super().__init__()
         self.conv, self.head, self.deep = nn.Conv2d(3, 8, 3, padding=1), nn.Linear(8, 4), nn.Conv3d(1, 8, 3, padding=1)
-        self.flat, self.rnn, self.table = nn.Linear(6, 4), nn.GRU(8, 8, batch_first=True), nn.Embedding(1000, 8)
+        self.flat, self.rnn, self.table = nn.Linear(6, 4), nn.GRU(8, 8, batch_first=True), nn.Embedding(40_000, 8)
         self.own, self.tracked = nn.BatchNorm2d(8, track_running_stats=False), nn.BatchNorm2d(8)
         self.few, self.wide = nn.Embedding(256, 8), nn.Linear(10, 4)
         self._forward = forward
@@ -110,7 +110,7 @@ ROWS: list[tuple[str, tuple[int, ...], Forward, str, str, Forward]] = [
      lambda m, x: m.tracked(m.conv(x))),
     ("large table", VECTOR,
      lambda m, x: m.table(x.long()).mean(1),
-     "an embedding of 1,000 rows", "256 commonest tokens",
+     "an embedding of 40,000 rows", "32,768 commonest tokens",
      lambda m, x: m.few(x.long().clamp(0, 255)).mean(1)),
     ("packed", SEQUENCE,
      lambda m, x: m.rnn(nn.utils.rnn.pack_padded_sequence(x, torch.tensor([10]), batch_first=True))[1][-1],

@@ -12,9 +12,9 @@ from torch import nn
 
 from edgeprune.errors import DataError, ModelError
 from edgeprune.project.file import Project, project_from
-from edgeprune.train import images
 from edgeprune.train.agreement import check_together
 from edgeprune.train.data import load_data
+from edgeprune.train.forms import images
 from edgeprune.train.metrics import METRICS
 from edgeprune.train.objective import LOSSES, Objective
 from edgeprune.train.splits import make_splits

@@ -1,4 +1,7 @@
-"""TABLE: each byte picks the row of a constant table that it is the index of, the least value the first row."""
+"""TABLE: each value picks the row of a constant table that it is the index of.
+
+Of bytes the least value picks the first row, of int16 zero does.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import numpy as np
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.base import Constant, KernelCall, Overlap, Symbols, Work
 from edgeprune.engine.kernels.movement.views import check_types
-from edgeprune.engine.kernels.operands import as_constant, input_tensor, require
+from edgeprune.engine.kernels.operands import as_constant, input_tensor, plain_name, require
 from edgeprune.engine.kernels.pointwise.lookup import BYTES
 from edgeprune.hardware.profile import Isa
 from edgeprune.ir import DType, Graph, Op, OpKind, Tensor
@@ -19,21 +22,25 @@ _ALL = 256
 
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
-    data, rows, output = input_tensor(graph, op, 0, *BYTES), graph.tensors[op.inputs[1]], graph.output_of(op)
+    data, rows = input_tensor(graph, op, 0, *BYTES, DType.INT16), graph.tensors[op.inputs[1]]
+    output = graph.output_of(op)
     check_types(graph, op, rows, output)
     count, row_bytes = data.element_count, rows.dtype.size_bytes(prod(rows.shape[1:]))
     require(graph, op, output.shape == (*data.shape, *rows.shape[1:]), f"{rows.shape} into {output.shape}")
-    require(graph, op, data.dtype is DType.INT8 or rows.shape[0] == _ALL, f"{rows.shape[0]} rows for {data.dtype}")
+    is_whole = data.dtype is not DType.UINT8 or rows.shape[0] == _ALL
+    require(graph, op, is_whole, f"{rows.shape[0]} rows for {data.dtype}")
     table = as_constant("table", rows, _by_byte(data, rows))
-    if row_bytes == 1 and rows.shape[0] == _ALL:
+    if row_bytes == 1 and rows.shape[0] == _ALL and data.dtype is not DType.INT16:
         return _lookup(data, rows, table)
+
+    function = plain_name("ep_rows", data.dtype)
 
     def emit(s: Symbols) -> str:
         sizes = f"{count}U, {rows.shape[0]}U, {row_bytes}U"
-        return f"ep_rows_ref({s.constant('table')}, {_bytes(data, s.input(0))}, {s.output(0)}, {sizes});"
+        return f"{function}({s.constant('table')}, {_bytes(data, s.input(0))}, {s.output(0)}, {sizes});"
 
     return KernelCall(
-        function="ep_rows_ref",
+        function=function,
         emit=emit,
         sources=("ref/rows.c",),
         headers=("ep_rows.h",),
@@ -45,13 +52,13 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
 def _by_byte(data: Tensor, rows: Tensor) -> Callable[[], np.ndarray] | None:
     """The rows in the order of the bytes taken as int8: of uint8 those from 128 on come first."""
     values = rows.data
-    if data.dtype is DType.INT8 or values is None:
+    if data.dtype is not DType.UINT8 or values is None:
         return None
     return lambda: np.roll(values, -_ALL // 2, axis=0).reshape(-1)
 
 
 def _bytes(tensor: Tensor, expression: str, const: str = "const ") -> str:
-    return expression if tensor.dtype is DType.INT8 else f"({const}int8_t *){expression}"
+    return expression if tensor.dtype is not DType.UINT8 else f"({const}int8_t *){expression}"
 
 
 def _lookup(data: Tensor, rows: Tensor, table: Constant) -> KernelCall:

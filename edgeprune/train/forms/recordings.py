@@ -17,7 +17,7 @@ import numpy as np
 
 from edgeprune.errors import DataError
 from edgeprune.files.bounded import ARCHIVE_FAULTS, Unreadable
-from edgeprune.train.class_folders import Member, in_splits, members_of, reader
+from edgeprune.train.forms.class_folders import Member, in_splits, members_of, reader
 
 SUFFIXES = (".csv", ".wav")
 _FEWEST_TO_HOLD_OUT = 5  # recordings of a class

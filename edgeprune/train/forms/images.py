@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from edgeprune.errors import DataError
-from edgeprune.train.class_folders import in_splits, members_of
-from edgeprune.train.decode import SUFFIXES, decode
+from edgeprune.train.forms.class_folders import in_splits, members_of
+from edgeprune.train.forms.decode import SUFFIXES, decode
 
 _WORTH_A_PROCESS = 4_000  # images; below this decoding takes less time than starting a helper
 
@@ -46,7 +46,7 @@ def _decoded(path: Path, members: list[str], shape: tuple[int, ...], resize: boo
         for number, part in enumerate(parts[1:]):
             names, pixels = Path(folder, f"{number}.txt"), Path(folder, f"{number}.npy")
             names.write_text("\n".join(part), encoding="utf-8")
-            command = [sys.executable, "-P", "-m", "edgeprune.train.decode", str(path), str(names), str(pixels)]
+            command = [sys.executable, "-P", "-m", "edgeprune.train.forms.decode", str(path), str(names), str(pixels)]
             command += [*map(str, shape), str(int(resize))]
             helpers.append((part, pixels, subprocess.Popen(command, stderr=subprocess.DEVNULL, env=_environment())))
         try:

@@ -1,6 +1,6 @@
 """Image files to pixels. Also the helper process of `images.py`, so it imports nothing heavy.
 
-python -m edgeprune.train.decode PATH NAMES.txt PIXELS.npy C H W RESIZE
+python -m edgeprune.train.forms.decode PATH NAMES.txt PIXELS.npy C H W RESIZE
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from PIL import Image
 
 from edgeprune.errors import DataError
 from edgeprune.files.bounded import ARCHIVE_FAULTS, Unreadable
-from edgeprune.train.class_folders import reader
+from edgeprune.train.forms.class_folders import reader
 
 _MOST_PIXELS = 50_000_000  # of one picture: 150 MB while it is decoded
 _FAULTS = (  # what Pillow's decoders raise on damaged files
