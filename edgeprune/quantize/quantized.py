@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 
 from edgeprune.errors import ModelError
-from edgeprune.ir import DType, Graph, Op, QParams, Tensor
+from edgeprune.ir import DType, Graph, Op, OpKind, QParams, Tensor
 from edgeprune.quantize.form import Form, never_negative_scales, quantized_form
 from edgeprune.quantize.sums import with_linear_sums
 from edgeprune.quantize.tables import tabulated
@@ -77,21 +78,31 @@ def activation_qparams(form: Form, ranges: Ranges, dtype: DType) -> dict[int, QP
     """Scale and zero point of every activation and of every constant that is read like one."""
     found: dict[int, QParams] = {}
     never_negative = never_negative_scales(form)
+    constants: dict[int, list[int]] = {}
     for owner, members in form.sharing().items():
-        qparams = form.fixed.get(owner)
-        if qparams is None:
-            known = [r for index in members if (r := ranges.get(form.origin.get(index, index))) is not None]
-            known = known or [r for index in members if (r := _constant_range(form.graph.tensors[index])) is not None]
-            if not known:
-                raise ModelError(f"no range is known for {form.graph.tensors[owner].name!r}")
-            joined = known[0]
-            for one in known[1:]:
-                joined = joined.joined(one)
+        own = form.dtype_of.get(owner, dtype)
+        known = [r for index in members if (r := ranges.get(form.origin.get(index, index))) is not None]
+        if owner in form.fixed:
+            qparams = form.fixed[owner]
+        elif known:
+            joined = _joined(known)
             may_be_negative = owner not in never_negative and owner not in form.graph.inputs
-            own = form.dtype_of.get(owner, dtype)
             qparams = qparams_of(_below_zero(joined) if may_be_negative else joined, own)
+        else:
+            constants[owner] = members
+            continue
+        found |= dict.fromkeys(members, qparams)
+    for owner, members in constants.items():
+        held = [r for index in members if (r := _constant_range(form, index, found, dtype)) is not None]
+        if not held:
+            raise ModelError(f"no range is known for {form.graph.tensors[owner].name!r}")
+        qparams = qparams_of(_below_zero(_joined(held)), form.dtype_of.get(owner, dtype))
         found |= dict.fromkeys(members, qparams)
     return found
+
+
+def _joined(ranges: Sequence[Range]) -> Range:
+    return reduce(Range.joined, ranges)
 
 
 def _below_zero(range_: Range) -> Range:
@@ -111,12 +122,47 @@ def qparams_of(range_: Range, dtype: DType = DType.INT8) -> QParams:
     return QParams((scale,), (zero_point,))
 
 
-def _constant_range(tensor: Tensor) -> Range | None:
-    """What a constant holds. Beside activations of its scale it has no say: an output they share holds what matters of
-    it, and a limit that is never reached is as good at the end of the scale."""
-    if tensor.data is None or not np.isfinite(tensor.data).all():
+def _constant_range(form: Form, index: int, scales: Mapping[int, QParams], dtype: DType) -> Range | None:
+    """What a constant holds, as far as sums that read it can show it. Beside activations of its scale it has no say: an
+    output they share holds what matters of it, and a limit that is never reached is as good at the end of the scale.
+
+    Args:
+        scales: of activations.
+        dtype: of those that have no other.
+    """
+    graph, data = form.graph, form.graph.tensors[index].data
+    if data is None or not np.isfinite(data).all():
         return None
-    return Range(float(tensor.data.min(initial=0)), float(tensor.data.max(initial=0)))
+    reach = {one: _reach(qparams, form.dtype_of.get(one, dtype)) for one, qparams in scales.items()}
+    shown = [_shown(graph.ops[reader], index, reach) for reader in graph.consumers.get(index, ())]
+    sums = [one for one in shown if one is not None]
+    low, high = float(data.min(initial=0)), float(data.max(initial=0))
+    if not sums or len(sums) < len(shown):
+        return Range(low, high)
+    most = _joined(sums)
+    return Range(max(low, most.low), min(high, most.high))
+
+
+def _shown(op: Op, constant: int, reach: Mapping[int, Range]) -> Range | None:
+    """From where to where the constant of a sum changes its output; None for any other operator.
+
+    What attention adds to what it must not see lies far beyond, and with a scale as coarse as that LiteRT's fast
+    kernels overflow.
+    """
+    others = [index for index in op.inputs if index != constant]
+    if op.kind not in (OpKind.ADD, OpKind.SUB) or len(others) != 1 or not {*others, *op.outputs} <= reach.keys():
+        return None
+    other, result = reach[others[0]], reach[op.outputs[0]]
+    if op.kind is OpKind.ADD:
+        return Range(result.low - other.high, result.high - other.low)
+    if op.inputs[0] == constant:
+        return Range(result.low + other.low, result.high + other.high)
+    return Range(other.low - result.high, other.high - result.low)
+
+
+def _reach(qparams: QParams, dtype: DType) -> Range:
+    low, high = ((end - qparams.zero_point[0]) * qparams.scale[0] for end in _LIMITS[dtype])
+    return Range(low, high)
 
 
 def _activation(tensor: Tensor, qparams: QParams, dtype: DType) -> Tensor:

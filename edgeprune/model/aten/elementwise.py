@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor
 
 from edgeprune.ir import ARGUMENT, Expression, OpKind, Term
@@ -10,7 +12,7 @@ from edgeprune.model.aten.table import lowers
 from edgeprune.model.draft import Draft, DraftOp
 from edgeprune.model.fold import Fold, FoldKind
 from edgeprune.model.recording import Call, Ref
-from edgeprune.model.values import Activation, Constant
+from edgeprune.model.values import Activation, Constant, Values
 
 _KINDS = {
     "add": OpKind.ADD, "sub": OpKind.SUB, "mul": OpKind.MUL, "maximum": OpKind.MAXIMUM, "minimum": OpKind.MINIMUM,
@@ -109,18 +111,21 @@ def _operand(draft: Draft, call: Call, operand: Given, order: tuple[int, ...]) -
         return draft.arranged(held, order).tensor
     if isinstance(operand, int | float):
         return draft.add_scalar(f"{call.layer}.constant", operand)
-    constant = constant_of(draft, operand)
-    if not constant.slices:
-        constant = constant.changed(_finite)
+    constant = _finite(constant_of(draft, operand))
     if constant.shape:
         lead = len(order) - len(constant.shape)
         constant = constant.reshaped((1,) * lead + constant.shape).arranged(order)
     return draft.add_constant(f"{call.layer}.constant", constant)
 
 
-def _finite(values: Tensor) -> Tensor:
+def _finite(constant: Constant) -> Constant:
     """With -1e4 where attention adds minus infinity to what it must not see: a softmax makes zero of both."""
-    return values.float().nan_to_num(nan=float("nan"), posinf=_EXCLUDED, neginf=-_EXCLUDED)
+    inner = constant.formula
+
+    def formula(values: Values) -> Tensor:
+        return inner(values).float().nan_to_num(nan=float("nan"), posinf=_EXCLUDED, neginf=-_EXCLUDED)
+
+    return replace(constant, formula=formula)
 
 
 def torch_shape(draft: Draft, held: Activation) -> tuple[int, ...]:
