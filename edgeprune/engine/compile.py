@@ -18,6 +18,7 @@ from edgeprune.engine.kernels import lower
 from edgeprune.engine.kernels.base import KernelCall, Place
 from edgeprune.engine.kernels.code_cache import within_code_cache
 from edgeprune.engine.kernels.movement.concatenation import place_channels
+from edgeprune.engine.kernels.number_formats import refuse_other_formats
 from edgeprune.engine.kernels.shared_constants import with_shared_constants
 from edgeprune.engine.plan import MemoryPlan, make_plan
 from edgeprune.engine.plan.stage import plan_ram_first
@@ -133,12 +134,15 @@ def cleaned_model(model: bytes, target: Target, options: CompileOptions) -> Grap
     """The graph of a `.tflite` as it will be compiled.
 
     Raises:
-        ModelError, UnsupportedOp: the file cannot be read.
+        ModelError: the file cannot be read.
+        UnsupportedOp: operators, or the format of its numbers, that no kernel knows.
     """
     graph, names = read_tflite(model), options.layer_names
     if names and len(names) == len(graph.ops):
         graph = graph.with_ops(tuple(replace(op, name=name) for op, name in zip(graph.ops, names, strict=True)))
-    cleaned = with_states_in_place(without_constant_channels(clean(graph), target.cpu.isa))
+    cleaned = clean(graph)
+    refuse_other_formats(cleaned)
+    cleaned = with_states_in_place(without_constant_channels(cleaned, target.cpu.isa))
     cleaned = with_constants_in_arena(cleaned)
     if options.exit_margin is not None:
         cleaned = with_early_exit(cleaned, options.exit_margin)

@@ -7,6 +7,8 @@ engine does, all else by the reference ones. Variables that a file never begins 
 
 from __future__ import annotations
 
+import re
+import struct
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -15,12 +17,15 @@ import numpy as np
 
 from edgeprune.engine.tflite.read import read_tflite
 from edgeprune.engine.tflite.strip import strip
+from edgeprune.engine.tflite.subgraph import kind_name
 from edgeprune.engine.tflite.write import write_tflite
 from edgeprune.errors import ModelError
 from edgeprune.ir import Graph, Op, OpKind
 from edgeprune.quantize.states_outside import StatesOutside, reads_unassigned
 
 _LACKING = frozenset({OpKind.ELU})
+_REFUSAL = re.compile(r"builtin opcode '(\w+)' version '(\d+)'")
+_VERSION_FIELD = 8  # of an OperatorCode, as its table of fields counts
 
 
 def reference_interpreter(tflite: bytes) -> Any:
@@ -34,9 +39,37 @@ def reference_interpreter(tflite: bytes) -> Any:
             return StatesOutside(tflite, _interpreter)
         return _interpreter(tflite, "BUILTIN_REF")
     except (RuntimeError, ValueError) as refusal:
+        older = _with_older_version(tflite, str(refusal))
+        if older is not None:
+            return reference_interpreter(older)
         if _lacks_an_operator(tflite):
             return _InPieces(tflite)
         return _without_bias_scales(tflite, refusal)
+
+
+def _with_older_version(tflite: bytes, refusal: str) -> bytes | None:
+    """The file with one version less of the operator that LiteRT names; None where it names none, or its first.
+
+    Converters write the version at which a runtime's fastest kernels took an operator's types: TensorFlow's
+    DEPTH_TO_SPACE of int8 is version 2; the reference kernel, which has int8 too, is registered as version 1. No kernel
+    asks for its own.
+
+    Args:
+        tflite: the whole file.
+        refusal: LiteRT's message.
+    """
+    named = _REFUSAL.search(refusal)
+    if named is None or int(named[2]) < 2:
+        return None
+    from ai_edge_litert import schema_py_generated as schema
+
+    model, changed = schema.Model.GetRootAs(tflite, 0), bytearray(tflite)
+    for index in range(model.OperatorCodesLength()):
+        code = model.OperatorCodes(index)
+        if kind_name(schema, code) == named[1] and code.Version() == int(named[2]):
+            place = code._tab.Pos + code._tab.Offset(_VERSION_FIELD)
+            struct.pack_into("<i", changed, place, int(named[2]) - 1)
+    return bytes(changed) if changed != tflite else None
 
 
 def _without_bias_scales(tflite: bytes, refusal: Exception) -> Any:

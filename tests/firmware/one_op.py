@@ -15,7 +15,7 @@ from ai_edge_litert import schema_py_generated as schema
 TYPES = {
     "float32": schema.TensorType.FLOAT32, "int8": schema.TensorType.INT8, "int16": schema.TensorType.INT16,
     "int32": schema.TensorType.INT32, "int64": schema.TensorType.INT64, "bool": schema.TensorType.BOOL,
-    "int4": schema.TensorType.INT4, "uint8": schema.TensorType.UINT8,
+    "int4": schema.TensorType.INT4, "uint8": schema.TensorType.UINT8, "float16": schema.TensorType.FLOAT16,
     "resource": schema.TensorType.RESOURCE,
 }  # fmt: skip
 _LEAST_VERSIONS = {schema.BuiltinOperator.BROADCAST_TO: 2}  # of those LiteRT has no first one of

@@ -11,6 +11,7 @@ from edgeprune.engine.graph.passes import (
     flattens,
     islands,
     pads,
+    reals,
     reductions,
     requantizes,
     slices,
@@ -24,8 +25,8 @@ from edgeprune.engine.graph.passes import (
 from edgeprune.ir import Graph
 
 _PASSES = (
-    constants, zeros, dilated, requantizes, islands, transposes, flattens, views, reductions, pads, activations, stems,
-    tables, splits, slices, cuts, dead,
+    constants, reals, zeros, dilated, requantizes, islands, transposes, flattens, views, reductions, pads, activations,
+    stems, tables, splits, slices, cuts, dead,
 )  # fmt: skip
 
 

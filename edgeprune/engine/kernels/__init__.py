@@ -20,6 +20,7 @@ from edgeprune.engine.kernels.agreement import agreed
 from edgeprune.engine.kernels.base import KernelCall
 from edgeprune.engine.kernels.linear.compressed import compress
 from edgeprune.engine.kernels.linear.some_channels import cut_by_channels
+from edgeprune.engine.kernels.number_formats import refuse_other_formats
 from edgeprune.engine.kernels.operands import activation_type, place
 from edgeprune.errors import ModelError, UnsupportedOp
 from edgeprune.hardware.profile import Isa
@@ -128,7 +129,7 @@ def with_provable_scales(graph: Graph) -> Graph:
 
 def check_supported(graph: Graph) -> None:
     """Raises UnsupportedOp naming every op of `graph` the engine cannot run, before anything expensive is done."""
-    _refuse_float_model(graph)
+    refuse_other_formats(graph)
     problems = [problem for problem in problems_of(graph).values() if isinstance(problem, UnsupportedOp)]
     if len(problems) == 1:
         raise problems[0]
@@ -137,23 +138,6 @@ def check_supported(graph: Graph) -> None:
             f"{len(problems)} of {len(graph.ops)} operators cannot run:\n"
             + "\n".join(problem.message for problem in problems),
             problems[0].hint,
-        )
-
-
-def _reads_floats(graph: Graph, op: Op) -> bool:
-    tensor = graph.input_of(op, 0)
-    return tensor is not None and tensor.dtype is DType.FLOAT32
-
-
-def _refuse_float_model(graph: Graph) -> None:
-    layers = [op for op in graph.ops if op.traits.has_weights and _reads_floats(graph, op)]
-    if layers:
-        raise UnsupportedOp(
-            f"a float model: {len(layers)} of its {len(graph.ops)} operators multiply float32 values with weights, "
-            f"first {place(graph, layers[0])}",
-            "quantize it to int8: a PyTorch module by `edgeprune export`; in TensorFlow, converter.optimizations = "
-            "[tf.lite.Optimize.DEFAULT], converter.representative_dataset = a function that yields samples, "
-            "converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]",
         )
 
 

@@ -25,6 +25,11 @@ _NO_INT16 = (
     "model to int8"
 )
 
+_NO_FLOAT = (
+    "quantize the model to full int8; in TensorFlow, converter.target_spec.supported_ops = "
+    "[tf.lite.OpsSet.TFLITE_BUILTINS_INT8] leaves no layer in float"
+)
+
 
 def place(graph: Graph, op: Op) -> str:
     """`CONV_2D 'block1/conv2' (op 3 of 20)`."""
@@ -67,7 +72,7 @@ def _typed(graph: Graph, op: Op, tensor: Tensor, verb: str, dtypes: Sequence[DTy
     if tensor.dtype not in dtypes:
         raise UnsupportedOp(
             f"{place(graph, op)} {verb} {tensor.dtype}; the engine has it for {', '.join(dtypes)}",
-            _NO_INT16 if tensor.dtype is DType.INT16 and DType.INT8 in dtypes else "quantize the model to full int8",
+            _NO_INT16 if tensor.dtype is DType.INT16 and DType.INT8 in dtypes else _NO_FLOAT,
         )
     return tensor
 

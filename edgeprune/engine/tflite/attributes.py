@@ -187,7 +187,7 @@ RULES: Mapping[OpKind, Rule] = {
     OpKind.PADV2: Rule("", move_attributes.pad, (0, 2)),
     OpKind.MIRROR_PAD: Rule("MirrorPadOptions", move_attributes.mirror_pad, _FIRST),
     OpKind.RESHAPE: Rule("", _none, _FIRST),
-    OpKind.SQUEEZE: Rule("", _none, _FIRST),
+    OpKind.SQUEEZE: Rule("SqueezeOptions", _none, _FIRST),
     OpKind.EXPAND_DIMS: Rule("", _none, _FIRST),
     OpKind.TRANSPOSE: Rule("", move_attributes.transpose, _FIRST),
     OpKind.CONCATENATION: Rule("ConcatenationOptions", _concatenation),

@@ -129,8 +129,9 @@ class _Reading:
                 self.ops += _WRITTEN_OUT[kind](source, inputs, outputs, tensors)
             elif kind in STATE_OPTIONS:
                 self.ops += _about_state(source, inputs, outputs, self.states, self.handles)
-            elif (constant := folded(kind, source) if kind in FOLDS else None) is not None:
-                tensors[outputs[0]] = constant
+            elif (constants := folded(kind, source) if kind in FOLDS else None) is not None:
+                for output, constant in zip(outputs, constants, strict=True):
+                    tensors[output] = constant
             elif kind in _KNOWN:
                 self.ops.append(_op(listed.settle(source, outputs), inputs, outputs))
             else:
@@ -216,8 +217,9 @@ def _initial_values(listed: Subgraph) -> dict[Key, np.ndarray]:
             handles.update(dict.fromkeys(outputs, key_of(source)))
         elif source.kind == "ASSIGN_VARIABLE" and inputs:
             values[handle(source, handles, inputs[0])] = initial_value(source)
-        elif (constant := folded(source.kind, source) if source.kind in FOLDS else None) is not None:
-            listed.tensors[outputs[0]] = constant
+        elif (constants := folded(source.kind, source) if source.kind in FOLDS else None) is not None:
+            for output, constant in zip(outputs, constants, strict=True):
+                listed.tensors[output] = constant
         else:
             raise UnsupportedOp(f"{source.where}: computed before the first inference", "begin variables as constants")
     return values

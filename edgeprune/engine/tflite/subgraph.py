@@ -16,6 +16,8 @@ from edgeprune.ir import Tensor
 
 Indices = tuple[int, ...]
 
+_MAY_LACK_OPTIONS = ("SQUEEZE",)  # every axis of one element goes, then
+
 
 @dataclass
 class Subgraph:
@@ -118,7 +120,7 @@ class Subgraph:
                 intermediates=between,
                 custom_options=self.file.array(operator.CustomOptionsAsNumpy()).tobytes(),
             )
-            if options and source.options is None:
+            if options and source.options is None and kind not in _MAY_LACK_OPTIONS:
                 raise ModelError(f"{source.where}: its {options} are missing", BROKEN_HINT)
             yield source, inputs, outputs
 

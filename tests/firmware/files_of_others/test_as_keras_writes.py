@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from edgeprune.engine.graph.clean import clean
 from edgeprune.engine.tflite.read import read_tflite
@@ -24,6 +25,35 @@ def test_sizes_computed_from_shapes() -> None:
     b = KerasNet(1)
     x = b.conv(b.input(1, 5, 4, 3), 6)
     assert same_bytes(b.build(b.dense(b.flattened(x), 7))) == ["CONV_2D", "RESHAPE", "FULLY_CONNECTED"]
+
+
+@pytest.mark.parametrize("kind", ["SPLIT", "SPLIT_V", "UNPACK"])
+def test_sizes_that_are_cut_apart(kind: str) -> None:
+    """As tf.signal.frame writes them: each of the shape's sizes on its own, one of them halved."""
+    b = KerasNet(2)
+    x = b.input(1, 4, 6)
+    shape, halved, joined = (b.model.tensor(size, "int32") for size in ((3,), (1,), (2,)))
+    sizes = schema.ShapeOptionsT()
+    sizes.outType = schema.TensorType.INT32
+    b.model.op("SHAPE", [x.index], [shape], sizes)
+    parts = [b.model.tensor(() if kind == "UNPACK" else (1,), "int32") for _ in range(3)]
+    inputs, options = {
+        "SPLIT": ([b.scalar(0), shape], schema.SplitOptionsT()),
+        "SPLIT_V": ([shape, b.model.ints([1, -1, 1]), b.scalar(0)], schema.SplitVOptionsT()),
+        "UNPACK": ([shape], schema.UnpackOptionsT()),
+    }[kind]
+    options.numSplits = options.num = 3
+    b.model.op(kind, inputs, parts, options)
+    ends = [b.model.tensor((1,), "int32") for _ in range(2)]
+    for part, end in zip(parts[1:], ends, strict=True):
+        b.model.op("RESHAPE", [part, b.model.ints([1])], [end])
+    b.model.op("FLOOR_DIV", [ends[1], b.model.ints([2])], [halved], schema.FloorDivOptionsT())
+    b.model.op("CONCATENATION", [halved, ends[0]], [joined], schema.ConcatenationOptionsT())
+    pieces = b.like(x, (2, 3, 4))
+    whole = b.model.tensor((3,), "int32")
+    b.model.op("CONCATENATION", [b.model.ints([2]), joined], [whole], schema.ConcatenationOptionsT())
+    b.model.op("RESHAPE", [x.index, whole], [pieces.index])
+    assert same_bytes(b.build(b.dense(b.reshape(pieces, 1, 24), 5))) == ["RESHAPE", "FULLY_CONNECTED"]
 
 
 @pytest.mark.parametrize("spread", [2, 3])

@@ -74,6 +74,48 @@ def test_windows_over_an_open_image() -> None:
     assert_same_bytes(model, random_samples(model, 3, seed=0))
 
 
+def _upsampled(b: ModelBuilder, dims: Sequence[int] | None) -> int:
+    """A transposed convolution over an open sequence and a SQUEEZE, as Keras writes Conv1DTranspose."""
+    rng, options, squeezed = np.random.default_rng(0), schema.TransposeConvOptionsT(), _open(b, -1, -1, 2)
+    image, made = _reshaped(b, _input(b, -1, 6, 3), [-1, 1, 6, 3], -1, 1, 6, 3), _open(b, -1, -1, -1, 2)
+    weights = b.tensor((2, 1, 4, 3), scale=0.01, data=rng.integers(-127, 128, (2, 1, 4, 3)))
+    options.padding, options.strideH, options.strideW = schema.Padding.SAME, 1, 2
+    b.op("TRANSPOSE_CONV", [b.ints([1, 1, 12, 2]), weights, image], [made], options)
+    away = schema.SqueezeOptionsT()
+    away.squeezeDims = dims
+    b.op("SQUEEZE", [made], [squeezed], away)
+    return squeezed
+
+
+@pytest.mark.parametrize("dims", [[1], [-3], None])
+def test_a_transposed_convolution_over_an_open_sequence(dims: Sequence[int] | None) -> None:
+    b = ModelBuilder()
+    b.output(_upsampled(b, dims))
+    model = b.build()
+    graph = read_tflite(model)
+    assert graph.tensors[graph.outputs[0]].shape == ((1, 12, 2) if dims else (12, 2))
+    assert_same_bytes(model, random_samples(model, 2, seed=0))
+
+
+def test_blocks_and_largest_values_of_an_open_image() -> None:
+    b, options = ModelBuilder(), schema.SpaceToDepthOptionsT()
+    image, deep = _reshaped(b, _input(b, -1, 6, 8, 2), [-1, 12, 4, 2], -1, -1, -1, 2), _open(b, -1, -1, -1, 8)
+    options.blockSize = 2
+    b.op("SPACE_TO_DEPTH", [image], [deep], options)
+    flat, back = _open(b, -1, -1, -1, 2), schema.DepthToSpaceOptionsT()
+    back.blockSize = 2
+    b.op("DEPTH_TO_SPACE", [deep], [flat], back)
+    largest = b.tensor((1, 1, 1), "int64")
+    b.graph.tensors[largest].shapeSignature = [-1, -1, -1]
+    b.op("ARG_MAX", [flat, b.ints(-1)], [largest], schema.ArgMaxOptionsT())
+    b.graph.operators[-1].builtinOptions.outputType = schema.TensorType.INT64
+    b.output(deep, largest)
+    model = b.build()
+    graph = read_tflite(model)
+    assert [graph.tensors[index].shape for index in graph.outputs] == [(1, 6, 2, 8), (1, 12, 4)]
+    assert_same_bytes(model, random_samples(model, 2, seed=0))
+
+
 def test_sizes_that_do_not_fit_are_refused() -> None:
     b = ModelBuilder()
     b.output(_reshaped(b, _input(b, -1, 4, 6), [-1, 5], -1, 5))

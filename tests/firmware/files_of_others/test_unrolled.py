@@ -66,6 +66,49 @@ def test_a_first_step(isa: Isa, dtype: str, state_scale: float, out_scale: float
         np.testing.assert_array_equal(ours[0], theirs[0])
 
 
+CONSTANT = np.arange(-12, 12).reshape(4, 6)
+PICKED = np.array([3, 0])
+
+
+def _parts(b: ModelBuilder, held: int, kind: str) -> list[int]:
+    """Of the constant `held`, moved by one operator; each is (2, 6)."""
+    count = 2 if kind == "SPLIT_V" else 1
+    parts = [b.tensor((2, 6), scale=0.05) for _ in range(count)]
+    axis, sizes, gather = b.ints(0), b.ints([2, 2]), schema.GatherOptionsT()
+    if kind == "SPLIT_V":
+        options = schema.SplitVOptionsT()
+        options.numSplits = 2
+        b.op(kind, [held, sizes, axis], parts, options)
+    elif kind == "GATHER":
+        b.op(kind, [held, b.ints(PICKED)], parts, gather)
+    elif kind == "SLICE":
+        b.op(kind, [held, b.ints([1, 0]), b.ints([2, -1])], parts, schema.SliceOptionsT())
+    elif kind == "TILE":
+        b.op(kind, [held, b.ints([2, 1])], parts, schema.TileOptionsT())
+    return parts
+
+
+@pytest.mark.parametrize("kind", ["SPLIT_V", "GATHER", "SLICE", "TILE"])
+def test_what_only_moves_a_constant_is_no_operator(kind: str) -> None:
+    b = ModelBuilder()
+    data = b.input((2, 6), scale=0.05)
+    again, held = b.tensor((1, 6), scale=0.05, data=CONSTANT[:1]), b.tensor((4, 6), scale=0.05, data=CONSTANT)
+    parts = _parts(b, again if kind == "TILE" else held, kind)
+    for part in parts:
+        total = b.tensor((2, 6), scale=0.05)
+        b.op("ADD", [data, part], [total], schema.AddOptionsT())
+        b.output(total)
+    model = b.build()
+    graph = clean(read_tflite(model))
+    assert {op.kind for op in graph.ops} == {OpKind.ADD}
+    calls, samples = lower(graph, Isa.REF, Optimize.SPEED), random_samples(model, 2, seed=1)
+    plan = place_disjoint(graph, calls)
+    found = run_c(graph, emit(graph, calls, plan, IDENTITY), samples, gaps=plan.gaps)
+    for ours, theirs in zip(found, run_litert(model, samples), strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("isa", [Isa.REF, Isa.SCALAR, Isa.DSP])
 def test_layers_and_curves_of_constants(isa: Isa) -> None:
     b, rng = ModelBuilder(), np.random.default_rng(0)

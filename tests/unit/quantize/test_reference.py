@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from ai_edge_litert import schema_py_generated as schema
 from torch import Tensor, nn
 
 from edgeprune.errors import ModelError
 from edgeprune.export.tflite import channels_last, export_tflite
 from edgeprune.quantize.host import Kernels, all_int8_outputs, quantized_inputs
 from edgeprune.quantize.reference import reference_interpreter
+from tests.firmware.one_op import ModelBuilder
 
 
 class Branches(nn.Module):
@@ -42,6 +44,23 @@ def test_pieces_give_what_the_whole_gives() -> None:
 def test_other_files_are_run_whole() -> None:
     data = export_tflite(nn.Linear(3, 2), torch.randn(8, 3)).data
     assert type(reference_interpreter(data)).__name__ == "Interpreter"
+
+
+def test_a_later_version_than_the_reference_kernels_state() -> None:
+    """As TensorFlow writes DEPTH_TO_SPACE of int8."""
+    b, options = ModelBuilder(), schema.DepthToSpaceOptionsT()
+    data, made = b.input((1, 2, 2, 8), scale=0.1), b.tensor((1, 4, 4, 2), scale=0.1)
+    options.blockSize = 2
+    b.op("DEPTH_TO_SPACE", [data], [made], options)
+    b.output(made)
+    b.model.operatorCodes[0].version = 2
+    inputs = np.arange(32, dtype=np.int8).reshape(1, 2, 2, 8)
+    (found,) = all_int8_outputs(b.build(), inputs, Kernels.REFERENCE)
+    pixels = inputs.reshape(1, 2, 2, 2, 2, 2).transpose(0, 1, 3, 2, 4, 5).reshape(1, 4, 4, 2)
+    np.testing.assert_array_equal(found, pixels)
+    b.model.operatorCodes[0].version = 99
+    (again,) = all_int8_outputs(b.build(), inputs, Kernels.REFERENCE)
+    np.testing.assert_array_equal(again, pixels)
 
 
 def test_a_broken_file_is_refused() -> None:

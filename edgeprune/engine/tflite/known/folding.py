@@ -13,6 +13,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeprune.engine.tflite.flatfile import BROKEN_HINT
 from edgeprune.engine.tflite.move_attributes import gather, strided_slice
 from edgeprune.engine.tflite.source import Source
 from edgeprune.engine.tflite.tensors import NUMPY_TYPES
@@ -31,19 +32,19 @@ class Fold:
 
     Attributes:
         options: generated class, "" where it needs none.
-        value: of its output.
+        value: of its output; of several a list.
         by_shape: its inputs' shapes suffice.
         any_type: constants of any type; else integers without scales.
     """
 
     options: str
-    value: Callable[[Source], Array]
+    value: Callable[[Source], Array | list[Array]]
     by_shape: bool = False
     any_type: bool = False
 
 
-def folded(kind: str, source: Source) -> Tensor | None:
-    """The operator's output as a constant; None where it is no such operator, or reads what is no constant.
+def folded(kind: str, source: Source) -> list[Tensor] | None:
+    """The operator's outputs as constants; None where it is no such operator, or reads what is no constant.
 
     Args:
         source: with options of the class `FOLDS[kind].options`.
@@ -54,17 +55,23 @@ def folded(kind: str, source: Source) -> Tensor | None:
     """
     fold = FOLDS[kind]
     given = [tensor for tensor in source.inputs if tensor is not None]
-    output = source.outputs[0]
     if not given or (not fold.by_shape and any(tensor.data is None for tensor in given)):
         return None
     if not fold.any_type and any(
-        t.dtype not in _INTEGERS or t.qparams for t in (*(() if fold.by_shape else given), output)
+        t.dtype not in _INTEGERS or t.qparams for t in (*(() if fold.by_shape else given), *source.outputs)
     ):
         return None
     try:
         value = fold.value(source)
     except (ValueError, IndexError, ZeroDivisionError, OverflowError) as problem:
         raise ModelError(f"{source.where}: its constants do not fit together ({problem})") from problem
+    values = value if isinstance(value, list) else [value]
+    if len(values) != len(source.outputs):
+        raise ModelError(f"{source.where}: {len(source.outputs)} outputs of {len(values)}", BROKEN_HINT)
+    return [_constant(output, value) for output, value in zip(source.outputs, values, strict=True)]
+
+
+def _constant(output: Tensor, value: Array) -> Tensor:
     data: np.ndarray = np.ascontiguousarray(value).astype(NUMPY_TYPES[output.dtype]).reshape(value.shape)
     return Tensor(output.name, data.shape, output.dtype, output.qparams, data, is_constant=True)
 
@@ -95,6 +102,26 @@ def _slice(s: Source) -> Array:
     data = _data(s, 0)
     ends = zip(s.ints(1), s.ints(2), data.shape, strict=True)
     return data[tuple(slice(begin, size if count < 0 else begin + count) for begin, count, size in ends)]
+
+
+def _parts(s: Source) -> list[Array]:
+    """Of SPLIT, whose axis comes first."""
+    return np.split(_data(s, 1), len(s.outputs), s.axis(s.ints(0)[0], s.rank(1)))
+
+
+def _parts_of_sizes(s: Source) -> list[Array]:
+    """Of SPLIT_V; one size may be left open."""
+    data, sizes, axis = _data(s, 0), list(s.ints(1)), s.axis(s.ints(2)[0], s.rank())
+    if sizes.count(-1) == 1:
+        sizes[sizes.index(-1)] = data.shape[axis] - sum(size for size in sizes if size >= 0)
+    if min(sizes, default=-1) < 0 or sum(sizes) != data.shape[axis]:
+        raise ValueError(f"an axis of {data.shape[axis]} in parts of {s.ints(1)}")
+    return np.split(data, np.cumsum(sizes)[:-1], axis)
+
+
+def _unpacked(s: Source) -> list[Array]:
+    axis = s.axis(s.options.Axis(), s.rank())
+    return list(np.moveaxis(_data(s, 0), axis, 0))
 
 
 def _join(join: Callable[..., Array]) -> Callable[[Source], Array]:
@@ -176,6 +203,9 @@ FOLDS: Mapping[str, Fold] = {
     "ZEROS_LIKE": Fold("", lambda s: np.zeros(_sized(s, s.input(0).shape), np.int64), by_shape=True),
     "STRIDED_SLICE": Fold("StridedSliceOptions", _strided_slice),
     "SLICE": Fold("", _slice),
+    "SPLIT": Fold("", _parts),
+    "SPLIT_V": Fold("", _parts_of_sizes),
+    "UNPACK": Fold("UnpackOptions", _unpacked),
     "PACK": Fold("PackOptions", _join(np.stack)),
     "CONCATENATION": Fold("ConcatenationOptions", _join(np.concatenate)),
     "GATHER": Fold("GatherOptions", _gather),

@@ -86,6 +86,16 @@ def _pack(s: Source) -> Shape | None:
     return (*shape[:axis], len(s.inputs), *shape[axis:])
 
 
+def _squeeze(s: Source) -> Shape | None:
+    data, stated = s.input(0).shape, 0 if s.options is None else s.options.SqueezeDimsLength()
+    if stated > len(data):
+        return None
+    axes = {s.axis(s.options.SqueezeDims(place), len(data)) for place in range(stated)}
+    axes = axes or {axis for axis, size in enumerate(data) if size == 1}
+    kept = tuple(size for axis, size in enumerate(data) if axis not in axes)
+    return kept if prod(kept) == prod(data) else None
+
+
 def _expand(s: Source) -> Shape | None:
     axis, shape = s.axis(s.ints(1)[0], s.rank() + 1), s.input(0).shape
     return (*shape[:axis], 1, *shape[axis:])
@@ -150,6 +160,22 @@ def _slice(s: Source) -> Shape | None:
     return tuple(n - b if m == -1 else m for n, b, m in zip(data, begin, sizes, strict=True))
 
 
+def _space_depth(s: Source) -> Shape | None:
+    """SPACE_TO_DEPTH, and the way back."""
+    data, block = s.input(0).shape, s.options.BlockSize()
+    if len(data) != 4 or block < 1:
+        return None
+    n, height, width, channels = data
+    if s.kind == "SPACE_TO_DEPTH":
+        return (n, height // block, width // block, channels * block**2)
+    return (n, height * block, width * block, channels // block**2)
+
+
+def _largest(s: Source) -> Shape | None:
+    axis, shape = s.axis(s.ints(1)[0], s.rank()), s.input(0).shape
+    return (*shape[:axis], *shape[axis + 1 :])
+
+
 def _space_batch(s: Source) -> Shape | None:
     """SPACE_TO_BATCH_ND, and the way back: images become, or were, the places of a block."""
     block, edges, data = s.ints(1), s.ints(2), s.input(0).shape
@@ -194,6 +220,12 @@ _RULES: Mapping[str, Callable[[Source], Shape | None]] = {
     "CONCATENATION": _concatenation,
     "PACK": _pack,
     "EXPAND_DIMS": _expand,
+    "SQUEEZE": _squeeze,
+    "TRANSPOSE_CONV": lambda s: s.ints(0),
+    "BROADCAST_TO": lambda s: s.ints(1),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": lambda s: (*s.input(0).shape[:-1], *s.outputs[0].shape[-1:]),
+    **dict.fromkeys(("SPACE_TO_DEPTH", "DEPTH_TO_SPACE"), _space_depth),
+    **dict.fromkeys(("ARG_MAX", "ARG_MIN"), _largest),
     "TILE": _tile,
     "GATHER": _gather,
     "SPLIT": _split,
