@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import isfinite
 
 import torch
@@ -13,8 +14,9 @@ from edgeprune.errors import DataError, ModelError
 from edgeprune.ir import Op
 from edgeprune.model.twin import twin
 from edgeprune.prune.coupling.channels import ChannelGroups
+from edgeprune.prune.scoring.layers import picked_positions
 
-POSITIONS_PER_SAMPLE = 64  # of a feature map, evenly spaced: enough for statistics, little memory
+POSITIONS_PER_SAMPLE = 64  # of a feature map: enough for statistics, little memory
 PERTURBATION = 0.1  # standard deviation of the noise, as a share of the batch's
 
 Batch = tuple[Tensor, Tensor]
@@ -133,6 +135,12 @@ def _side_by_side(parts: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:
     return {name: torch.cat(readers, 2) for name, readers in parts.items()}
 
 
+@cache
+def _places(count: int) -> Tensor:
+    """The positions looked at in maps of so many: drawn, since every n-th would be one column of a map n wide."""
+    return picked_positions(count, POSITIONS_PER_SAMPLE, torch.Generator().manual_seed(count))
+
+
 class _Recorder:
     """Keeps one group's part of one layer's input (or, for a network's outputs, of its output)."""
 
@@ -160,8 +168,7 @@ class _Recorder:
         """(units, samples, positions)."""
         units, repeats = self.indices.shape
         flat = tensor.movedim(self.channel_axis, 1).flatten(2) if tensor.dim() > 2 else tensor[:, :, None]
-        step = -(-flat.shape[2] // POSITIONS_PER_SAMPLE)
-        picked = flat[:, :, ::step].index_select(1, self.indices.flatten())
+        picked = flat[:, :, _places(flat.shape[2])].index_select(1, self.indices.flatten())
         return picked.reshape(len(flat), units, repeats, -1).transpose(0, 1).flatten(2)
 
     def joined(self, parts: list[Tensor], batches: int) -> Tensor:

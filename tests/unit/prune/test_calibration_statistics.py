@@ -8,8 +8,8 @@ from edgeprune.errors import DataError, ModelError
 from edgeprune.model.trace import trace
 from edgeprune.prune.coupling.groups import find_groups
 from edgeprune.prune.recovery.reconstruct import reconstruct
-from edgeprune.prune.scoring.calibration_statistics import PERTURBATION, CalibrationData, activations
-from edgeprune.prune.scoring.curvature import curvature
+from edgeprune.prune.scoring.calibration_statistics import PERTURBATION, CalibrationData, Loss, activations
+from edgeprune.prune.scoring.curvature import by_signs, curvature
 from edgeprune.prune.scoring.moments import contributions, input_moments
 from edgeprune.prune.scoring.score import score
 from edgeprune.prune.surgery.thin import thin
@@ -82,7 +82,7 @@ def test_curvature_is_the_diagonal_of_the_hessian():
         name: hessian[k][k].reshape(values[k].numel(), -1).diagonal().reshape(values[k].shape)
         for k, name in enumerate(names)
     }
-    found = curvature(module, calibration, probes=600)
+    found = by_signs(module, calibration, probes=600, seed=0)
     joined = torch.cat([(found[name] - exact[name]).flatten() for name in names])
     size = torch.cat([exact[name].flatten() for name in names])
     assert joined.norm() < 0.3 * size.norm()  # 0.22 here, half of it with four times the probes
@@ -92,8 +92,75 @@ def test_curvature_is_exact_where_the_hessian_is_diagonal():
     module = nn.Linear(3, 1, bias=False)
     x = torch.eye(3) * torch.tensor([1.0, 2.0, 3.0])
     calibration = CalibrationData(lambda: [(x, torch.zeros(3, 1))], nn.functional.mse_loss)
-    found = curvature(module, calibration, probes=1)["weight"]
+    found = by_signs(module, calibration, probes=1, seed=0)["weight"]
     torch.testing.assert_close(found, torch.tensor([[1.0, 4.0, 9.0]]) * 2 / 3)
+
+
+@pytest.mark.parametrize(("outputs", "loss"), [(3, nn.functional.cross_entropy), (2, nn.functional.mse_loss)])
+def test_curvature_is_exact_where_outputs_are_linear(outputs: int, loss: Loss) -> None:
+    """Then nothing bends the outputs, and Gauss-Newton's matrix is the Hessian."""
+    torch.manual_seed(0)
+    module, x = nn.Sequential(nn.Flatten(), nn.Linear(6, outputs)).eval(), torch.randn(5, 2, 3)
+    targets = torch.randint(outputs, (5,)) if loss is nn.functional.cross_entropy else torch.randn(5, outputs)
+    calibration = CalibrationData(lambda: [(x, targets)], loss)
+
+    def by_weight(weight: Tensor) -> Tensor:
+        return loss(torch.func.functional_call(module, {"1.weight": weight}, (x,)), targets)
+
+    weight = module[1].weight.detach()
+    exact = torch.autograd.functional.hessian(by_weight, weight).reshape(weight.numel(), -1).diagonal()
+    torch.testing.assert_close(curvature(module, calibration)["1.weight"], exact.reshape(weight.shape))
+
+
+def test_two_draws_of_the_curvature_keep_the_same_channels() -> None:
+    torch.manual_seed(0)
+    features = nn.Sequential(
+        nn.Conv2d(3, 24, 3, padding=1), nn.BatchNorm2d(24), nn.ReLU(), nn.Conv2d(24, 32, 3, stride=2), nn.ReLU()
+    )
+    module = nets.as_trained(nn.Sequential(*features, nn.Flatten(), nn.Linear(32 * 9, 20)))
+    batches = [(torch.randn(32, 3, 8, 8), torch.randint(20, (32,))) for _ in range(2)]
+    calibration = CalibrationData(lambda: batches, nn.functional.cross_entropy)
+    one, other = (curvature(module, calibration, seed) for seed in (1, 2))
+    for name in ("0.weight", "3.weight"):
+        weights = dict(module.named_parameters())[name].detach()
+        kept = [
+            set((found[name] * weights.square()).flatten(1).sum(1).topk(len(weights) // 2).indices.tolist())
+            for found in (one, other)
+        ]
+        assert len(kept[0] & kept[1]) >= 0.9 * len(kept[0]), name
+
+
+def test_what_runs_no_single_sample_has_the_hessian_by_signs() -> None:
+    class Noted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Linear(3, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.inner(x) * (1 if x.sum().item() > 0 else 2)  # no vmap goes through it
+
+    torch.manual_seed(0)
+    module, x = Noted().eval(), torch.randn(4, 3)
+    calibration = CalibrationData(lambda: [(x, torch.randn(4, 2))], nn.functional.mse_loss)
+    found = curvature(module, calibration)
+    expected = by_signs(module, calibration, 64, 0)
+    assert set(found) == {"inner.weight", "inner.bias"}
+    for name in found:
+        torch.testing.assert_close(found[name], expected[name])
+
+
+def test_positions_are_not_all_of_one_column() -> None:
+    """64 pixels wide, and a border of one column: every 64th position would see nothing but that."""
+    module = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Conv2d(2, 2, 1)).eval()
+    x = torch.ones(1, 1, 64, 64)
+    x[..., 0] = 0
+    with torch.no_grad():
+        module[0].weight.fill_(1)
+        module[0].bias.fill_(-0.5)
+    groups = find_groups(trace(module, (1, 1, 64, 64)))
+    calibration = CalibrationData(lambda: [(x, torch.zeros(1))], nn.functional.mse_loss)
+    values = activations(module, groups, calibration, False).values["0"]
+    assert values.shape[2] == 64 and (values > 0).float().mean() > 0.9
 
 
 def test_contributions_are_what_channels_add_to_the_sums():
