@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from edgeprune.errors import UsageError
 from edgeprune.files.schema import Name, Strict, load_toml, validated
+from edgeprune.project.spectrogram import SpectrogramTable
 from edgeprune.units import parse_bytes, parse_microseconds
 
 FILE_NAME = "edgeprune.toml"
@@ -98,6 +99,7 @@ class DataTable(Strict):
     mean, std: per channel; the network sees (value - mean) / std, where 8-bit images are first scaled to 0..1. Of
     several inputs, tables by name.
     window_step: moments from one window of a recording to the next; a window's length where absent.
+    spectrogram: sound becomes log-mel spectrograms, for an input of [mel_bands, frames] or [1, mel_bands, frames].
     resize: scale images of another size to the model's input.
     augment: `flip-crop` mirrors and shifts training images by up to 2 pixels, `crop` only shifts. None where a mirrored
     image means something else (digits, spectrograms: no flip).
@@ -108,6 +110,7 @@ class DataTable(Strict):
     mean: tuple[float, ...] | dict[str, tuple[float, ...]] | None = None
     std: tuple[PositiveFloat, ...] | dict[str, tuple[PositiveFloat, ...]] | None = None
     window_step: PositiveInt | None = None
+    spectrogram: SpectrogramTable | None = None
     resize: bool = False
     augment: Literal["none", "crop", "flip-crop"] = "none"
 
@@ -181,6 +184,8 @@ class Project(Strict):
         shape = self.model.sample_shape
         if self.data.augment != "none" and len(shape) != 3:
             raise ValueError(f"data.augment is for images; the input {list(shape)} is not (C, H, W)")
+        if self.data.spectrogram is not None:
+            _refuse_other_bands(self.data.spectrogram, self.model.input)
         stated = {"mean": self.data.mean, "std": self.data.std}
         for name, values in stated.items():
             _refuse_counts(f"data.{name}", values, self.model)
@@ -202,6 +207,14 @@ def _refuse_counts(
         count = (shapes[name] if shapes else model.sample_shape)[0]
         if len(own) not in (1, count):
             raise ValueError(f"{key}{f'.{name}' if name else ''} has {len(own)} values, the input {count} channels")
+
+
+def _refuse_other_bands(spectrogram: SpectrogramTable, shape: tuple[int, ...] | None) -> None:
+    """Raises ValueError where the model takes no spectrogram of so many bands."""
+    bands = spectrogram.mel_bands
+    if shape is None or len(shape) not in (2, 3) or shape[-2] != bands or (len(shape) == 3 and shape[0] != 1):
+        stated = "several inputs" if shape is None else f"the input {list(shape)}"
+        raise ValueError(f"data.spectrogram gives [{bands}, frames] or [1, {bands}, frames]; the model has {stated}")
 
 
 def load_project(path: Path) -> Project:

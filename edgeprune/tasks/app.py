@@ -26,6 +26,7 @@ from edgeprune.tasks.fit import FitRequest, project_of
 from edgeprune.tasks.thinned import thinned_module
 from edgeprune.toolchain.app import AppFacts, app_files
 from edgeprune.toolchain.package import library_files
+from edgeprune.toolchain.spectrogram import SPECTROGRAM_README, spectrogram_files
 from edgeprune.train.data import load_data
 
 _SAMPLES = 8  # of the vector
@@ -74,7 +75,12 @@ def app(project: Project, module: nn.Module) -> dict[str, bytes]:
     options = CompileOptions(Optimize.SPEED, name_from(project.model.name), "edgeprune export --package")
     model = compile_model(strip(tflite), load_target(_PLAIN_C), options)
     library = library_files(model.sources(), model.kernel_sources, Optimize.SPEED)
-    return app_files(facts, tflite, library, values, rows)
+    files = app_files(facts, tflite, library, values, rows)
+    if data.spectrogram is not None:
+        sound = spectrogram_files(data.spectrogram, inputs[0], mean, std)
+        files |= {f"spectrogram/{name}": text.encode() for name, text in sound.items()}
+        files["README.md"] += SPECTROGRAM_README.encode()
+    return files
 
 
 def _is_known(input_: Tensor, outputs: Sequence[Tensor]) -> bool:

@@ -18,7 +18,7 @@ from edgeprune.train.forms.decode import SUFFIXES as IMAGES
 from edgeprune.train.forms.hugging_face import is_saved_dataset, read_saved_dataset
 from edgeprune.train.forms.images import load_images
 from edgeprune.train.forms.recordings import SUFFIXES as RECORDINGS
-from edgeprune.train.forms.recordings import load_recordings
+from edgeprune.train.forms.recordings import load_recordings, load_spectrograms
 from edgeprune.train.forms.several_inputs import joined_inputs
 from edgeprune.train.splits import Splits, make_splits
 
@@ -36,7 +36,7 @@ def load_data(project: Project) -> Splits:
     - a folder of memory-mapped `.npy`: `x_train.npy`, ... called as the arrays of an `.npz`
     - a folder that Hugging Face's `save_to_disk` wrote, where `datasets` is installed
     - a folder or `.zip`: `<class>/*.jpg`, or `train/<class>/*.jpg` beside `test/...` and `validation/...`; `.csv` and
-      `.wav` recordings likewise, where the input is (channels, moments)
+      `.wav` recordings likewise, where the input is (channels, moments); spectrograms of `.wav` by `[data.spectrogram]`
 
     Raises:
         DataError: data that cannot be used; see `make_splits`.
@@ -72,7 +72,8 @@ def _folder_names(project: Project) -> tuple[str, ...]:
     path = project.data.path
     if path is None or path.suffix == ".npz" or _holds_no_classes(project.root / path):
         return ()
-    suffixes = RECORDINGS if len(project.model.sample_shape) == 2 else IMAGES
+    is_sound = project.data.spectrogram is not None or len(project.model.sample_shape) == 2
+    suffixes = RECORDINGS if is_sound else IMAGES
     return tuple(class_names(members_of(project.root / path, suffixes, "files")))
 
 
@@ -93,6 +94,8 @@ def _read(path: Path, project: Project) -> Mapping[str, Any]:
             f"{path.name} holds one input a sample, the model takes {', '.join(project.model.inputs_by_name)}",
             hint="several come from 'entry' = \"data.py:load\", or an .npz of x_train_NAME, ...",
         )
+    if data.spectrogram is not None:
+        return load_spectrograms(path, shape, data.window_step, data.spectrogram)
     if len(shape) == 2:
         return load_recordings(path, shape, data.window_step)
     return load_images(path, shape, data.resize)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 
 from edgeprune.errors import DataError
 from edgeprune.files.bounded import ARCHIVE_FAULTS, Unreadable
+from edgeprune.project.spectrogram import SpectrogramTable, front_end, spectrograms
 from edgeprune.train.forms.class_folders import Member, in_splits, members_of, reader
 
 SUFFIXES = (".csv", ".wav")
@@ -43,22 +44,65 @@ def load_recordings(path: Path, shape: tuple[int, ...], step: int | None) -> dic
     """
     if len(shape) != 2:
         raise DataError(f"recordings cannot feed an input of {shape}", hint="[model] input must be [channels, moments]")
+    members, windows = list[Member](), list[np.ndarray]()
     channels, moments = shape
-    members, windows = [], []
-    with ExitStack() as stack:
-        read, rates = reader(path, stack), dict[int, str]()
-        for member in _held_out(members_of(path, SUFFIXES, "recordings")):
-            recording = _recording(member.name, read, rates)
-            if len(recording) < moments or recording.shape[1] != channels:
-                raise DataError(
-                    f"{member.name} is {len(recording):,} moments of {recording.shape[1]} channels, the model takes "
-                    f"windows of {moments:,} of {channels}",
-                    hint="remove it, or set [model] input to [channels, moments]",
-                )
-            for begin in range(0, len(recording) - moments + 1, step or moments):
-                windows.append(recording[begin : begin + moments].T)
-                members.append(member)
+    for member, recording in _recordings(path, SUFFIXES, dict[int, str]()):
+        if len(recording) < moments or recording.shape[1] != channels:
+            raise DataError(
+                f"{member.name} is {len(recording):,} moments of {recording.shape[1]} channels, the model takes "
+                f"windows of {moments:,} of {channels}",
+                hint="remove it, or set [model] input to [channels, moments]",
+            )
+        for window in _windows(recording, moments, step or moments):
+            windows.append(window.T)
+            members.append(member)
     return in_splits(np.stack(windows), members)
+
+
+def load_spectrograms(
+    path: Path, shape: tuple[int, ...], step: int | None, table: SpectrogramTable
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Split name -> (log-mel spectrograms (N, ...) float32 of the model's input, labels (N,) int64).
+
+    A recording that is shorter than the frames take is silent at its end.
+
+    Args:
+        shape: (mel_bands, frames) or (1, mel_bands, frames).
+        step: samples from one window's begin to the next one's; None for as many as a window has.
+
+    Raises:
+        DataError: no `.wav`, an unreadable one, one of several channels or another rate.
+    """
+    members, windows = list[Member](), list[np.ndarray]()
+    samples, end = table.samples_for(shape[-1]), front_end(table)
+    for member, recording in _recordings(path, (".wav",), {table.sample_rate_hz: "[data.spectrogram]"}):
+        if recording.shape[1] != 1:
+            raise DataError(
+                f"{member.name} has {recording.shape[1]} channels; a spectrogram is of one",
+                hint="mix them down to one: the mean of the channels",
+            )
+        padded = np.pad(recording, ((0, max(0, samples - len(recording))), (0, 0)))
+        for window in _windows(padded, samples, step or samples):
+            windows.append(spectrograms(end, np.ascontiguousarray(window.T)).reshape(shape))
+            members.append(member)
+    return in_splits(np.stack(windows), members)
+
+
+def _recordings(path: Path, suffixes: tuple[str, ...], rates: dict[int, str]) -> Iterator[tuple[Member, np.ndarray]]:
+    """Each recording, (moments, channels) float32, and the split and class it belongs to.
+
+    Args:
+        rates: sample rate -> what has it; of one entry at most, added to.
+    """
+    with ExitStack() as stack:
+        read = reader(path, stack)
+        for member in _held_out(members_of(path, suffixes, "recordings")):
+            yield member, _recording(member.name, read, rates)
+
+
+def _windows(recording: np.ndarray, moments: int, step: int) -> Iterator[np.ndarray]:
+    for begin in range(0, len(recording) - moments + 1, step):
+        yield recording[begin : begin + moments]
 
 
 def _held_out(members: list[Member]) -> list[Member]:
@@ -115,8 +159,10 @@ def _wav(name: str, data: bytes, rates: dict[int, str]) -> np.ndarray:
     if len(rates) > 1:
         told = " and ".join(f"{rate:,} Hz in {first}" for rate, first in rates.items())
         raise DataError(f"recordings of different rates: {told}", hint="resample them to one")
-    if width not in (1, 2, 4):
-        raise ValueError(f"{8 * width} bits a sample; 8, 16 and 32 are read")
+    if width not in (1, 2, 3, 4):
+        raise ValueError(f"{8 * width} bits a sample; 8, 16, 24 and 32 are read")
+    if width == 3:  # in the upper bytes of four
+        frames, width = np.pad(np.frombuffer(frames, np.uint8).reshape(-1, 3), ((0, 0), (1, 0))).tobytes(), 4
     values = np.frombuffer(frames, f"<{'u' if width == 1 else 'i'}{width}").astype(np.float32)
     middle, reach = (128, 128) if width == 1 else (0, 2 ** (8 * width - 1))
     scaled: np.ndarray = (values.reshape(-1, channels) - middle) / np.float32(reach)
