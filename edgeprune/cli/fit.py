@@ -33,8 +33,15 @@ _PLACES = {"emulator": "the emulator", "device": "the device", "host": "this mac
 @ram_first_option
 @click.option("--epochs", type=click.IntRange(0), metavar="N", help="Training epochs in all.")
 @click.option("--steps", type=click.IntRange(1, 20), metavar="N", help="Thinning steps, with training after each.")
-@click.option("--criterion", metavar="NAME", help="How channels are ranked, for example l2, taylor or fpgm.")
-@click.option("--granularity", metavar="NAME", help="What is removed beside channels: `edgeprune granularities list`.")
+@click.option("--criterion", metavar="NAME", help="How channels are ranked: `criteria list`.")
+@click.option("--schedule", metavar="NAME", help="Another way to the widths: `schedules list`.")
+@click.option(
+    "--rewind",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Weights early in training, for --schedule rewind.",
+)
+@click.option("--granularity", metavar="NAME", help="What goes beside channels: `granularities list`.")
 @trainer_or_machine_option
 @click.option(
     "--early-exit",
@@ -138,6 +145,8 @@ def _request(given: Mapping[str, Any], typed: str) -> FitRequest:
         epochs=given["epochs"],
         steps=given["steps"],
         criterion=given["criterion"],
+        schedule=given["schedule"],
+        rewind=None if given["rewind"] is None else str(Path(given["rewind"]).resolve()),
         early_exit=given["early_exit"],
         board_samples=given["samples"],
         optimize=optimize,

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import rich_click as click
 
-from edgeprune.cli.lazy import LazyCommand
+from edgeprune.cli.options.lazy import LazyCommand
 from edgeprune.cli.output.failure import failure_of, show_failure
 from edgeprune.cli.output.printer import Session
 from edgeprune.release import __version__
@@ -22,10 +22,11 @@ COMMANDS = {
     "init": "Write a project that works as it is: edgeprune.toml and the files it names.",
     "inspect": "Show what a network would take on a target as it is, layer by layer, and whether it fits.",
     "fit": "Thin and quantize a model until its firmware fits the target, then run and profile it there.",
-    "report": "Write a finished run, or several side by side, as one HTML page that needs nothing else.",
+    "report": "Write a finished run, several side by side, or a .tflite on a target, as one HTML page.",
     "compare": "Compare ways to prune at the same limits: which is best here, by how much, within what noise.",
     "criteria": "List and explain the criteria that rank channels (`fit --criterion`).",
     "granularities": "List and explain what a fit can remove beside channels (`fit --granularity`).",
+    "schedules": "List and explain the ways from a trained network to a thinned one (`fit --schedule`).",
     "check": "Show what each layer of a .tflite would run on, why not on something faster, or what does not fit.",
     "build": "Compile an int8 .tflite to C, link it with the console for a target, and report flash and RAM.",
     "export": "Write a run's thinned network, or a project's as it is, as a .tflite or an ExecuTorch .pte.",

@@ -37,10 +37,10 @@ def command(
     ram_first: bool,
     printer: Printer,
 ) -> None:
-    """Write a finished run, several side by side, or a .tflite on a target, as one HTML page that needs nothing else.
+    """Write a finished run, several side by side, or a .tflite on a target, as one HTML page.
 
     Limits, channels, accuracy and what was confused, the arena over time, flash by part, each layer's time and
-    kernel, int8's noise, files and how to make them again; without a network, in light, dark and on paper.
+    kernel, int8's noise, files and how to make them again; it needs nothing else, in light, dark and on paper.
 
     \b
     Examples:

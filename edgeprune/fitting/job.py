@@ -34,6 +34,8 @@ class FitOptions:
         ram_first: run the first layers row by row where that makes the arena smaller; no flash is traded for speed
             then.
         mixed: int16 activations for the few layers whose int8 rounding shows most at the outputs.
+        schedule: the way the first round goes from these widths to those; None takes `steps` with training after each.
+        rewind: file of the same network's weights early in its training, for the schedule that needs them.
     """
 
     epochs: int
@@ -50,6 +52,8 @@ class FitOptions:
     exit_after: str | None = None
     ram_first: bool = False
     mixed: bool = False
+    schedule: str | None = None
+    rewind: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,6 +28,7 @@ from edgeprune.fitting.record import MaskRecord, RunRecord, StepRecord
 from edgeprune.fitting.recorded import Fitted, write_record
 from edgeprune.fitting.rounds import allocate_widths, thin_to, tightened
 from edgeprune.fitting.same_work import check_same_work
+from edgeprune.fitting.schedule import scheduled
 from edgeprune.progress import Gauge
 from edgeprune.prune.network import Network
 from edgeprune.train.agreement import check_together
@@ -125,8 +126,12 @@ def _until_it_fits(
                         hint=_raised(measured, job.budget),
                     ) from refused
             _show(job, f"{stage}, planned", cost.footprint(goal))
-            begin = partial(_begin, granularity, job, cost, budget)
-            wide, (network, taken) = network, thin_to(job, network, goal, original.module, epochs, stage, begin)
+            wide, schedule = network, job.options.schedule if number == 1 else None
+            if schedule is None:
+                begin = partial(_begin, granularity, job, cost, budget)
+                network, taken = thin_to(job, wide, goal, original.module, epochs, stage, begin)
+            else:
+                network, taken = scheduled(job, wide, goal, epochs, stage, schedule)
             cost = knowing_lone_channels(cost, wide, network)
             steps.extend(taken)
             epochs_left = max(0, epochs_left - epochs)

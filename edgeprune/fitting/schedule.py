@@ -1,4 +1,4 @@
-"""Ways from a trained network to a thinned one, trained again, at widths chosen before: what `compare` compares.
+"""Ways from a trained network to a thinned one, trained again, at widths chosen before: `fit --schedule`, `compare`.
 
 One function each in `schedules/`.
 """
@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from edgeprune.catalogue import Catalogue, Explained
 from edgeprune.fitting.job import Job
+from edgeprune.fitting.record import StepRecord
 from edgeprune.fitting.training import CHECKPOINT_NAME, settings_of, train
 from edgeprune.prune.network import Network
 from edgeprune.prune.scoring.score import rank_channels
+from edgeprune.train.evaluate import evaluate
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,3 +94,38 @@ def schedule(name: str, *, needs_early: bool = False) -> Callable[[Run], Run]:
         return run
 
     return register
+
+
+def scheduled(
+    job: Job, start: Network, goal: Mapping[str, int], epochs: int, stage: str, name: str
+) -> tuple[Network, list[StepRecord]]:
+    """`start` thinned to `goal` and trained the way of the schedule `name`; what that came to.
+
+    Args:
+        epochs: it may train, in all.
+
+    Raises:
+        ModelError, DataError: from the schedule.
+    """
+    early = None if job.options.rewind is None else Path(job.options.rewind)
+    step = f"{stage}: {name}"
+    thinning = Thinning(replace(job, options=replace(job.options, epochs=epochs)), start, goal, step, early)
+
+    def take() -> dict[str, Any]:
+        metric, validation = job.objective.metric, job.splits.validation
+        module = SCHEDULES.find(name).run(thinning).eval()
+        score = evaluate(module, validation, metric)
+        Network.of(module, job.input_shape, start.removed).save(thinning.folder)
+        drop_points = metric.drop_points(evaluate(start.module, validation, metric), score)
+        return {"score": score, "drop_points": drop_points}
+
+    result = job.workspace.once(step, take, thinning.folder)
+    record = StepRecord(
+        widths=dict(goal),
+        score=result["score"],
+        epochs=epochs,
+        undone=False,
+        drop_points=result["drop_points"],
+        allowed_points=job.options.step_drop_points,
+    )
+    return start.load_thinned(thinning.folder, job.input_shape), [record]

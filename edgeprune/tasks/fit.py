@@ -80,8 +80,12 @@ class FitRequest:
             ) from None
 
     def check(self) -> None:
-        """Raises UsageError for a granularity without early exits, or one that the chosen kernels gain nothing from."""
+        """Raises UsageError for choices that do not go together, and for names that nothing has."""
+        from edgeprune.prune.scoring.criterion import CRITERIA
+
         name, options = self.granularity.name, self.options
+        CRITERIA.find(options.criterion)
+        self._check_schedule()
         if self._is_masked and options.early_exit is not None:
             raise UsageError(
                 f"--granularity {name} measures its masks on an image without an early exit",
@@ -95,6 +99,23 @@ class FitRequest:
             raise UsageError(
                 f"--granularity {name} masks weights, which --optimize {options.optimize} stores all the same",
                 hint="leave --optimize away, or say size: its kernels alone leave masked weights out of flash",
+            )
+
+    def _check_schedule(self) -> None:
+        from edgeprune.fitting.schedule import SCHEDULES
+
+        chosen, rewind = self.options.schedule, self.options.rewind
+        needs_early = chosen is not None and SCHEDULES.find(chosen).needs_early
+        if needs_early and rewind is None:
+            raise UsageError(
+                f"the schedule '{chosen}' needs early weights", hint="--rewind FILE, saved as the trained ones"
+            )
+        if rewind is not None and not needs_early:
+            raise UsageError("--rewind gives early weights that nothing reads", hint="--schedule rewind reads them")
+        if chosen is not None and self.granularity.name != "channels":
+            raise UsageError(
+                f"--schedule {chosen} thins channels alone, not --granularity {self.granularity.name}",
+                hint="leave one of the two away",
             )
 
     @property
@@ -113,11 +134,8 @@ def begin_fit(request: FitRequest, runs: Path, progress: Progress) -> RunRecord:
     Raises:
         EdgePruneError: any stage's; the run's folder stays for --resume.
     """
-    from edgeprune.prune.scoring.criterion import CRITERIA
-
     target = load_target(request.target)
     budget_for(target, request.limits)
-    CRITERIA.find(request.options.criterion)
     request.check()
     if Path(request.target).is_file():
         request = replace(request, target=str(Path(request.target).resolve()))

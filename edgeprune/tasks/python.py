@@ -127,6 +127,7 @@ def fit(
     device: str = "auto",
     criterion: str | None = None,
     granularity: str = "channels",
+    schedule: str | None = None,
     early_exit: float | None = None,
     exit_after: str | None = None,
     optimize: str | None = None,
@@ -151,6 +152,7 @@ def fit(
         max_drop: points of the metric that may be lost.
         epochs: of training, in all; lr, batch, seed, device: of it, as in `[training]`.
         criterion, granularity: names of `edgeprune criteria list` and `edgeprune granularities list`.
+        schedule: of `edgeprune schedules list`, the way to the widths; None thins in steps, training after each.
         early_exit: let sure inputs leave half-way, as long as that loses no more points of the metric on validation.
         exit_after: the layer they leave behind, by its path (`model.named_modules()`); None: where it saves most.
         optimize: "size", "balanced" or "speed"; None is balanced, and then spends what flash is left.
@@ -187,6 +189,7 @@ def fit(
         optimize=optimize and Optimize(optimize),
         ram_first=ram_first,
         mixed=mixed,
+        schedule=schedule,
     )
     request = FitRequest(None, target, limits_of(project), GRANULARITIES.find(granularity), options)
     request.check()

@@ -114,7 +114,7 @@ def curves_figure(record: RunRecord) -> Figure:
     if not trainings:
         trained = sum(step.epochs for step in record.steps)
         missing = (
-            "The run kept no curves: it was made by a version that did not record them. Fit again to see them."
+            "The run kept no curves: a schedule trained (`--schedule`), or a version that did not record them."
             if trained
             else "Nothing was trained in this run."
         )

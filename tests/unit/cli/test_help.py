@@ -14,8 +14,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from edgeprune.cli.lazy import LazyCommand
 from edgeprune.cli.main import COMMANDS, edgeprune
+from edgeprune.cli.options.lazy import LazyCommand
 
 ROOT = Path(__file__).resolve().parents[3]
 

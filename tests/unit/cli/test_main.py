@@ -15,8 +15,8 @@ import pytest
 
 from edgeprune import errors
 from edgeprune.cli import main as frame
-from edgeprune.cli.lazy import LazyCommand
 from edgeprune.cli.options.common import json_option
+from edgeprune.cli.options.lazy import LazyCommand
 from edgeprune.cli.output.printer import Printer
 from edgeprune.release import __version__
 from tests.unit.cli.conftest import Cli

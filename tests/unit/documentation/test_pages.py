@@ -13,8 +13,8 @@ import click
 import pytest
 
 from edgeprune import errors
-from edgeprune.cli.lazy import LazyCommand
 from edgeprune.cli.main import edgeprune
+from edgeprune.cli.options.lazy import LazyCommand
 from tests.unit.documentation.pages import EXAMPLES, PAGES, ROOT, commands, headings
 
 DOCS = ROOT / "docs"

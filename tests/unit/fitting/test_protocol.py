@@ -17,6 +17,7 @@ from edgeprune.fitting import rounds
 from edgeprune.fitting.granularity import GRANULARITIES
 from edgeprune.fitting.loop import run_fit
 from edgeprune.fitting.record import load_record, save_record
+from edgeprune.fitting.schedule import SCHEDULES, Thinning
 from edgeprune.prune.network import Network
 from edgeprune.train.metrics import METRICS
 from tests.unit.fitting.memory_deployment import HEADER_BYTES, MemoryCost, MemoryDeployment
@@ -50,6 +51,23 @@ def test_a_network_is_thinned_and_proved(tmp_path: Path) -> None:
     assert record.arena_bytes is None and record.stack_bytes is None
     assert (Path(record.run) / record.artifacts["pickle"]).is_file()
     assert load_record(Path(record.run)) == record
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEDULES.all() if name != "rewind"])
+def test_a_fit_goes_the_way_of_a_schedule(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, int]] = []
+    schedule = SCHEDULES.find(name)
+
+    def run(thinning: Thinning) -> nn.Module:
+        asked.append((name, thinning.job.options.epochs))
+        return schedule.run(thinning)
+
+    monkeypatch.setitem(SCHEDULES._entries, name, replace(schedule, run=run))
+    device = MemoryDeployment(limits(0.6))
+    record = run_fit(job_in(tmp_path, deployment=device, epochs=2, schedule=name), CHANNELS, net())
+    assert asked == [(name, 1)]  # the other epoch is for rounds that take away the header
+    assert record.fits and record.steps[0].epochs == 1 and record.widths != record.widths_before
+    assert Network.of(net(), SHAPE).load_thinned(Path(record.run), SHAPE).widths == record.widths
 
 
 def test_what_a_candidate_shows_tightens_the_next_round(tmp_path: Path) -> None:
