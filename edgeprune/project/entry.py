@@ -28,6 +28,11 @@ def load_entry(entry: str, root: Path, error: type[EdgePruneError]) -> Callable[
         root: folder of the project file.
         error: what to raise when there is no such function.
     """
+    if "(" in entry:
+        raise error(
+            f"'{entry}' is a call, and an entry names the function alone",
+            hint=f'entry = "{entry.partition("(")[0]}"; in [model], arguments = {{ name = value, ... }}',
+        )
     file_name, _, function_name = entry.rpartition(":")
     if not file_name or not function_name:
         raise error(f"'{entry}' is no entry", hint="write file.py:function, for example model.py:build")

@@ -148,6 +148,18 @@ def _check_classes(name: str, targets: Tensor, outputs: Tensor, objective: Objec
     _check_one_each(name, targets, outputs, metric)
 
 
+def _as_labels(targets: Tensor, classes: int) -> str | None:
+    """What makes labels of these, where they are labels in another form."""
+    zeros_and_ones = bool(((targets == 0) | (targets == 1)).all())
+    if targets.ndim == 2 and targets.shape[1] == classes and zeros_and_ones and bool((targets.sum(dim=1) == 1).all()):
+        return "they are one-hot: targets.argmax(1)"
+    if targets.ndim == 2 and targets.shape[1] == 1:
+        return "their last axis is one too many: targets[:, 0]"
+    if targets.is_floating_point() and bool((targets == targets.round()).all()):
+        return "they are whole numbers of a real type: targets.astype(numpy.int64)"
+    return None
+
+
 def _check_labels(name: str, targets: Tensor, outputs: Tensor) -> None:
     classes, places = outputs.shape[1] if outputs.ndim > 1 else 1, tuple(outputs.shape[2:])
     if classes < 2:
@@ -158,13 +170,14 @@ def _check_labels(name: str, targets: Tensor, outputs: Tensor) -> None:
     if targets.is_floating_point():
         raise DataError(
             f"targets of '{name}' are real values, cross_entropy and accuracy want class labels",
-            hint='integers from 0, or loss = "mse" in [task]',
+            hint=_as_labels(targets, classes) or 'integers from 0, or loss = "mse" in [task]',
         )
     if tuple(targets.shape[1:]) != places:
         raise DataError(
             f"targets of '{name}' are {tuple(targets.shape[1:])} each, {classes} classes over {places} want one label "
             f"a place",
-            hint="one label for each place of the model's output, (N, ...) without the class axis",
+            hint=_as_labels(targets, classes)
+            or "one label for each place of the model's output, (N, ...) without the class axis",
         )
     wrong = (targets >= classes) | ((targets < 0) & (targets != IGNORED))
     if bool(wrong.any()):

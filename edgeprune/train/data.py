@@ -26,6 +26,18 @@ _NPZ_NAMES = {"x": "train", "x_train": "train", "x_calibration": "calibration", 
               "x_val": "validation", "x_test": "test"}  # fmt: skip
 
 
+_BY_FUNCTION = (
+    '[data] entry = "data.py:load" in place of path: a function of yours that reads it and gives {"train": (inputs, '
+    "targets), ...}"
+)
+_WAYS_IN = {
+    ".npy": "name its folder: x_train.npy beside y_train.npy, or x.npy beside y.npy",
+    ".csv": f"a recording a file lies in class folders, <class>/*.csv; of a table of samples, {_BY_FUNCTION}",
+    ".wav": "name the folder above: <class>/*.wav",
+    **dict.fromkeys((".tar", ".gz", ".tgz", ".7z", ".rar"), "unpack it, and name the folder"),
+}
+
+
 def load_data(project: Project) -> Splits:
     """Reads the data that `[data]` names.
 
@@ -59,10 +71,12 @@ def load_data(project: Project) -> Splits:
         mean, std = (one if isinstance(one, dict) else {} for one in (data.mean, data.std))
         shapes = project.model.inputs_by_name
         inputs = Inputs(tuple(shapes), tuple(shapes.values()), Taken.ARGUMENTS)
-        splits = make_splits(joined_inputs(arrays, inputs, mean, std), shape)
+        splits = make_splits(joined_inputs(arrays, inputs, mean, std), shape, class_names=project.task.class_names)
     else:
-        splits = make_splits(arrays, shape, *(one if isinstance(one, tuple) else None for one in (data.mean, data.std)))
-    splits = replace(splits, class_names=project.task.class_names or _folder_names(project))
+        mean_of_all, std_of_all = (one if isinstance(one, tuple) else None for one in (data.mean, data.std))
+        splits = make_splits(arrays, shape, mean_of_all, std_of_all, project.task.class_names)
+    names = project.task.class_names or splits.class_names or _folder_names(project)
+    splits = replace(splits, class_names=names)
     ignored = project.task.ignore_label
     return splits if ignored is None else splits.ignoring(ignored)
 
@@ -89,6 +103,8 @@ def _read(path: Path, project: Project) -> Mapping[str, Any]:
         return _splits_of(read_array_folder(path), path.name, project.model.inputs_by_name)
     if is_saved_dataset(path):
         return read_saved_dataset(path)
+    if path.is_file() and path.suffix.lower() != ".zip":
+        raise DataError(f"{path.name} is no .npz, .zip or folder", hint=_WAYS_IN.get(path.suffix.lower(), _BY_FUNCTION))
     if project.model.inputs is not None:
         raise DataError(
             f"{path.name} holds one input a sample, the model takes {', '.join(project.model.inputs_by_name)}",
@@ -106,22 +122,31 @@ def _npz(path: Path, names: Iterable[str]) -> dict[str, Any]:
         arrays = read_npz(path)
     except Unreadable as problem:
         raise DataError(
-            f"{path.name} cannot be read: {problem}", hint="write it with numpy.savez, numeric arrays only"
+            f"{path.name} cannot be read: {problem}",
+            hint="write it with numpy.savez, arrays of numbers only; labels that are words as labels.astype(str)",
         ) from problem
     return _splits_of(arrays, path.name, names)
 
 
 def _splits_of(arrays: Mapping[str, Any], source: str, names: Iterable[str]) -> dict[str, Any]:
-    """Arrays called x_train, y_train, ... by split."""
-    splits: dict[str, Any] = {}
+    """Arrays called x_train, y_train, ... by split, in capitals or not."""
+    lower = {name[:1].lower() + name[1:]: array for name, array in arrays.items()}
+    arrays, splits, used = lower if len(lower) == len(arrays) else arrays, dict[str, Any](), set[str]()
     for name, split in _NPZ_NAMES.items():
         parts = {own: arrays[f"{name}_{own}"] for own in names if f"{name}_{own}" in arrays}
         if name in arrays or parts:
             targets, given = arrays.get("y" + name[1:]), parts or arrays[name]
             splits[split] = (given,) if targets is None else (given, targets)
+            used |= {name, "y" + name[1:], *(f"{name}_{own}" for own in parts)}
     if "train" not in splits:
         raise DataError(
             f"{source} holds {', '.join(arrays) or 'nothing'}",
             hint="name the arrays x_train, y_train, and x_test, y_test where there is a test split",
+        )
+    unread = sorted(name for name in set(arrays) - used if name[:2] in ("x_", "y_"))
+    if unread:
+        raise DataError(
+            f"{source}: nothing reads {', '.join(unread)}",
+            hint=f"splits are {', '.join(_NPZ_NAMES)}, and y in place of x; other arrays begin otherwise",
         )
     return splits

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from edgeprune.errors import DataError
 from edgeprune.train.forms.datasets import is_dataset, read_dataset
+from edgeprune.train.forms.named_labels import numbered
 from edgeprune.train.forms.several_targets import TargetForm, rows_of_splits
 from edgeprune.train.metrics import IGNORED
 from edgeprune.train.native import native
@@ -106,6 +107,7 @@ def make_splits(
     input_shape: tuple[int, ...],
     mean: tuple[float, ...] | None = None,
     std: tuple[float, ...] | None = None,
+    class_names: tuple[str, ...] = (),
 ) -> Splits:
     """Checks the arrays and fills in the splits that are not given.
 
@@ -118,6 +120,7 @@ def make_splits(
             value / 255.
         input_shape: of one sample.
         mean, std: per channel or one for all, in the units of the scaled input.
+        class_names: by label, where labels are words; without them those of train, sorted.
 
     Raises:
         DataError: wrong names, shapes, lengths or types, NaN or infinite values, an empty split, or one whose
@@ -129,7 +132,8 @@ def make_splits(
             f"the data has splits {', '.join(map(repr, arrays)) or 'of no name'}",
             hint="give 'train' and, where you have them, 'validation', 'test', 'calibration', each (inputs, targets)",
         )
-    arrays, form = rows_of_splits({name: _read(name, value) for name, value in arrays.items()})
+    arrays, names = numbered({name: _read(name, value) for name, value in arrays.items()}, class_names)
+    arrays, form = rows_of_splits(arrays)
     pairs = {name: _checked(name, value, input_shape) for name, value in arrays.items()}
     _refuse_mixed({name: inputs for name, (inputs, _) in pairs.items()})
     generator = torch.Generator().manual_seed(_SPLIT_SEED)
@@ -142,7 +146,7 @@ def make_splits(
     pairs.setdefault("calibration", _picked(pairs["train"], torch.arange(min(_CALIBRATION, len(pairs["train"][0])))))
     scaling = mean or (0.0,), std or (1.0,)
     train, calibration, validation, test = (_split(*pairs[name], input_shape, *scaling) for name in _NAMES)
-    return Splits(train, calibration, validation, test, form=form)
+    return Splits(train, calibration, validation, test, names, form)
 
 
 def _refuse_mixed(inputs: Mapping[str, Tensor]) -> None:
@@ -183,7 +187,8 @@ def _tensor(what: str, value: Any) -> Tensor:
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise DataError(
-            f"the {what} are of type {array.dtype}", hint="give numeric arrays: float32, or uint8 for images"
+            f"the {what} are of type {array.dtype}",
+            hint="give numeric arrays: float32, or uint8 for images; labels may be words",
         )
     return torch.from_numpy(native(array))
 
@@ -193,6 +198,8 @@ def _inputs(name: str, inputs: Tensor, shape: tuple[int, ...]) -> Tensor:
         hint = f"[model] input is {list(shape)}; batches are (N, {', '.join(map(str, shape))})"
         if len(shape) == 3 and tuple(inputs.shape[1:]) == (*shape[1:], shape[0]):
             hint = "channels come first: inputs.transpose(0, 3, 1, 2)"
+        elif shape[0] == 1 and tuple(inputs.shape[1:]) == shape[1:]:
+            hint = "the axis of the one channel is missing: inputs[:, None]"
         raise DataError(f"inputs of '{name}' are {tuple(inputs.shape)}, the model takes {shape} each", hint=hint)
     if inputs.dtype == torch.uint8:
         return inputs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,20 +23,27 @@ from edgeprune.model.checkpoints.objects import read_with_objects
 _COPY_AGAIN = "it may be cut off: copy it again"
 _INDEX = ".safetensors.index.json"
 _LARGEST_INDEX = 64 * 2**20  # bytes
+_SHARD = re.compile(r"-\d{5}-of-(\d{5})\.safetensors$")
+_OTHERS = (
+    (b"\x89HDF", "an HDF5 file, as Keras writes", "weights come from PyTorch: torch.save(model.state_dict(), path)"),
+    (b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "git lfs pull"),
+)  # the first bytes, what it is, the way out
 
 
 def read_checkpoint(path: Path) -> Mapping[str, Any]:
-    """What a `.safetensors` file, an index of several (`.safetensors.index.json`), a `.pt2` of torch.export or a file
-    of `torch.save` holds: tensors by name, in mappings within mappings for some.
+    """What a `.safetensors` file, an index of several (`.safetensors.index.json`) or the folder it lies in, a `.pt2` of
+    torch.export or a file of `torch.save` holds: tensors by name, in mappings within mappings for some.
 
     Raises:
         ModelError: missing, unreadable, or nothing that tensors can be taken from without running its code.
     """
+    path = _in_folder(path) if path.is_dir() else path
     if not path.is_file():
         raise ModelError(
             f"the weights {path} are not there", hint="set 'weights' in [model], relative to edgeprune.toml"
         )
     try:
+        _refuse_others(path)
         if path.name.endswith(_INDEX):
             return _shards(path)
         if path.suffix == ".safetensors":
@@ -65,6 +73,40 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
         f"{path.name} holds a {type(content).__name__}, not a state dict of tensors",
         hint="save it with torch.save(model.state_dict(), path)",
     )
+
+
+def _in_folder(folder: Path) -> Path:
+    """The one index of shards in it, or the one `.safetensors`."""
+    found = sorted(folder.glob(f"*{_INDEX}")) or sorted(folder.glob("*.safetensors"))
+    if len(found) != 1:
+        raise ModelError(
+            f"{folder.name} is a folder with {len(found)} files of .safetensors and no index of them",
+            hint="name one file as 'weights' in [model]",
+        )
+    return found[0]
+
+
+def _refuse_others(path: Path) -> None:
+    """Raises ModelError for what other programs write, and for one shard of several."""
+    with path.open("rb") as file:
+        begin = file.read(64)
+    for magic, what, hint in _OTHERS:
+        if begin.startswith(magic):
+            raise ModelError(f"{path.name} is {what}", hint=hint)
+    if path.suffix == ".onnx":
+        raise ModelError(f"{path.name} is a graph of ONNX, not weights", hint="name the checkpoint it was made from")
+    shard = _SHARD.search(path.name)
+    if shard is not None:
+        raise ModelError(
+            f"{path.name} is one of {int(shard[1])} shards",
+            hint=f'weights = "{path.name[: shard.start()]}{_INDEX}", or the folder',
+        )
+    names = _entries(path)
+    if names and all(name.endswith(".npy") for name in names):
+        raise ModelError(
+            f"{path.name} holds arrays of NumPy",
+            hint="torch.save({name: torch.from_numpy(each) for name, each in numpy.load(PATH).items()}, 'weights.pt')",
+        )
 
 
 def _saved(path: Path, *, is_archive: bool) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +15,11 @@ import numpy as np
 from edgeprune.errors import DataError
 from edgeprune.files.bounded import ARCHIVE_FAULTS, read_member
 
-_SPLITS = {"train": "train", "test": "test", "validation": "validation", "val": "validation", "valid": "validation"}
+_SPLITS = {
+    "train": "train", "training": "train", "test": "test", "testing": "test", "validation": "validation",
+    "val": "validation", "valid": "validation", "dev": "validation",
+}  # fmt: skip
+_SHOWN = 4  # kinds of files in a refusal
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,28 @@ def members_of(path: Path, suffixes: tuple[str, ...], what: str) -> list[Member]
     Raises:
         DataError: unreadable, no such file, none to train on, or a class without training files.
     """
-    members = []
+    members, others = [], Counter[str]()
     for name in _names(path):
-        if name.lower().endswith(suffixes) and "__MACOSX" not in name:
-            *outer, label, _ = ("", "", *name.replace(os.sep, "/").split("/"))[-4:]
+        parts = name.replace(os.sep, "/").split("/")
+        if not parts[-1] or "__MACOSX" in parts or any(part.startswith(".") for part in parts):
+            continue
+        if name.lower().endswith(suffixes):
+            *outer, label, _ = ("", "", *parts)[-4:]
             members.append(Member(_SPLITS.get(outer[-1].lower(), "train"), label, name))
+        else:
+            others[Path(parts[-1]).suffix.lower() or parts[-1]] += 1
     if not members:
-        raise DataError(f"no {what} in {path}", hint=f"<class>/<file> or train/<class>/<file>, {' '.join(suffixes)}")
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in others.most_common(_SHOWN))
+        raise DataError(
+            f"no {what} in {path}" + (f", but {kinds}" if kinds else ""),
+            hint=f"<class>/<file> or train/<class>/<file>, {' '.join(suffixes)}",
+        )
+    bare = next((member for member in members if member.label == "" or member.label.lower() in _SPLITS), None)
+    if bare is not None:
+        raise DataError(
+            f"{bare.name} of {path.name} lies in no folder of its class",
+            hint="<class>/<file> or train/<class>/<file>; labels kept elsewhere are read by 'entry' = \"data.py:load\"",
+        )
     trained = class_names(members)
     if not trained:
         raise DataError(f"{path.name} has no training {what}", hint="put them in train/<class>/")

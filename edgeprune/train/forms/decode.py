@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from edgeprune.errors import DataError
 from edgeprune.files.bounded import ARCHIVE_FAULTS, Unreadable
@@ -23,7 +23,8 @@ _MOST_PIXELS = 50_000_000  # of one picture: 150 MB while it is decoded
 _FAULTS = (  # what Pillow's decoders raise on damaged files
     *ARCHIVE_FAULTS, SyntaxError, IndexError, Unreadable, struct.error, Image.DecompressionBombError,
 )  # fmt: skip
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".pgm", ".ppm")
+_MODES_OF_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "La", "CMYK", "YCbCr", "HSV", "LAB")
 
 
 def decode(path: Path, members: list[str], shape: tuple[int, ...], resize: bool) -> np.ndarray:
@@ -47,7 +48,11 @@ def _one(read: Callable[[str], bytes], member: str, shape: tuple[int, ...], resi
         with Image.open(io.BytesIO(read(member))) as image:
             if image.width * image.height > _MOST_PIXELS:
                 raise ValueError(f"{image.width}x{image.height} pixels; at most {_MOST_PIXELS:,} are decoded")
-            picture = image.convert("L" if channels == 1 else "RGB")
+            picture = _of_8_bits(image).convert("L" if channels == 1 else "RGB")
+    except UnidentifiedImageError as problem:
+        raise DataError(
+            f"{member} is no readable image: Pillow does not know its form", hint="remove it or save it again"
+        ) from problem
     except _FAULTS as problem:
         raise DataError(f"{member} is no readable image: {problem}", hint="remove it or save it again") from problem
     if picture.size != (width, height):
@@ -58,6 +63,20 @@ def _one(read: Callable[[str], bytes], member: str, shape: tuple[int, ...], resi
             )
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(picture).reshape(height, width, channels)
+
+
+def _of_8_bits(image: Image.Image) -> Image.Image:
+    """The picture, of 16 bits a pixel the upper 8: Pillow's own way makes all from 255 on white.
+
+    Raises:
+        ValueError: pixels of other types, whose white nobody states.
+    """
+    if image.mode in _MODES_OF_BITS:
+        return image
+    pixels = np.asarray(image)
+    if not image.mode.startswith("I") or pixels.min() < 0 or pixels.max() > 0xFFFF:
+        raise ValueError(f"its pixels are of mode {image.mode}; 8 and 16 bits are read")
+    return Image.fromarray((pixels >> 8).astype(np.uint8))
 
 
 def _main(arguments: list[str]) -> None:

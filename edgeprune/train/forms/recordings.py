@@ -30,7 +30,7 @@ _FAULTS = (*ARCHIVE_FAULTS, Unreadable, wave.Error)
 def load_recordings(path: Path, shape: tuple[int, ...], step: int | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Split name -> (windows (N, C, T) float32, labels (N,) int64).
 
-    A `.csv` has a row for each moment and a column for each channel, with a line of names above or without; a `.wav`
+    A `.csv` has a row for each moment and a column for each channel (`_csv`); a `.wav`
     PCM samples, which become -1..1. Without split folders a fifth of each class's recordings is for testing and a tenth
     for validation, where there are five and more.
 
@@ -129,18 +129,51 @@ def _recording(name: str, read: Callable[[str], bytes], rates: dict[int, str]) -
     """(moments, channels) float32."""
     try:
         if name.lower().endswith(".csv"):
-            return _csv(read(name).decode())
+            return _csv(read(name).decode("utf-8-sig"))
         return _wav(name, read(name), rates)
     except _FAULTS as problem:
         raise DataError(
-            f"{name} is no readable recording: {problem}", hint="numbers between commas, or PCM .wav; or remove it"
+            f"{name} is no readable recording: {problem}",
+            hint="numbers between commas, semicolons or tabs, or PCM .wav; or remove it",
         ) from problem
 
 
 def _csv(text: str) -> np.ndarray:
-    first = text.partition("\n")[0]
-    names_above = not all(_is_number(cell) for cell in first.split(","))
-    return np.loadtxt(io.StringIO(text), np.float32, delimiter=",", skiprows=int(names_above), ndmin=2)
+    """(moments, channels) float32 of cells between commas, semicolons, tabs or blanks, with a line of names or without.
+
+    Raises:
+        ValueError: cells that are no finite numbers, rows of different lengths; the line is named.
+    """
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not lines:
+        raise ValueError("it is empty")
+    separator = next((one for one in ("\t", ";", ",") if one in lines[len(lines) // 2][1]), None)
+    if not any(_is_number(cell) for cell in _cells(lines[0][1], separator)):
+        lines = lines[1:]
+    try:
+        values = np.loadtxt([line for _, line in lines], np.float32, comments=None, delimiter=separator, ndmin=2)
+    except ValueError:
+        return _cell_by_cell(lines, separator)
+    return values if np.isfinite(values).all() else _cell_by_cell(lines, separator)
+
+
+def _cells(line: str, separator: str | None) -> list[str]:
+    return [cell.strip().strip('"') for cell in line.split(separator)]
+
+
+def _cell_by_cell(lines: list[tuple[int, str]], separator: str | None) -> np.ndarray:
+    """As `_csv`, of what NumPy does not read: it names the line, or reads what stands in quotes."""
+    values: list[list[float]] = []
+    for number, line in lines:
+        cells = _cells(line, separator)
+        if values and len(cells) != len(values[0]):
+            raise ValueError(f"line {number} has {len(cells)} cells, the first {len(values[0])}")
+        strange = next((cell for cell in cells if not _is_number(cell) or not np.isfinite(float(cell))), None)
+        if strange is not None:
+            decimal = ": decimals take a point" if separator == ";" and "," in strange else ""
+            raise ValueError(f"line {number} holds {strange!r}, no finite number{decimal}")
+        values.append([float(cell) for cell in cells])
+    return np.array(values, np.float32, ndmin=2)
 
 
 def _is_number(cell: str) -> bool:
