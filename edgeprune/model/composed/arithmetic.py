@@ -104,6 +104,11 @@ def _trilinear(args: Mapping[str, Any]) -> Any:
     return (parts[0] * parts[1] * parts[2]).sum(list(args["sumdim"]))
 
 
+@composes("mv")
+def _matrix_times_vector(args: Mapping[str, Any]) -> Any:
+    return torch.mm(args["self"], args["vec"].unsqueeze(1)).squeeze(1)
+
+
 @composes("baddbmm")
 def _add_batched(args: Mapping[str, Any]) -> Any:
     product = torch.bmm(args["batch1"], args["batch2"])

@@ -55,6 +55,13 @@ def _squeeze(x: Tensor, *dims: Any, **named: Any) -> Any:
     return x.squeeze(tuple(range(1, x.dim())))
 
 
+def _of_zeros(x: Tensor, zeros: Tensor) -> Tensor:
+    """A product with zeros: what an unrolled recurrence begins with need not be computed."""
+    shape = torch.broadcast_shapes(x.shape, zeros.shape)  # type: ignore[no-untyped-call]
+    return torch.zeros(shape, dtype=torch.result_type(x, zeros), device=x.device)
+
+
+_PRODUCTS = {torch.mul, torch.multiply, Tensor.mul, Tensor.multiply, Tensor.__mul__, Tensor.__rmul__}
 _HALVES = {Tensor.half, Tensor.bfloat16}
 _RECURRENT: Mapping[Any, Callable[..., Any]] = {
     getattr(torch, name): layer for name, layer in {**LAYERS, **CELLS}.items()
@@ -105,6 +112,9 @@ class Rewriting(TorchFunctionMode):
             for state in states:
                 if isinstance(state, Tensor) and self._is_zero(state):
                     marked_zeros(state)
+        factors = [factor for factor in args if isinstance(factor, Tensor)] if func in _PRODUCTS else []
+        if len(factors) == 2 and any(map(self._is_zero, factors)):
+            return _of_zeros(*factors)
         result = NotImplemented if rewritten is None else rewritten(*args, **given)
         return func(*args, **given) if result is NotImplemented else result
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from edgeprune.errors import ModelError
+from edgeprune.model.record import ForwardError
 from edgeprune.model.trace import TracedModel
 from edgeprune.prune.coupling.channels import ChannelGroups
 from edgeprune.prune.coupling.labels import FIXED, Reading, Tracker
@@ -15,14 +16,15 @@ from edgeprune.prune.coupling.own_sizes import own_sizes
 from edgeprune.prune.coupling.partition import Partition
 from edgeprune.prune.coupling.recurrence import tie_layers
 from edgeprune.prune.coupling.rules import RULES
-from edgeprune.prune.coupling.trial import blamed_operators
+from edgeprune.prune.coupling.trial import blamed_operators, failing_groups
 
 
 def find_groups(traced: TracedModel, shrinkable_outputs: Collection[int] = ()) -> ChannelGroups:
     """Couples channels through the graph, then tries the result on the network's shapes.
 
-    A recorded reshape or slice does not show whether its sizes follow the tensor or stand in the code. Where there is
-    one, the network is thinned to half (shapes only) and followed again; what does not come out as predicted is frozen.
+    A recorded reshape or slice does not show whether its sizes follow the tensor or stand in the code, and what takes
+    all of a tensor is not recorded. So the network is thinned to half (shapes only) and followed again; what does not
+    come out as predicted is frozen, and groups without whose channels forward() fails.
 
     Args:
         traced: the network at full width.
@@ -31,9 +33,10 @@ def find_groups(traced: TracedModel, shrinkable_outputs: Collection[int] = ()) -
     untried: dict[str, list[Reading]] = {}
     readings: dict[str, Reading] = {}
     needed, unused = {op.name for op in traced.graph.ops}, set[str]()
+    failing: dict[str, str] = {}
     while True:
         tracker = _track(traced, readings, shrinkable_outputs)
-        _freeze(tracker, unused, "its result reaches no output")
+        _freeze(tracker, dict.fromkeys(unused, "its result reaches no output") | failing)
         unread = next((name for name in tracker.ambiguous if name not in untried), None)
         if unread is not None:
             untried[unread] = _readings_by_units(traced, readings, unread, shrinkable_outputs)
@@ -45,7 +48,18 @@ def find_groups(traced: TracedModel, shrinkable_outputs: Collection[int] = ()) -
             unused |= idle
             continue
         open_ones = [name for name in tracker.risky if readings.get(name) is not Reading.FROZEN]
-        groups, blamed = _tried(traced, groups, open_ones) if groups.groups and open_ones else (groups, [])
+        try:
+            groups, blamed = _tried(traced, groups, open_ones) if groups.groups else (groups, [])
+        except ForwardError:
+            more = failing_groups(traced, groups)
+            if more.keys() <= failing.keys():
+                raise
+            failing |= more
+            continue
+        except ModelError:
+            if open_ones:
+                raise
+            return groups
         if not blamed:
             return groups
         other_readings = [name for name in blamed if untried.get(name)]
@@ -106,10 +120,11 @@ def _track(traced: TracedModel, readings: Mapping[str, Reading], shrinkable_outp
     return tracker
 
 
-def _freeze(tracker: Tracker, names: Collection[str], reason: str) -> None:
+def _freeze(tracker: Tracker, reasons: Mapping[str, str]) -> None:
+    """reasons: operator -> why the channels of its output stay."""
     for op in tracker.traced.graph.ops:
-        if op.name in names:
-            tracker.frozen.append((op.name, reason, tracker.labels[op.outputs[0]].ravel()))
+        if op.name in reasons:
+            tracker.frozen.append((op.name, reasons[op.name], tracker.labels[op.outputs[0]].ravel()))
 
 
 def _freeze_what_training_joins(tracker: Tracker, traced: TracedModel) -> None:

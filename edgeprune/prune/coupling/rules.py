@@ -67,7 +67,9 @@ def binary(tracker: Tracker, op: Op) -> None:
         shape = tracker.tensor(op, constant).shape
         for axis in varying(labels):
             if len(shape) == labels.ndim and shape[axis] > 1:
-                tracker.bind_all(op, constant, axis, labels.ravel())
+                lines = np.moveaxis(labels, axis, -1).reshape(-1, labels.shape[axis])
+                tracker.tie(lines[1:], lines[:1])  # one value for all of them: heads that share a rotation
+                tracker.bind_all(op, constant, axis, lines[0])
     tracker.set(op, labels)
 
 

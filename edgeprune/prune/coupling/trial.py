@@ -46,6 +46,19 @@ def blamed_operators(traced: TracedModel, groups: ChannelGroups, risky: Sequence
     return blamed
 
 
+def failing_groups(traced: TracedModel, groups: ChannelGroups) -> dict[str, str]:
+    """Groups that forward() cannot lose a half of -> why; all of them where it fails only without several."""
+    failed, whole = dict[str, str](), {group.name: range(group.size) for group in groups.groups}
+    for group in groups.groups:
+        try:
+            trace(
+                cut(traced.skeleton, groups, {**whole, group.name: range((group.size + 1) // 2)}), traced.example_shapes
+            )
+        except ForwardError as error:
+            failed[group.name] = f"forward() fails with fewer of them, at {error.where}"
+    return failed or dict.fromkeys(whole, "forward() fails with fewer channels")
+
+
 def _on_line(traced: TracedModel, risky: Sequence[str], where: str) -> list[str]:
     """The risky operators written on that line; where there are none, the last one before it."""
     same = [name for name in risky if traced.where[name] == where]
