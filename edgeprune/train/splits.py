@@ -126,6 +126,10 @@ def make_splits(
         DataError: wrong names, shapes, lengths or types, NaN or infinite values, an empty split, or one whose
             samples are in another, too. What targets mean is checked with the task (`agreement.py`).
     """
+    if not isinstance(arrays, Mapping):
+        raise DataError(
+            f"the data are a {type(arrays).__name__}, not splits by name", hint='give {"train": (inputs, targets), ...}'
+        )
     unknown = [name for name in arrays if name not in _NAMES]
     if unknown or "train" not in arrays:
         raise DataError(
@@ -172,6 +176,11 @@ def _checked(name: str, value: Any, input_shape: tuple[int, ...]) -> tuple[Tenso
     pair = tuple(value) if isinstance(value, tuple | list) else (value,)
     if len(pair) not in (1, 2):
         raise DataError(f"'{name}' holds {len(pair)} items", hint="give (inputs, targets)")
+    if isinstance(pair[0], tuple | Mapping):
+        raise DataError(
+            f"'{name}' has {len(pair[0])} inputs a sample, the model takes one",
+            hint="leave the others out, or state them all: [model] inputs = { name = [...], ... }",
+        )
     inputs = _inputs(name, _tensor(f"inputs of '{name}'", pair[0]), input_shape)
     targets = _targets(name, _tensor(f"targets of '{name}'", pair[1])) if len(pair) == 2 else inputs.float()
     if len(inputs) != len(targets):
@@ -200,6 +209,8 @@ def _inputs(name: str, inputs: Tensor, shape: tuple[int, ...]) -> Tensor:
             hint = "channels come first: inputs.transpose(0, 3, 1, 2)"
         elif shape[0] == 1 and tuple(inputs.shape[1:]) == shape[1:]:
             hint = "the axis of the one channel is missing: inputs[:, None]"
+        elif tuple(inputs.shape[2:]) == shape[1:] and (inputs.shape[1], shape[0]) == (1, 3):
+            hint = "they are grey: inputs.repeat(3, axis=1), or image.convert('RGB') in the dataset"
         raise DataError(f"inputs of '{name}' are {tuple(inputs.shape)}, the model takes {shape} each", hint=hint)
     if inputs.dtype == torch.uint8:
         return inputs

@@ -48,7 +48,7 @@ def _one(read: Callable[[str], bytes], member: str, shape: tuple[int, ...], resi
         with Image.open(io.BytesIO(read(member))) as image:
             if image.width * image.height > _MOST_PIXELS:
                 raise ValueError(f"{image.width}x{image.height} pixels; at most {_MOST_PIXELS:,} are decoded")
-            picture = _of_8_bits(image).convert("L" if channels == 1 else "RGB")
+            picture = of_8_bits(image).convert("L" if channels == 1 else "RGB")
     except UnidentifiedImageError as problem:
         raise DataError(
             f"{member} is no readable image: Pillow does not know its form", hint="remove it or save it again"
@@ -65,7 +65,7 @@ def _one(read: Callable[[str], bytes], member: str, shape: tuple[int, ...], resi
     return np.asarray(picture).reshape(height, width, channels)
 
 
-def _of_8_bits(image: Image.Image) -> Image.Image:
+def of_8_bits(image: Image.Image) -> Image.Image:
     """The picture, of 16 bits a pixel the upper 8: Pillow's own way makes all from 255 on white.
 
     Raises:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from torch import nn
+from torch.utils.data import DataLoader, Dataset
 
 from edgeprune.errors import DataError
 from edgeprune.project.file import project_from
@@ -100,9 +102,10 @@ LABELS = np.arange(30) % 3
 WORDS = np.array(["cat", "dog", "owl"])
 
 
-@pytest.mark.parametrize(
-    "words", [WORDS[LABELS], WORDS[LABELS].astype(object), WORDS[LABELS].astype("S"), [*WORDS[LABELS]]]
-)
+NAMED = WORDS[LABELS]
+
+
+@pytest.mark.parametrize("words", [NAMED, NAMED.astype(object), NAMED.astype("S"), [*NAMED]])
 def test_labels_may_be_words(words: object) -> None:
     splits = make_splits({"train": (INPUTS, words)}, (4,))
     numbers = make_splits({"train": (INPUTS, LABELS)}, (4,))
@@ -185,3 +188,67 @@ def test_rows_that_are_no_numbers_are_named(tmp_path: Path, change: Callable[[st
     csv_folder(tmp_path, change)
     with pytest.raises(DataError, match=words):
         loaded(tmp_path, (2, 12), "all")
+
+
+class Samples(Dataset[Any]):
+    def __init__(self, sample: Callable[[int], Any]) -> None:
+        self._sample = sample
+
+    def __len__(self) -> int:
+        return 30
+
+    def __getitem__(self, index: int) -> Any:
+        return self._sample(index)
+
+
+def picture(index: int, mode: str) -> Image.Image:
+    pixels = np.random.default_rng(index).integers(0, 256, (4, 6, 3)).astype(np.uint8)
+    return Image.fromarray(pixels).convert(mode)
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("P", 3), ("RGBA", 3), ("CMYK", 3), ("LA", 1), ("1", 1), ("L", 1)])
+def test_pictures_of_a_dataset_are_grey_or_rgb(mode: str, channels: int) -> None:
+    source = "L" if mode == "LA" else "RGB"
+    splits = make_splits({"train": Samples(lambda k: (picture(k, source).convert(mode), k % 3))}, (channels, 4, 6))
+    expected = picture(0, source).convert(mode).convert("RGB" if channels == 3 else "L")
+    wanted = np.asarray(expected).reshape(4, 6, channels).transpose(2, 0, 1)
+    found = np.concatenate([split.inputs.numpy() for split in (splits.train, splits.validation, splits.test)])
+    assert any(np.array_equal(one, wanted) for one in found)
+
+
+def test_label_maps_keep_their_places_in_a_palette() -> None:
+    def sample(index: int) -> tuple[Image.Image, Image.Image]:
+        labels = Image.new("P", (6, 4), index % 5)
+        labels.putpalette([255, 0, 0] * 256)
+        return picture(index, "RGB"), labels
+
+    targets = make_splits({"train": Samples(sample)}, (3, 4, 6)).train.targets
+    assert set(targets.unique().tolist()) == {0, 1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_datasets_with_words_as_labels(batched: bool) -> None:
+    dataset = Samples(lambda k: (INPUTS[k], str(NAMED[k])))
+    data = DataLoader(dataset, 7) if batched else dataset
+    splits = make_splits({"train": data}, (4,))
+    assert splits.class_names == ("cat", "dog", "owl")
+    assert splits.train.targets.equal(make_splits({"train": (INPUTS, LABELS)}, (4,)).train.targets)
+
+
+def test_a_list_of_samples_is_a_dataset() -> None:
+    splits = make_splits({"train": [(INPUTS[k], int(LABELS[k])) for k in range(30)]}, (4,))
+    assert splits.train.targets.equal(make_splits({"train": (INPUTS, LABELS)}, (4,)).train.targets)
+
+
+@pytest.mark.parametrize(
+    ("sample", "words"),
+    [
+        (lambda k: (INPUTS[k], 1 // (k - 5)), "raises ZeroDivisionError at 5"),
+        (lambda k: (INPUTS[k], None), "is no array of numbers"),
+        (lambda k: (INPUTS[k], k, 0), "has 2 inputs a sample, the model takes one"),
+        (lambda k: ("a sentence", 0), "inputs of 'train' are of type <U"),
+    ],
+)
+def test_datasets_that_give_something_else_are_refused(sample: Callable[[int], Any], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        make_splits({"train": Samples(sample)}, (4,))
