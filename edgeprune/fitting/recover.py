@@ -15,6 +15,7 @@ from edgeprune.prune.network import Network
 from edgeprune.prune.recovery.reconstruct import Reconstruction, reconstruct
 from edgeprune.prune.surgery.blocks import Block, without
 from edgeprune.prune.surgery.thin import thin
+from edgeprune.prune.widths.damage_curves import MEASURED_SHARES
 from edgeprune.prune.widths.size_model import SizeModel
 from edgeprune.train.evaluate import bn_reestimate, outputs_of
 from edgeprune.train.memory import arranged, fastest_order
@@ -25,6 +26,7 @@ _FEWEST = 64
 _MOST_MACS = 4e11  # of forward passes, one a layer: about a minute on one core
 _MOST_VALUES = 1 << 26  # in them: 256 MiB
 _JUDGED = 512
+_READERS = 1.5  # of a group, solved one after the other
 
 
 def thin_and_recover(job: Job, network: Network, keep: Mapping[str, Sequence[int]]) -> nn.Module:
@@ -66,11 +68,24 @@ def _better(job: Job, solved: nn.Module, reestimated: nn.Module) -> nn.Module:
 
 def samples_to_solve_from(traced: TracedModel, values_a_sample: int) -> int:
     """As many as time and memory allow: every layer of a deep network is solved from a forward pass of its own."""
-    graph = traced.graph
-    macs = float(SizeModel(graph, {}, []).sizes(np.zeros((1, 0))).op_work.sum())
-    layers = sum(op.traits.has_weights for op in graph.ops)
+    layers, macs = _layers_and_macs(traced)
     affordable = max(_FEWEST, int(_MOST_MACS / (max(1, layers) * macs)))
     return min(_SAMPLES, affordable, max(1, _MOST_VALUES // values_a_sample))
+
+
+def samples_to_measure_with(traced: TracedModel, groups: int, most: int) -> int:
+    """As many as time allows where each group is thinned to a few widths and its readers are solved after each; 0 where
+    those were too few to solve layers from."""
+    layers, macs = _layers_and_macs(traced)
+    passes = layers + _READERS * len(MEASURED_SHARES) * groups
+    affordable = int(_MOST_MACS / max(1.0, passes * macs))
+    return min(affordable, most) if affordable >= _FEWEST else 0
+
+
+def _layers_and_macs(traced: TracedModel) -> tuple[int, float]:
+    graph = traced.graph
+    macs = float(SizeModel(graph, {}, []).sizes(np.zeros((1, 0))).op_work.sum())
+    return sum(op.traits.has_weights for op in graph.ops), macs
 
 
 def _loss(job: Job, module: nn.Module, split: Split) -> float:

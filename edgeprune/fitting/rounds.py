@@ -14,19 +14,28 @@ from edgeprune.errors import DoesNotFit
 from edgeprune.fitting.granularity import Hold, nothing
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.record import EpochRecord, StepRecord
-from edgeprune.fitting.recover import thin_and_recover
+from edgeprune.fitting.recover import samples_to_measure_with, thin_and_recover
 from edgeprune.fitting.training import CHECKPOINT_NAME, settings_of, train
 from edgeprune.model.twin import copied
 from edgeprune.prune.network import Network
+from edgeprune.prune.recovery.reconstruct import Reconstruction
 from edgeprune.prune.scoring.score import rank_channels
 from edgeprune.prune.widths.allocate import GroupChoice, allocate
-from edgeprune.prune.widths.damage_curves import Probe, class_distance, measure_damage_curves, value_distance
+from edgeprune.prune.widths.damage_curves import (
+    Probe,
+    Recover,
+    class_distance,
+    measure_damage_curves,
+    not_at_all,
+    value_distance,
+)
 from edgeprune.prune.widths.size_model import SizeModel
 from edgeprune.prune.widths.waypoint import waypoint
 from edgeprune.train.evaluate import evaluate
 
 BeginStep = Callable[[nn.Module, str], Hold]
 _CURVE_SAMPLES = 256
+_SOLVED_SAMPLES, _SOLVED_ROWS = 320, 10_240  # that readers are solved from before damage is measured
 _MOST_UNDONE = 2
 _MOST_SIZING_LINKS = 5
 
@@ -72,6 +81,7 @@ def _choices(job: Job, network: Network, stage: str) -> tuple[GroupChoice, ...]:
                 job.target.channel_multiple,
                 Probe(samples, distance),
                 lambda name: task.advance(detail=name),
+                recover=_recovery(job, network),
             )
         return [asdict(choice) for choice in measured]
 
@@ -79,6 +89,15 @@ def _choices(job: Job, network: Network, stage: str) -> tuple[GroupChoice, ...]:
         GroupChoice(noted["group"], tuple(noted["widths"]), tuple(noted["damage"]))
         for noted in job.workspace.once(f"{stage}: damage curves", measure)
     )
+
+
+def _recovery(job: Job, network: Network) -> Recover:
+    """What a fit does right after thinning, for the layers that read what went; nothing where that took minutes."""
+    count = samples_to_measure_with(network.traced, len(network.groups.groups), _SOLVED_SAMPLES)
+    if count == 0:
+        return not_at_all
+    inputs = job.splits.train.take(count).tensor()
+    return Reconstruction(network.module, network.groups, inputs, _SOLVED_ROWS).apply_to_readers
 
 
 def thin_to(

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from edgeprune.errors import DataError
 from edgeprune.ir import Activation, Op, OpKind
-from edgeprune.prune.coupling.channels import ChannelGroups
+from edgeprune.prune.coupling.channels import ChannelGroups, Role
 from edgeprune.prune.recovery.least_squares import fit_layers
 from edgeprune.prune.scoring.layers import (
     MAX_FEATURES,
@@ -95,9 +95,21 @@ class Reconstruction:
 
     def apply(self, thinned: nn.Module, keep: Mapping[str, Sequence[int]]) -> None:
         """As `reconstruct`."""
+        self._apply(self._sums, thinned, keep)
+
+    def apply_to_readers(self, thinned: nn.Module, keep: Mapping[str, Sequence[int]]) -> None:
+        """The same for the layers alone that read what went: most of what can be made up for, and soon done."""
+        called, groups = self._groups.traced.called, self._groups.by_name
+        read = {piece.parameter for name in keep for piece in groups[name].slices if piece.role is Role.READS}
+        readers = [
+            one for one in self._sums if any(f"{called[name]}.weight" in read for name in one.layers if name in called)
+        ]
+        self._apply(readers, thinned, keep)
+
+    def _apply(self, sums: Sequence[_Sum], thinned: nn.Module, keep: Mapping[str, Sequence[int]]) -> None:
         staying = kept(self._groups, keep)
         layers = {layer.op.name: layer for layer in plain_layers(thinned, self._groups.traced)}
-        for one in self._sums:
+        for one in sums:
             target = self._target(one)
             rows = target.rows
             if one.tensor in self._groups.activations:

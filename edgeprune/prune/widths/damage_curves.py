@@ -17,7 +17,7 @@ from edgeprune.prune.surgery.thin import thin
 from edgeprune.prune.widths.allocate import GroupChoice
 
 Distance = Callable[[Answer, Answer], float]
-_MEASURED_SHARES = (0.875, 0.75, 0.5, 0.25, 0.125)
+MEASURED_SHARES = (0.875, 0.75, 0.5, 0.25, 0.125)
 _MOST_WIDTHS = 64
 
 
@@ -37,6 +37,14 @@ def value_distance(outputs: Answer, original: Answer) -> float:
     """Mean square distance from the original's outputs in units of their variance, the mean over several outputs."""
     pairs = list(zip(parts_of(outputs), parts_of(original), strict=True))
     return sum(float((own - was).square().mean() / was.var().clamp_min(1e-12)) for own, was in pairs) / len(pairs)
+
+
+Recover = Callable[[nn.Module, Mapping[str, Sequence[int]]], None]
+"""(thinned network, units kept of the groups that lost some): changes its weights in place."""
+
+
+def not_at_all(thinned: nn.Module, keep: Mapping[str, Sequence[int]]) -> None:
+    """Leaves it as it was thinned."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +74,7 @@ def measure_damage_curves(
     probe: Probe,
     on_group: Callable[[str], None] = lambda name: None,
     only: Collection[str] | None = None,
+    recover: Recover = not_at_all,
 ) -> tuple[GroupChoice, ...]:
     """Thins one group at a time to a few widths and measures how far the outputs move.
 
@@ -75,6 +84,7 @@ def measure_damage_curves(
         multiple: channel counts are multiples of it.
         on_group: called with each group's name when it is done.
         only: groups to measure; None is all.
+        recover: what is done for a thinned network before it is measured, without training.
 
     Returns:
         One choice per group measured; damage between measured widths is interpolated smoothly and never falls as
@@ -88,10 +98,12 @@ def measure_damage_curves(
                 continue
             widths = possible_widths(group, multiple)
             measured = {group.size: 0.0}
-            for share in _MEASURED_SHARES:
+            for share in MEASURED_SHARES:
                 width = _nearest(widths, share * group.size)
                 if width not in measured:
-                    thinned = thin(module, groups, {group.name: sorted(ranking[group.name][:width])})
+                    keep = {group.name: sorted(ranking[group.name][:width])}
+                    thinned = thin(module, groups, keep)
+                    recover(thinned, keep)
                     measured[width] = probe.distance(thinned(probe.samples), original)
             if widths[0] not in measured:
                 measured[widths[0]] = max(measured.values()) * 2

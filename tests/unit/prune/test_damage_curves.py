@@ -11,6 +11,7 @@ from torch import nn
 from edgeprune.model.trace import trace
 from edgeprune.prune.coupling.channels import ChannelGroup
 from edgeprune.prune.coupling.groups import find_groups
+from edgeprune.prune.recovery.reconstruct import Reconstruction
 from edgeprune.prune.surgery.thin import thin
 from edgeprune.prune.widths.damage_curves import (
     Probe,
@@ -71,3 +72,21 @@ def test_curves_pass_through_what_thinned_networks_lose() -> None:
                 assert choice.damage[width - 1] == pytest.approx(at_least, rel=1e-4)
     only = measure_damage_curves(module, groups, ranking, 1, probe, only=[groups.groups[1].name])
     assert [choice.group for choice in only] == [groups.groups[1].name]
+
+
+def test_what_readers_can_make_up_for_is_no_damage() -> None:
+    """Every second channel says what the one before it says: half of them can go once their reader is solved again."""
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(2, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3), nn.Flatten(), nn.Linear(4 * 16, 3)).eval()
+    with torch.no_grad():
+        module[0].weight[1::2] = module[0].weight[::2]
+        module[0].bias[1::2] = module[0].bias[::2]
+    groups, inputs = find_groups(trace(module, (1, 2, 8, 8))), torch.randn(96, 2, 8, 8)
+    ranking = {group.name: [*range(0, group.size, 2), *range(1, group.size, 2)] for group in groups.groups}
+    probe, solved = Probe(inputs, value_distance), Reconstruction(module, groups, inputs, rows=4_096)
+    with torch.no_grad():
+        plain = measure_damage_curves(module, groups, ranking, 1, probe)[0]
+        recovered = measure_damage_curves(module, groups, ranking, 1, probe, recover=solved.apply_to_readers)[0]
+    half = plain.widths.index(4)
+    assert plain.damage[half] > 0.05 and recovered.damage[half] < 1e-6
+    assert recovered.damage[0] <= plain.damage[0]
