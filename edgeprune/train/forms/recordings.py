@@ -6,8 +6,6 @@ trained on would not hold for new recordings.
 
 from __future__ import annotations
 
-import io
-import wave
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,12 +17,13 @@ from edgeprune.errors import DataError
 from edgeprune.files.bounded import ARCHIVE_FAULTS, Unreadable
 from edgeprune.project.spectrogram import SpectrogramTable, front_end, spectrograms
 from edgeprune.train.forms.class_folders import Member, in_splits, members_of, reader
+from edgeprune.train.forms.wav import read_wav
 
 SUFFIXES = (".csv", ".wav")
 _FEWEST_TO_HOLD_OUT = 5  # recordings of a class
 _TEST_SHARE, _VALIDATION_SHARE = 0.2, 0.1
 _SEED = 20_260_101  # as for samples (`splits.py`)
-_FAULTS = (*ARCHIVE_FAULTS, Unreadable, wave.Error)
+_FAULTS = (*ARCHIVE_FAULTS, Unreadable)
 
 
 def load_recordings(path: Path, shape: tuple[int, ...], step: int | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -134,7 +133,7 @@ def _recording(name: str, read: Callable[[str], bytes], rates: dict[int, str]) -
     except _FAULTS as problem:
         raise DataError(
             f"{name} is no readable recording: {problem}",
-            hint="numbers between commas, semicolons or tabs, or PCM .wav; or remove it",
+            hint="numbers between commas, semicolons or tabs, or a PCM .wav; or remove it",
         ) from problem
 
 
@@ -185,18 +184,9 @@ def _is_number(cell: str) -> bool:
 
 
 def _wav(name: str, data: bytes, rates: dict[int, str]) -> np.ndarray:
-    with wave.open(io.BytesIO(data)) as sound:
-        rate, channels, width = sound.getframerate(), sound.getnchannels(), sound.getsampwidth()
-        frames = sound.readframes(sound.getnframes())
-    rates.setdefault(rate, name)
+    sound = read_wav(data)
+    rates.setdefault(sound.rate_hz, name)
     if len(rates) > 1:
         told = " and ".join(f"{rate:,} Hz in {first}" for rate, first in rates.items())
         raise DataError(f"recordings of different rates: {told}", hint="resample them to one")
-    if width not in (1, 2, 3, 4):
-        raise ValueError(f"{8 * width} bits a sample; 8, 16, 24 and 32 are read")
-    if width == 3:  # in the upper bytes of four
-        frames, width = np.pad(np.frombuffer(frames, np.uint8).reshape(-1, 3), ((0, 0), (1, 0))).tobytes(), 4
-    values = np.frombuffer(frames, f"<{'u' if width == 1 else 'i'}{width}").astype(np.float32)
-    middle, reach = (128, 128) if width == 1 else (0, 2 ** (8 * width - 1))
-    scaled: np.ndarray = (values.reshape(-1, channels) - middle) / np.float32(reach)
-    return scaled
+    return sound.values
