@@ -25,6 +25,7 @@ from edgeprune.quantize.states_outside import StatesOutside, reads_unassigned
 
 _LACKING = frozenset({OpKind.ELU})
 _REFUSAL = re.compile(r"builtin opcode '(\w+)' version '(\d+)'")
+_MOST_VERSION = 16  # no operator has had as many
 _VERSION_FIELD = 8  # of an OperatorCode, as its table of fields counts
 
 
@@ -34,17 +35,16 @@ def reference_interpreter(tflite: bytes) -> Any:
     Raises:
         RuntimeError, ValueError: LiteRT refuses the file.
     """
-    try:
-        if reads_unassigned(tflite, _interpreter):
-            return StatesOutside(tflite, _interpreter)
-        return _interpreter(tflite, "BUILTIN_REF")
-    except (RuntimeError, ValueError) as refusal:
-        older = _with_older_version(tflite, str(refusal))
-        if older is not None:
-            return reference_interpreter(older)
-        if _lacks_an_operator(tflite):
-            return _InPieces(tflite)
-        return _without_bias_scales(tflite, refusal)
+    while True:
+        try:
+            if reads_unassigned(tflite, _interpreter):
+                return StatesOutside(tflite, _interpreter)
+            return _interpreter(tflite, "BUILTIN_REF")
+        except (RuntimeError, ValueError) as refusal:
+            older = _with_older_version(tflite, str(refusal))
+            if older is None:
+                return _InPieces(tflite) if _lacks_an_operator(tflite) else _without_bias_scales(tflite, refusal)
+            tflite = older
 
 
 def _with_older_version(tflite: bytes, refusal: str) -> bytes | None:
@@ -59,7 +59,7 @@ def _with_older_version(tflite: bytes, refusal: str) -> bytes | None:
         refusal: LiteRT's message.
     """
     named = _REFUSAL.search(refusal)
-    if named is None or int(named[2]) < 2:
+    if named is None or not 2 <= int(named[2]) <= _MOST_VERSION:
         return None
     from ai_edge_litert import schema_py_generated as schema
 
