@@ -208,7 +208,7 @@ class FixedFilters(nn.Module):
         self.register_buffer("bank", torch.randn(5, 2, 3, 3))
 
     def forward(self, x: Tensor) -> Tensor:
-        blurred = nn.functional.conv2d(self.conv(x).relu(), self.blur, stride=2, groups=6)
+        blurred = nn.functional.conv2d(self.conv(x).relu(), self.blur, stride=2, groups=len(self.blur))
         both = [self.mixed(blurred).relu().mean((2, 3)), nn.functional.conv2d(x, self.bank).relu().mean((2, 3))]
         return self.head(torch.cat(both, 1))
 

@@ -267,7 +267,7 @@ def test_a_run_killed_behind_a_step_back_ends_with_the_same_weights(splits: Spli
     expected, notes, whole = finetune(start, splits, CLASSIFY, wild), list[str](), copy.deepcopy(start.state_dict())
 
     def kill(progress: TrainStep) -> None:
-        if progress.epoch == 2:
+        if progress.epoch == 3:
             raise Killed
 
     start.load_state_dict(begun)
