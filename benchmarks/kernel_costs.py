@@ -1,12 +1,13 @@
 """Measures what kernels cost on the emulated boards and fits `edgeprune/engine/cost/kernel_costs.json`.
 
-    python benchmarks/kernel_costs.py [FUNCTION ...]
+    python benchmarks/kernel_costs.py [FUNCTION ... | lacking]
 
 Layers come from the four MLPerf Tiny networks, from the bundled network at four widths, and from it with early exits;
-kinds that these lack from benchmarks/layer_speed.py and the tests' random layers, int16 ones too, and detections over
-random scores. Each is profiled on the emulated board of its core, and every C function gets a non-negative
-least-squares fit over its layers' relative errors.
+kinds that these lack from benchmarks/layer_speed.py, benchmarks/plain_layers.py and the tests' random layers, int16
+ones too, and detections over random scores. Each is profiled on the emulated board of its core, and every C function
+gets a non-negative least-squares fit over its layers' relative errors.
 With functions named, only these are measured anew; `int16` and `detection` name all that have it in their name.
+`lacking` measures all but the networks, and keeps what the table does not have yet of a core.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import layer_speed
 import numpy as np
+import plain_layers
 import torch
 from ai_edge_litert import schema_py_generated as schema
 from kept import ROOT
@@ -50,6 +52,7 @@ BOARDS = ("mps2-an385-armv6m", "mps2-an385", "mps2-an386", "mps2-an500", "mps2-a
 SHARES = (1.0, 0.7, 0.45, 0.25)
 EXITS, CLASSES = ("relu", "block1", "block3"), 10
 GROUPS = ("int16", "detection")
+LACKING = "lacking"
 MOST_ERROR = 0.5
 """Of a fit that is kept: with a worse one, what a network's own layers take says more (`latency.measured_rates`)."""
 WIDE_VALUES = {
@@ -86,6 +89,12 @@ def lone_layers(target: Target, optimize: Optimize) -> list[CompiledModel]:
     options = CompileOptions(optimize, "layers", "costs")
     random = [random_model(kind, 30, seed) for seed, kind in enumerate(("window", "pieces", "transposed", "step"))]
     return [compile_model(model, target, options) for model in (layer_speed.model(), *random)]
+
+
+def plain_models(target: Target, optimize: Optimize) -> list[CompiledModel]:
+    """Layers that plain C runs."""
+    options = CompileOptions(optimize, "plain", "costs")
+    return [compile_model(model, target, options) for model in plain_layers.plain_models()]
 
 
 def wide_models(target: Target, optimize: Optimize) -> list[CompiledModel]:
@@ -152,6 +161,7 @@ def is_wanted(function: str, names: set[str]) -> bool:
 
 def main() -> None:
     only = set(sys.argv[1:])
+    lacking = only == {LACKING}
     groups = only <= set(GROUPS) and bool(only)
     cores: dict[str, dict[str, dict[str, float]]] = json.loads(_COSTS.read_text())["cores"] if only else {}
     with tempfile.TemporaryDirectory() as name:
@@ -159,15 +169,20 @@ def main() -> None:
         for board in BOARDS:
             target = load_target(board)
             rows = defaultdict(list)
-            networks = [] if groups else [
+            there = cores.get(target.cpu.core, {})
+            networks = [] if groups or lacking else [
                 *models(target, Optimize.BALANCED, folder),
                 *models(target, Optimize.SPEED, folder),
-                *lone_layers(target, Optimize.SPEED),
             ]  # fmt: skip
+            layers = [] if groups else [*lone_layers(target, Optimize.SPEED), *plain_models(target, Optimize.SPEED)]
+
+            def wanted(function: str, there: dict[str, dict[str, float]] = there) -> bool:
+                return function not in there if lacking else is_wanted(function, only)
+
             for compiled in (
-                *networks, *wide_models(target, Optimize.SPEED), *detection_models(target, Optimize.SPEED)
+                *networks, *layers, *wide_models(target, Optimize.SPEED), *detection_models(target, Optimize.SPEED)
             ):  # fmt: skip
-                if not any(is_wanted(call.function, only) for call in compiled.calls):
+                if not any(wanted(call.function) for call in compiled.calls if not call.is_view):
                     continue
                 try:
                     images = link_images(compiled, target, folder / "firmware")
@@ -180,11 +195,14 @@ def main() -> None:
                 for index, measured in zip(compiled.running, ticks, strict=True):
                     call = compiled.calls[index]
                     rows[call.function].append((call.work, measured))
-            fits = {function: fitted(rows[function]) for function in rows if is_wanted(function, only)}
+            fits = {function: fitted(rows[function]) for function in rows if wanted(function)}
+            for function, cost in fits.items():
+                if cost.error > MOST_ERROR:
+                    print(f"{target.cpu.core} {function}: left out, its misfit is {cost.error}", flush=True)
             found = {function: asdict(cost) for function, cost in fits.items() if cost.error <= MOST_ERROR}
             for function, cost in sorted(found.items()):
                 print(f"{target.cpu.core} {function}: {cost}", flush=True)
-            cores[target.cpu.core] = dict(sorted((cores.get(target.cpu.core, {}) | found).items()))
+            cores[target.cpu.core] = dict(sorted((there | found).items()))
     write_text(_COSTS, json.dumps({"made_by": "benchmarks/kernel_costs.py", "cores": cores}, indent=1) + "\n")
 
 

@@ -60,7 +60,8 @@ def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
         overlaps=window_overlaps(window, channels_in_step=True, element_bytes=2),
         work=Work(
             macs=layer.macs, outputs=window.batches * window.out_len,
-            features=inside_taps(window, filters=channels, tap_macs=1),
+            features=inside_taps(window, filters=-(-channels // _TOGETHER), tap_macs=_TOGETHER)
+            | {"fours": window.batches * window.out_h * window.out_w * -(-channels // _TOGETHER)},
         ),
         definitions=definitions,
     )  # fmt: skip

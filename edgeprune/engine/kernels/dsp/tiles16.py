@@ -10,7 +10,7 @@ import numpy as np
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.base import Constant, KernelCall, Symbols, Work
 from edgeprune.engine.kernels.geometry import Window, window_overlaps
-from edgeprune.engine.kernels.linear.conv2d import read_conv2d
+from edgeprune.engine.kernels.linear.conv2d import Conv2d, read_conv2d
 from edgeprune.engine.kernels.linear.sums16 import factors, is_wide, sums_constants, sums_fields
 from edgeprune.engine.kernels.operands import image_calls, params
 from edgeprune.engine.kernels.requant import activation_range
@@ -143,9 +143,30 @@ def conv2d(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall | N
         constants=(tiles.constant, *tiles.scaling),
         scratch_bytes=tiles.scratch_bytes,
         overlaps=window_overlaps(window, channels_in_step=False, element_bytes=2),
-        work=Work(macs=conv.macs, outputs=window.batches * window.out_len),
+        work=_work(conv, tiles),
         definitions=definitions,
     )
+
+
+def _work(conv: Conv2d, tiles: Tiles) -> Work:
+    """Three pixels and two channels at a time; what is left over is made, and thrown away."""
+    window = conv.window
+    outputs = window.batches * window.out_len
+    pixels, channels = -(-window.out_h * window.out_w // _PIXELS) * _PIXELS, -(-window.out_c // 2) * 2
+    features = window_words(window, conv.group_in_c, pixels, channels)
+    if not tiles.is_short:
+        features |= {"wide_outputs": outputs, "wide_macs": features["row_macs"]}
+    return Work(macs=conv.macs, outputs=outputs, features=features)
+
+
+def window_words(window: Window, in_c: int, pixels: int, channels: int) -> dict[str, int]:
+    """For the latency model: windows that are copied together for so many pixels, and multiplied by so many rows."""
+    words = -(-window.kernel_h * window.kernel_w * in_c // 2)
+    pixels *= window.batches
+    return {
+        "windows": pixels, "window_rows": pixels * window.kernel_h, "window_words": pixels * words,
+        "rows": pixels * channels, "row_macs": 2 * pixels * channels * words,
+    }  # fmt: skip
 
 
 def _two_rows(rows: Int64s) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.base import KernelCall, Symbols, Work
-from edgeprune.engine.kernels.dsp.tiles16 import CONV_SOURCES, geometry, one_product_factors, row_words
+from edgeprune.engine.kernels.dsp.tiles16 import CONV_SOURCES, geometry, one_product_factors, row_words, window_words
 from edgeprune.engine.kernels.geometry import window_overlaps
 from edgeprune.engine.kernels.linear.conv2d import read_conv2d
 from edgeprune.engine.kernels.operands import image_calls, params, table
@@ -60,6 +60,10 @@ def candidate(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
         ),
         scratch_bytes=4 * -(-taps // 2),
         overlaps=window_overlaps(window, channels_in_step=False, element_bytes=2),
-        work=Work(macs=conv.macs, outputs=window.batches * window.out_len),
+        work=Work(
+            macs=conv.macs,
+            outputs=window.batches * window.out_len,
+            features=window_words(window, conv.group_in_c, window.out_h * window.out_w, filled),
+        ),
         definitions=definitions,
     )

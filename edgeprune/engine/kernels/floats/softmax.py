@@ -29,7 +29,7 @@ def _rows(graph: Graph, op: Op, function: str, sources: tuple[str, ...], setting
         sources=sources,
         headers=("ep_float.h",),
         overlaps=(Overlap(0, "forward", 0),),
-        work=Work(outputs=output.element_count),
+        work=Work(outputs=output.element_count, features={"rows": output.element_count // output.shape[-1]}),
     )
 
 

@@ -223,9 +223,24 @@ def lstm_call(graph: Graph, op: Op, layer: Lstm, products: Products) -> KernelCa
         headers=("ep_lstm.h", products.header),
         constants=tuple(constants),
         scratch_bytes=4 * sum(words.values()) + 9 * layer.cell_len + layer.out_len,
-        work=Work(macs=macs * runs, outputs=layer.output.element_count, features={"cells": runs * layer.cell_len}),
+        work=Work(
+            macs=macs * runs,
+            outputs=layer.output.element_count,
+            features={
+                "cells": runs * layer.cell_len,
+                "steps": runs,
+                "row_macs": runs * _row_macs(layer, products.block),
+            },
+        ),
         definitions=definitions,
     )
+
+
+def _row_macs(layer: Lstm, block: int) -> int:
+    """Multiply-accumulates of one step, rows filled up to whole blocks."""
+    cells, outputs = (-(-count // block) * block for count in (layer.cell_len, layer.out_len))
+    projected = 0 if layer.projection is None else outputs * layer.cell_len
+    return len(layer.gates) * cells * (layer.in_len + layer.out_len) + projected
 
 
 def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:

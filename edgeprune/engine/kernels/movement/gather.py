@@ -43,9 +43,14 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
         sources=("ref/gather.c",),
         headers=("ep_gather.h",),
         constants=(*source.constants, *picked.constants),
-        work=Work(outputs=output.element_count),
+        work=Work(
+            outputs=output.element_count,
+            features={
+                "runs": prod(data.shape[:axis]) * prod(indices.shape[batches:]), "run_bytes": output.size_bytes,
+            },
+        ),
         definitions=definitions,
-    )
+    )  # fmt: skip
 
 
 TYPES = ANY_TYPE

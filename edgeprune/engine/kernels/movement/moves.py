@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
@@ -150,6 +151,20 @@ def move_call(
         headers=("ep_copy.h",) if walks else (),
         constants=tuple(constants),
         moves=len(moves),
-        work=Work(outputs=sum(graph.output_of(op, index).element_count for index in range(len(op.outputs)))),
+        work=_work(graph, op, moves),
         definitions=definitions,
     )
+
+
+def _work(graph: Graph, op: Op, moves: Sequence[Move]) -> Work:
+    """Runs of bytes; runs of a single byte have a loop of their own."""
+    counts = [(prod(axis.count for axis in move.axes), move) for move in moves]
+    runs = sum(count for count, move in counts if move.run_bytes > 1 or not move.axes)
+    walks = sum(count // move.axes[0].count for count, move in counts if move.axes)
+    features = {
+        "moves": len(moves), "walks": walks, "runs": runs,
+        "run_bytes": sum(count * move.run_bytes for count, move in counts if move.run_bytes > 1 or not move.axes),
+        "single_bytes": sum(count for count, move in counts if move.run_bytes == 1 and move.axes),
+    }  # fmt: skip
+    outputs = sum(graph.output_of(op, index).element_count for index in range(len(op.outputs)))
+    return Work(outputs=outputs, features=features)

@@ -30,7 +30,7 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
         sources=("ref/l2_normalization.c",),
         headers=("ep_l2_normalization.h",),
         overlaps=(Overlap(0, "forward", 0),),
-        work=Work(outputs=output.element_count),
+        work=Work(outputs=output.element_count, features={"rows": output.element_count // length}),
     )
 
 

@@ -35,7 +35,7 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
         sources=("ref/log_softmax.c",),
         headers=("ep_log_softmax.h",),
         overlaps=(Overlap(0, "forward", 0),),
-        work=Work(outputs=output.element_count),
+        work=Work(outputs=output.element_count, features={"rows": output.element_count // length}),
         definitions=definitions,
     )
 

@@ -55,7 +55,7 @@ def _ref(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall:
         sources=("ref/softmax.c",),
         headers=("ep_softmax.h",),
         overlaps=(Overlap(0, "forward", 0),),
-        work=Work(outputs=output.element_count),
+        work=Work(outputs=output.element_count, features={"rows": output.element_count // length}),
         definitions=definitions,
     )
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from edgeprune.budget import LatencyBasis
+from benchmarks.plain_layers import plain_models
+from edgeprune.budget import LatencyBasis, Optimize
+from edgeprune.engine.compile import CompileOptions, compile_model
 from edgeprune.engine.cost.cycle_rates import predicted_latency
 from edgeprune.engine.cost.latency import (
     KernelCost,
@@ -12,6 +14,9 @@ from edgeprune.engine.cost.latency import (
 )
 from edgeprune.engine.kernels.base import KernelCall, Work
 from edgeprune.hardware.registry import load_target
+
+WITHOUT_A_FIT = {"ep_cast_ref", "ep_resize_nearest_ref", "ep_gather_nd_ref"}
+"""Kernels whose instructions no fit of outputs gives within half."""
 
 
 def call(function: str, macs: int, outputs: int) -> KernelCall:
@@ -61,3 +66,16 @@ def test_one_cycle_an_instruction_on_the_targets_clock() -> None:
     latency = predicted_latency([call(function, 1_000, 10)], cpu)
     assert latency is not None and latency.us == pytest.approx(wanted)
     assert latency.basis is LatencyBasis.INSTRUCTIONS and latency.range_us is None
+
+
+@pytest.mark.parametrize("board", ["mps2-an385", "mps3-an547"])
+def test_layers_in_plain_c_are_predicted(board: str) -> None:
+    target, options = load_target(board), CompileOptions(Optimize.SPEED)
+    used = {
+        call.function
+        for model in plain_models()
+        for call in compile_model(model, target, options).calls
+        if not call.is_view
+    }
+    assert len(used) > 80
+    assert used - kernel_costs(target.cpu.core).keys() <= WITHOUT_A_FIT
