@@ -15,9 +15,10 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from edgeprune.errors import UsageError
 
@@ -44,6 +45,21 @@ def modules_of(package: str) -> Iterator[ModuleType]:
         yield importlib.import_module(module.name)
 
 
+def plugged_in(group: str, declared: str) -> dict[str, Any]:
+    """Name -> what the modules that others bring as `edgeprune.<group>` declare under that name.
+
+    Raises:
+        UsageError: one that cannot be imported, or declares nothing.
+    """
+    found = {}
+    for point in _points(group):
+        module = _loaded(point, group)
+        if not hasattr(module, declared):
+            raise _does_not_load(point, group, f"{point.value} declares no {declared}")
+        found[point.name] = getattr(module, declared)
+    return found
+
+
 def plugged_modules(group: str) -> list[ModuleType]:
     """The modules that packages of others bring as `edgeprune.<group>`, imported.
 
@@ -68,7 +84,15 @@ def plugged_names(group: str) -> set[str]:
 
 
 def _points(group: str) -> list[EntryPoint]:
-    return sorted(entry_points(group=f"edgeprune.{group}"), key=lambda point: point.name)
+    """Raises UsageError where two packages bring one name."""
+    points = sorted(entry_points(group=f"edgeprune.{group}"), key=lambda point: (point.name, point.value))
+    for one, other in pairwise(points):
+        if one.name == other.name and one.value != other.value:
+            owners = ", ".join("a package" if point.dist is None else point.dist.name for point in (one, other))
+            raise UsageError(
+                f"'{one.name}' of edgeprune.{group} is brought twice: {owners}", hint="uninstall one of them"
+            )
+    return points
 
 
 def _loaded(point: EntryPoint, group: str) -> ModuleType:
@@ -82,6 +106,8 @@ def _loaded(point: EntryPoint, group: str) -> ModuleType:
 
 
 def _folder(point: EntryPoint, group: str) -> Path:
+    if "." in point.value:
+        raise _does_not_load(point, group, f"{point.value} lies in a package, which would be run to find it")
     try:
         spec = find_spec(point.value)
     except (ImportError, ValueError) as problem:

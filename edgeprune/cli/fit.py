@@ -139,6 +139,10 @@ def _request(given: Mapping[str, Any], typed: str) -> FitRequest:
     from edgeprune.tasks.fit import FitRequest, options_of
 
     project, target, limits, optimize = limits_given(given)
+    if given["schedule"] is not None and given["steps"] is not None:
+        raise UsageError(
+            f"--schedule {given['schedule']} takes its own steps", hint="leave --steps away, or --schedule"
+        )
     address = given["device"] if ":" in (given["device"] or "") else None
     options = options_of(
         project,

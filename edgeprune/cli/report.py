@@ -50,11 +50,11 @@ def command(
     """
     from edgeprune.tasks.report.write import write_file, write_page, write_runs
 
-    file = runs[0] if runs[0].suffix == ".tflite" else None
+    file = runs[0] if runs[0].suffix.lower() == ".tflite" else None
     if len(runs) > 1 and not compare:
         raise UsageError(f"{len(runs)} runs are named", hint="--compare shows them side by side; or name one")
     if file is None and (target is not None or ram_first):
-        raise UsageError("a run has its target", hint="leave --target and --ram-first away; a .tflite needs them")
+        raise UsageError("a run has its target", hint="leave --target and --ram-first away: they are for a .tflite")
     if file is not None:
         if compare:
             raise UsageError(f"{file.name} is no run", hint="--compare is for runs; name the file alone")

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from edgeprune.errors import EdgePruneError
+from edgeprune.errors import EdgePruneError, ModelError
 
 
 def load_entry(entry: str, root: Path, error: type[EdgePruneError]) -> Callable[..., Any]:
@@ -28,10 +28,12 @@ def load_entry(entry: str, root: Path, error: type[EdgePruneError]) -> Callable[
         root: folder of the project file.
         error: what to raise when there is no such function.
     """
-    if "(" in entry:
+    place, _, called = entry.rpartition(":")
+    if "(" in called:
+        arguments = "; in [model], arguments = { name = value, ... }" if error is ModelError else ""
         raise error(
             f"'{entry}' is a call, and an entry names the function alone",
-            hint=f'entry = "{entry.partition("(")[0]}"; in [model], arguments = {{ name = value, ... }}',
+            hint=f'entry = "{place}:{called.partition("(")[0]}"{arguments}',
         )
     file_name, _, function_name = entry.rpartition(":")
     if not file_name or not function_name:

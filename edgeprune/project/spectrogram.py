@@ -22,6 +22,9 @@ LN2 = 0.6931471805599453
 _AT_ONCE = 512  # frames: what a core's cache holds
 
 
+_MOST_POINTS = 1 << 16  # of an FFT; the C front end counts them in 16 bits
+
+
 class SpectrogramTable(Strict):
     """`[data.spectrogram]`: recordings become log-mel spectrograms, bands first: (mel_bands, frames).
 
@@ -31,12 +34,12 @@ class SpectrogramTable(Strict):
     """
 
     sample_rate_hz: Annotated[int, Field(gt=0)] = 16_000
-    window_ms: Annotated[float, Field(gt=0)] = 30.0
-    hop_ms: Annotated[float, Field(gt=0)] = 20.0
+    window_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
+    hop_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 20.0
     fft_size: Annotated[int, Field(gt=0)] | None = None
     mel_bands: Annotated[int, Field(gt=0)] = 40
-    low_hz: Annotated[float, Field(ge=0)] = 20.0
-    high_hz: Annotated[float, Field(gt=0)] | None = None
+    low_hz: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20.0
+    high_hz: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
     @property
     def window(self) -> int:
@@ -59,6 +62,10 @@ class SpectrogramTable(Strict):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> SpectrogramTable:
+        if max(self.window, self.bins, self.mel_bands) > _MOST_POINTS:
+            raise ValueError(
+                f"frames of {self.window:,} samples and {self.mel_bands:,} bands: {_MOST_POINTS:,} at most"
+            )
         if self.bins & (self.bins - 1) or self.bins < self.window:
             least = 1 << (self.window - 1).bit_length()
             raise ValueError(

@@ -16,11 +16,11 @@ with activations observed and not guessed from batch norms, and sums, pools and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgeprune.ir import Graph, Op, OpKind
+from edgeprune.ir import Graph, L2NormalizationAttrs, Op, OpKind, attrs_of
 from edgeprune.quantize.channel_classes import ChannelClasses, channel_classes
 from edgeprune.quantize.input_moments import group_count, rows_of_channels, rows_of_weights, weights_of_rows
 from edgeprune.quantize.observe import Observed, has_own_weights
@@ -95,3 +95,35 @@ def _reach_of_weights(graph: Graph, op: Op) -> np.ndarray:
     channels = held.shape[-1]
     reach: np.ndarray = shares.max(axis=1).reshape(groups, -1, channels).max(axis=1).reshape(-1)
     return reach
+
+
+def with_gains(graph: Graph, activations: Mapping[int, Observed]) -> Graph:
+    """The graph whose integer form has its own values at most where vectors are short beside a norm's epsilon.
+
+    No integer kernel of L2_NORMALIZATION knows an epsilon: it makes vectors of length one where the float network makes
+    shorter ones. By how much they are shorter in the mean goes into the weights and factors that read them. As a float
+    network the graph has another scale there.
+
+    Args:
+        graph: float, every constant with data.
+        activations: tensor -> what it holds.
+    """
+    tensors, gains = list(graph.tensors), dict[int, float]()
+    for op in graph.ops:
+        if op.kind is OpKind.L2_NORMALIZATION and (epsilon := attrs_of(op, L2NormalizationAttrs).epsilon) > 0:
+            squares = np.square(activations[op.inputs[0]].rows.astype(np.float64)).sum(axis=1)
+            gains[op.outputs[0]] = float(np.sqrt(squares / (squares + epsilon)).mean())
+        elif op.kind is OpKind.RESHAPE and op.inputs[0] in gains:
+            gains[op.outputs[0]] = gains[op.inputs[0]]
+    wanted: dict[int, set[float]] = {}
+    for op in graph.ops:
+        read = [index for index in op.inputs if index in gains]
+        for index in op.inputs:
+            if index >= 0 and tensors[index].is_constant:
+                factor = index == op.inputs[1] if op.traits.has_weights else op.kind is OpKind.MUL
+                wanted.setdefault(index, set()).add(gains[read[0]] if read and factor else 1.0)
+    for index, found in wanted.items():
+        data = tensors[index].data
+        if len(found) == 1 and found != {1.0} and data is not None and any(found):
+            tensors[index] = replace(tensors[index], data=(data * found.pop()).astype(data.dtype))
+    return replace(graph, tensors=tuple(tensors))

@@ -17,7 +17,7 @@ import numpy as np
 
 from edgeprune.errors import UnsupportedOp
 from edgeprune.ir import DType, Graph
-from edgeprune.quantize.equalize import equalized
+from edgeprune.quantize.equalize import equalized, with_gains
 from edgeprune.quantize.observe import Observation, Seen, observe
 from edgeprune.quantize.output_noise import ChosenRange, Fold, Way, best_ways, ranges_by
 from edgeprune.quantize.quantized import Ranges, quantized
@@ -84,7 +84,7 @@ def _refuse_lacking(graph: Graph, bits: Bits) -> None:
         more = f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
         raise UnsupportedOp(
             f"LiteRT has no int16 kernel that is right for {named}{more}",
-            hint="export int8, or put a ReLU, a leaky ReLU or a GELU in its place",
+            hint="export int8; where it is an activation, a ReLU, a leaky ReLU or a GELU has one",
         )
 
 
@@ -164,7 +164,8 @@ class _Quantizer:
     def _made(self, recipe: _Recipe, seen: Observation) -> tuple[Graph, dict[int, ChosenRange]]:
         ranges = ranges_by(recipe.graph, recipe.ways, seen.activations, self._full(recipe.graph, seen))
         simple = {index: one.range for index, one in ranges.items()}
-        return quantized(recipe.graph, simple, self._bits, recipe.rounding(seen), self._int16), ranges
+        graph = with_gains(recipe.graph, seen.activations)
+        return quantized(graph, simple, self._bits, recipe.rounding(seen), self._int16), ranges
 
     def _best_exponent(self) -> float | None:
         """Of equalization, None without."""
@@ -180,7 +181,8 @@ class _Quantizer:
         others = self._parts[-1]
         step = max(1, len(others.samples) // _COMPARED)
         few = Seen(others.samples[::step], others.observation, tuple(output[::step] for output in others.outputs))
-        return _sqnr_db(quantized(graph, ranges, self._bits, rounding, self._int16), [few])
+        made = quantized(with_gains(graph, observation.activations), ranges, self._bits, rounding, self._int16)
+        return _sqnr_db(made, [few])
 
     def _full(self, graph: Graph, observation: Observation) -> Ranges:
         ranges = min_max(observation.activations)

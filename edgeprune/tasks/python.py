@@ -153,6 +153,7 @@ def fit(
         epochs: of training, in all; lr, batch, seed, device: of it, as in `[training]`.
         criterion, granularity: names of `edgeprune criteria list` and `edgeprune granularities list`.
         schedule: of `edgeprune schedules list`, the way to the widths; None thins in steps, training after each.
+            `rewind` alone needs weights early in training, which the command line takes.
         early_exit: let sure inputs leave half-way, as long as that loses no more points of the metric on validation.
         exit_after: the layer they leave behind, by its path (`model.named_modules()`); None: where it saves most.
         optimize: "size", "balanced" or "speed"; None is balanced, and then spends what flash is left.

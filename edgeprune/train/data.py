@@ -97,6 +97,11 @@ def _holds_no_classes(path: Path) -> bool:
 
 def _read(path: Path, project: Project) -> Mapping[str, Any]:
     shape, data = project.model.sample_shape, project.data
+    if data.spectrogram is not None and (path.suffix == ".npz" or _holds_no_classes(path)):
+        raise DataError(
+            f"[data.spectrogram] is made of recordings, and {path.name} holds arrays",
+            hint="leave [data.spectrogram] away, or give the .wav files in class folders",
+        )
     if path.suffix == ".npz":
         return _npz(path, project.model.inputs_by_name)
     if is_array_folder(path):

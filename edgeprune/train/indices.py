@@ -17,7 +17,7 @@ _BATCH = 512
 
 
 def check_indices(module: nn.Module, splits: Splits) -> None:
-    """Every sample goes as far as the last embedding.
+    """Every sample of every split goes through the network once, in evaluation mode; the mode is left as it was.
 
     Raises:
         DataError: an index that is no whole number, or outside its table.
@@ -86,10 +86,12 @@ def _looked_up(module: nn.Module, tables: dict[str, Any], split: Split) -> dict[
         table.register_forward_pre_hook(watch.hook(name, table.num_embeddings), with_kwargs=True)
         for name, table in tables.items()
     ]
+    was_training = module.training
     try:
         for begin in range(0, len(split), _BATCH):
             run_batch(module.eval(), split.real(split.inputs[begin : begin + _BATCH]))
     finally:
+        module.train(was_training)
         for handle in handles:
             handle.remove()
     return watch.seen

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from edgeprune.train.machine import device_of
 from edgeprune.train.splits import Split
 
+_VECTOR = 8  # float32 in a register of AVX2
+
 
 @contextmanager
 def fastest_order(split: Split, *modules: nn.Module) -> Iterator[torch.memory_format]:
@@ -43,6 +45,8 @@ def _reorder(modules: tuple[nn.Module, ...], order: torch.memory_format) -> None
 
 
 def _takes_channels_last(module: nn.Module, split: Split) -> bool:
+    if any(isinstance(layer, nn.Conv2d) and _writes_beyond_its_memory(layer) for layer in module.modules()):
+        return False
     was_training = module.training
     module.eval()
     try:
@@ -53,3 +57,9 @@ def _takes_channels_last(module: nn.Module, split: Split) -> bool:
     finally:
         module.train(was_training)
     return True
+
+
+def _writes_beyond_its_memory(layer: nn.Conv2d) -> bool:
+    """Whether the gradient of PyTorch 2.13's kernel does, in channels_last on cores with AVX2 and no AVX-512: one pixel
+    of fewer than eight channels, with a stride. It ends the process, or another one's values, at some later moment."""
+    return layer.kernel_size == (1, 1) and max(layer.stride) > 1 and layer.in_channels < _VECTOR

@@ -127,3 +127,29 @@ def test_a_kernel_of_another_package_is_asked_first(tmp_path: Path) -> None:
     check = ("-m", "edgeprune", "check", "net.tflite", "--target")
     assert "asked for" in python(tmp_path, *check, "cortex-m4").stdout
     assert "asked for" not in python(tmp_path, *check, "cortex-m0").stdout
+
+
+@pytest.mark.parametrize(
+    ("group", "value", "files", "command", "words"),
+    [
+        ("kernels", "mine", {"mine.py": b""}, ("check", "net.tflite"), "declares no FAST"),
+        ("loaders", "mine", {"mine.py": LOADER.encode()}, ("flash", "--help"), None),
+        ("targets", "outer.inner", {"outer/__init__.py": b"print('ran')"}, ("targets", "list"), "would be run"),
+    ],
+)
+def test_what_is_no_plug_in_is_named(
+    tmp_path: Path, group: str, value: str, files: dict[str, bytes], command: tuple[str, ...], words: str | None
+) -> None:
+    installed(tmp_path, "mine", files, {f"edgeprune.{group}": {"mine": value}})
+    b = NetBuilder(1)
+    (tmp_path / "net.tflite").write_bytes(b.build(b.conv(b.input(1, 8, 8, 4), 8)))
+    done = python(tmp_path, "-m", "edgeprune", *command)
+    assert "Traceback" not in done.stderr and "ran\n" not in done.stdout
+    assert done.returncode == (0 if words is None else 2) and (words or "mine") in done.stderr + done.stdout
+
+
+def test_a_name_brought_twice_is_refused(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        installed(tmp_path, name, {f"{name}/__init__.py": b""}, {"edgeprune.targets": {"same": name}})
+    done = python(tmp_path, "-m", "edgeprune", "targets", "list")
+    assert done.returncode == 2 and "brought twice: one, other" in done.stderr

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edgeprune.catalogue import modules_of, plugged_modules
+from edgeprune.catalogue import modules_of, plugged_in
 from edgeprune.device.links.link import Link
 from edgeprune.device.links.serial_link import SerialLink
 
@@ -30,9 +30,8 @@ class LinkKind:
 def link_to(port: str, baud: int) -> Link:
     """The link to a port, not open yet."""
     scheme, separator, address = port.partition("://")
-    modules = (*modules_of("edgeprune.device.links"), *plugged_modules("links")) if separator else ()
-    for module in modules:
-        kind: LinkKind | None = getattr(module, "LINK", None)
-        if kind is not None and kind.scheme == scheme:
+    ours = [getattr(module, "LINK", None) for module in modules_of("edgeprune.device.links")] if separator else []
+    for kind in (*ours, *(plugged_in("links", "LINK").values() if separator else ())):
+        if isinstance(kind, LinkKind) and kind.scheme == scheme:
             return kind.link(address, baud)
     return SerialLink(port, baud)

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgeprune.catalogue import modules_of, plugged_modules
+from edgeprune.catalogue import modules_of, plugged_in
 from edgeprune.device.found import Kind
 from edgeprune.device.loaders.loader import FlashLoader
+from edgeprune.errors import UsageError
 
 if TYPE_CHECKING:
     from edgeprune.hardware.profile import Loader, Target
@@ -54,7 +55,18 @@ class LoaderKind:
 
 
 def loader_kinds() -> Mapping[str, LoaderKind]:
-    """All of them by name."""
-    modules = (*modules_of("edgeprune.device.loaders"), *plugged_modules("loaders"))
-    kinds = [module.LOADER for module in modules if hasattr(module, "LOADER")]
-    return {kind.name: kind for kind in kinds}
+    """All of them by name.
+
+    Raises:
+        UsageError: a package of others that brings none, or one of another name.
+    """
+    ours = [module.LOADER for module in modules_of("edgeprune.device.loaders") if hasattr(module, "LOADER")]
+    kinds = {kind.name: kind for kind in ours}
+    for name, kind in plugged_in("loaders", "LOADER").items():
+        if kind.name != name or name in kinds:
+            raise UsageError(
+                f"a package brings the loader '{name}' as a LOADER called '{kind.name}'",
+                hint="give both one name, which no other loader has",
+            )
+        kinds[name] = kind
+    return kinds

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cache
 
 from edgeprune.budget import Optimize
-from edgeprune.catalogue import modules_of, plugged_modules
+from edgeprune.catalogue import modules_of, plugged_in
 from edgeprune.engine.kernels import dsp, mve, scalar
 from edgeprune.engine.kernels.agreement import agreed
 from edgeprune.engine.kernels.base import KernelCall
@@ -182,7 +182,7 @@ def fast_call(graph: Graph, op: Op, isa: Isa, optimize: Optimize) -> KernelCall 
 @cache
 def _families(isa: Isa) -> tuple[tuple[Isa, ByType], ...]:
     """Those of packages of others first: `FAST` of their modules says for which instruction sets, for int8."""
-    theirs = [(isa, {DType.INT8: module.FAST[isa]}) for module in plugged_modules("kernels") if isa in module.FAST]
+    theirs = [(isa, {DType.INT8: fast[isa]}) for fast in plugged_in("kernels", "FAST").values() if isa in fast]
     return (*theirs, *_FAST.get(isa, ()))
 
 

@@ -78,6 +78,11 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
 def _in_folder(folder: Path) -> Path:
     """The one index of shards in it, or the one `.safetensors`."""
     found = sorted(folder.glob(f"*{_INDEX}")) or sorted(folder.glob("*.safetensors"))
+    if len(found) > 1 and all(path.name.endswith(_INDEX) for path in found):
+        raise ModelError(
+            f"{folder.name} holds {len(found)} indices of shards: {', '.join(path.name for path in found)}",
+            hint=f'weights = "{folder / found[0].name}", or another of them',
+        )
     if len(found) != 1:
         raise ModelError(
             f"{folder.name} is a folder with {len(found)} files of .safetensors and no index of them",
@@ -96,10 +101,10 @@ def _refuse_others(path: Path) -> None:
     if path.suffix == ".onnx":
         raise ModelError(f"{path.name} is a graph of ONNX, not weights", hint="name the checkpoint it was made from")
     shard = _SHARD.search(path.name)
-    if shard is not None:
+    if shard is not None and int(shard[1]) > 1:
         raise ModelError(
             f"{path.name} is one of {int(shard[1])} shards",
-            hint=f'weights = "{path.name[: shard.start()]}{_INDEX}", or the folder',
+            hint=f'weights = "{path.parent / (path.name[: shard.start()] + _INDEX)}", or the folder',
         )
     names = _entries(path)
     if names and all(name.endswith(".npy") for name in names):

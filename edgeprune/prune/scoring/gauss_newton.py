@@ -15,7 +15,8 @@ _CHUNK = 16  # samples at a time
 
 
 class NoGaussNewton(Exception):
-    """The outputs are no single tensor of few values a sample, or the module cannot be run a sample at a time."""
+    """The outputs are no single tensor of few values a sample, the loss does not bend along them (mean absolute error),
+    or the module cannot be run a sample at a time."""
 
 
 def gauss_newton(module: nn.Module, calibration: CalibrationData, seed: int) -> dict[str, Tensor]:
@@ -43,6 +44,8 @@ def gauss_newton(module: nn.Module, calibration: CalibrationData, seed: int) -> 
     gradients_of = vmap(grad(along), in_dims=(None, 0, 0), chunk_size=_CHUNK)
     for inputs, targets in calibration.batches():
         roots = _roots(copy, (inputs, targets), calibration.loss)
+        if not roots.any():
+            raise NoGaussNewton("the loss is straight along its outputs")
         for directions in _directions(roots, generator):
             try:
                 found = gradients_of(parameters, inputs, directions)

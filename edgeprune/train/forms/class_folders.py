@@ -44,7 +44,7 @@ def members_of(path: Path, suffixes: tuple[str, ...], what: str) -> list[Member]
     """
     members, others = [], Counter[str]()
     for name in _names(path):
-        parts = name.replace(os.sep, "/").split("/")
+        parts = [part for part in name.replace(os.sep, "/").split("/") if part != "."]
         if not parts[-1] or "__MACOSX" in parts or any(part.startswith(".") for part in parts):
             continue
         if name.lower().endswith(suffixes):
@@ -58,7 +58,7 @@ def members_of(path: Path, suffixes: tuple[str, ...], what: str) -> list[Member]
             f"no {what} in {path}" + (f", but {kinds}" if kinds else ""),
             hint=f"<class>/<file> or train/<class>/<file>, {' '.join(suffixes)}",
         )
-    bare = next((member for member in members if member.label == "" or member.label.lower() in _SPLITS), None)
+    bare = next((member for member in members if _is_bare(member)), None)
     if bare is not None:
         raise DataError(
             f"{bare.name} of {path.name} lies in no folder of its class",
@@ -74,6 +74,12 @@ def members_of(path: Path, suffixes: tuple[str, ...], what: str) -> list[Member]
             hint=f"classes in train: {', '.join(trained)}",
         )
     return members
+
+
+def _is_bare(member: Member) -> bool:
+    """Whether no folder of a class lies above it: a class may be called as a split is, in a folder of a split."""
+    *outer, label, _ = ("", *(part for part in member.name.replace(os.sep, "/").split("/") if part != "."))
+    return label == "" or (label.lower() in _SPLITS and (not outer or outer[-1].lower() not in _SPLITS))
 
 
 def class_names(members: Sequence[Member]) -> list[str]:

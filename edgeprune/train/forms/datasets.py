@@ -110,8 +110,16 @@ def _picture(value: Any) -> Any:
     """A picture of PIL as (C, H, W), grey or RGB, 8 bits; others as they are."""
     if not hasattr(value, "getbands"):
         return value
-    is_grey = value.mode in _GREY or value.mode.startswith("I")
+    is_grey = value.mode in _GREY or value.mode.startswith("I") or _has_grey_palette(value)
     return _channels_first(np.array(of_8_bits(value).convert("L" if is_grey else "RGB")))
+
+
+def _has_grey_palette(value: Any) -> bool:
+    """Whether its palette's colours are all greys, and none of them lets anything through."""
+    if value.mode != "P" or "transparency" in value.info:
+        return False
+    colours = np.array(value.getpalette("RGB") or [0]).reshape(-1, 3) if value.getpalette("RGB") else np.zeros((1, 3))
+    return bool((colours == colours[:, :1]).all())
 
 
 def _label_map(value: Any) -> Any:

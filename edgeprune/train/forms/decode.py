@@ -68,15 +68,20 @@ def _one(read: Callable[[str], bytes], member: str, shape: tuple[int, ...], resi
 def of_8_bits(image: Image.Image) -> Image.Image:
     """The picture, of 16 bits a pixel the upper 8: Pillow's own way makes all from 255 on white.
 
+    Whole numbers of 32 bits hold 8 of them, from 0 to 255, as arrays of pixels do.
+
     Raises:
         ValueError: pixels of other types, whose white nobody states.
     """
     if image.mode in _MODES_OF_BITS:
         return image
     pixels = np.asarray(image)
-    if not image.mode.startswith("I") or pixels.min() < 0 or pixels.max() > 0xFFFF:
-        raise ValueError(f"its pixels are of mode {image.mode}; 8 and 16 bits are read")
-    return Image.fromarray((pixels >> 8).astype(np.uint8))
+    is_short = image.mode.startswith("I;16")
+    if not image.mode.startswith("I") or pixels.min() < 0 or pixels.max() > (0xFFFF if is_short else 0xFF):
+        raise ValueError(
+            f"its pixels are of mode {image.mode}, {pixels.min()} to {pixels.max()}; 8 and 16 bits are read"
+        )
+    return Image.fromarray((pixels >> (8 if is_short else 0)).astype(np.uint8))
 
 
 def _main(arguments: list[str]) -> None:

@@ -15,6 +15,7 @@ _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _CODECS = {2: "ADPCM", 6: "A-law", 7: "mu-law", 17: "IMA ADPCM", 85: "MP3"}
 _BITS = {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64)}
 _UNKNOWN_SIZES = (0, 0xFFFFFFFF)  # of what was written into a pipe
+_FOLLOWING = (b"LIST", b"fact", b"id3 ", b"ID3 ", b"cue ", b"bext", b"smpl", b"JUNK")  # chunks behind samples
 _FORMAT_BYTES, _CODEC_AT = 16, 24
 
 
@@ -37,11 +38,17 @@ def read_wav(data: bytes) -> Sound:
         if name == b"data":
             if not header:
                 raise ValueError("its samples come before their format")
-            return _sound(header, data[begin:] if size in _UNKNOWN_SIZES else data[begin : begin + size], size)
+            is_open = size in _UNKNOWN_SIZES and not _is_chunk(data[begin:])
+            return _sound(header, data[begin:] if is_open else data[begin : begin + size], size)
         if name == b"fmt ":
             header = data[begin : begin + size]
         at = begin + size + size % 2
     raise ValueError("it holds no samples")
+
+
+def _is_chunk(rest: bytes) -> bool:
+    """Whether another chunk follows, as behind samples of which there are none."""
+    return len(rest) >= 8 and rest[:4] in _FOLLOWING and struct.unpack_from("<I", rest, 4)[0] <= len(rest) - 8
 
 
 def _sound(header: bytes, samples: bytes, stated: int) -> Sound:

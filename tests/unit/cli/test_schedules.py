@@ -30,6 +30,7 @@ def test_show_explains_in_words(cli: Cli, name: str) -> None:
         (("--schedule", "rewind"), "needs early weights"),
         (("--schedule", "one-shot", "--granularity", "blocks"), "thins channels alone"),
         (("--rewind", "early.pt"), "that nothing reads"),
+        (("--schedule", "one-shot", "--steps", "3"), "takes its own steps"),
     ],
 )
 def test_a_fit_refuses_what_does_not_go_together(

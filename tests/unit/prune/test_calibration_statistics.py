@@ -149,6 +149,13 @@ def test_what_runs_no_single_sample_has_the_hessian_by_signs() -> None:
         torch.testing.assert_close(found[name], expected[name])
 
 
+def test_a_loss_without_curvature_along_outputs_is_curved_by_the_network() -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Flatten(), nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, 1)).eval()
+    calibration = CalibrationData(lambda: [(torch.ones(5, 2, 3), torch.zeros(5, 1))], nn.functional.l1_loss)
+    assert curvature(module, calibration)["1.weight"].abs().sum() > 0
+
+
 def test_positions_are_not_all_of_one_column() -> None:
     """64 pixels wide, and a border of one column: every 64th position would see nothing but that."""
     module = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Conv2d(2, 2, 1)).eval()

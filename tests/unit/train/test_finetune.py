@@ -194,6 +194,17 @@ def test_a_network_with_a_view_is_trained_too(splits: Splits) -> None:
     assert evaluate(module, splits.test, CLASSIFY.metric) > 80
 
 
+@pytest.mark.parametrize(("channels", "stride", "order"), [(4, 2, "contiguous_format"), (8, 2, "channels_last")])
+def test_a_kernel_that_breaks_its_memory_is_not_asked(channels: int, stride: int, order: str, splits: Splits) -> None:
+    """PyTorch 2.13 on cores with AVX2 alone: training of the first ended in "corrupted double-linked list"."""
+    torch.manual_seed(0)
+    shortcut = nn.Conv2d(channels, 8, 1, stride=stride)
+    module = nn.Sequential(nn.Conv2d(1, channels, 3, padding=1), shortcut, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with fastest_order(splits.train, module) as found:
+        assert found is getattr(torch, order)
+    finetune(module, splits, CLASSIFY, replace(SETTINGS, epochs=1))
+
+
 def test_batch_norm_is_reestimated(splits: Splits) -> None:
     module = net()
     norm = module[1]

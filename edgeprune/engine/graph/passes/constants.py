@@ -61,7 +61,7 @@ def _fitting(op: Op, values: Sequence[np.ndarray], outputs: Sequence[Tensor]) ->
     """The operator's outputs. Raises ModelError where they have not the shapes that the file states."""
     try:
         found = _moved(op, values, outputs)
-    except (ValueError, IndexError):  # NumPy's, of axes, sizes and places that the constants do not have
+    except (ValueError, IndexError, ZeroDivisionError):  # of axes, sizes and places that the constants do not have
         found = []
     if [data.shape for data in found] != [output.shape for output in outputs]:
         shapes = ", ".join(str(value.shape) for value in values)

@@ -1,6 +1,6 @@
 /*
  * What board.h asks of a board: clocks, a serial port and a counter. As it is written it starts Arm's MPS2 with the AN386
- * image, which QEMU emulates, so that it runs before you change anything. On a board of your own, write the ten functions
+ * image, which QEMU emulates, so that it runs before you change anything. On a board of your own, write the functions
  * of board.h against its registers: folders such as boards/stm32f4 of EdgePrune's firmware show how.
  */
 #define CMSDK_CLOCK_HZ 25000000u
