@@ -198,7 +198,7 @@ def test_widths_are_sized_by_links_until_they_stay_and_not_for_ever(
     network, curves = Network.of(net(), SHAPE), list[int]()
     (group,) = network.groups.groups
 
-    def measured(module: Any, groups: Any, ranking: Any, multiple: int, probe: Any, told: Any) -> list[GroupChoice]:
+    def measured(module: Any, groups: Any, ranking: Any, multiple: int, probe: Any, *_: Any, **_more: Any) -> Any:
         curves.append(len(probe.samples))
         return [GroupChoice(group.name, tuple(range(1, 9)), (0.0,) * 8)]
 
