@@ -142,7 +142,7 @@ def test_a_way_to_reach_a_device(copy: Copy) -> None:
 
 def test_a_way_to_write_flash(copy: Copy, tmp_path: Path) -> None:
     copy.add("edgeprune/device/loaders/drop_box.py", LOADER)
-    copy.insert("edgeprune/hardware/profile.py", '"swd"]\n', '"dropbox", ')
+    copy.insert("edgeprune/hardware/profile.py", '"swd")\n', '"dropbox", ')
     copy.touches_what_is_said_of("a way to write flash")
     (tmp_path / "board.toml").write_text(TARGET)
     image = struct.pack("<2I", 0x2000_1000, 0x0800_0009) + bytes(range(64))
