@@ -124,6 +124,7 @@ def test_nothing_is_awaited_for_ever(tmp_path: Path, waits: str, least_ms: int, 
     assert least_ms <= waited_ms <= most_ms
 
 
+@pytest.mark.slow
 def test_noise_does_not_keep_an_application_from_starting(board, application) -> None:
     link = board.power_on()
     install(board, link, application(1))

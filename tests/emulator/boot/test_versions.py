@@ -110,6 +110,7 @@ def test_a_damaged_image_is_not_replaced_by_an_older_one(ordered, application) -
     assert (found.running.verdict, found.written.verdict) == (Verdict.DIGEST, Verdict.VERSION)
 
 
+@pytest.mark.slow
 def test_whenever_power_is_cut_the_minimum_never_falls(ordered, application) -> None:
     chance = random.Random(1)
     link = ordered.power_on()

@@ -13,7 +13,7 @@ HAS_TOOLS = shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc"
 
 
 def edgeprune(folder: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "edgeprune", *arguments]
+    command = [sys.executable, "-P", "-m", "edgeprune", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
