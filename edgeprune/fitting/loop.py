@@ -21,12 +21,12 @@ from edgeprune.fitting.candidate import make_candidate
 from edgeprune.fitting.constant_samples import constant_inputs, constant_targets, refuse_constant
 from edgeprune.fitting.doubts import why_unjudged
 from edgeprune.fitting.early_exit import exited, with_exit
-from edgeprune.fitting.granularity import Granularity, Hold, MaskSaving
+from edgeprune.fitting.granularity import AFTER, Granularity, Hold, MaskSaving
 from edgeprune.fitting.job import Job
 from edgeprune.fitting.lone_channels import knowing_lone_channels
 from edgeprune.fitting.record import MaskRecord, RunRecord, StepRecord
 from edgeprune.fitting.recorded import Fitted, write_record
-from edgeprune.fitting.rounds import allocate_widths, thin_to, tightened
+from edgeprune.fitting.rounds import allocate_widths, as_thinned, readers_solved, thin_to, tightened
 from edgeprune.fitting.same_work import check_same_work
 from edgeprune.fitting.schedule import scheduled
 from edgeprune.progress import Gauge
@@ -116,7 +116,8 @@ def _until_it_fits(
             room, goal = granularity.room(job, network, cost, budget, stage), network.widths
             if cost.footprint(goal).exceeds(room):
                 try:
-                    goal, cost = allocate_widths(job, network, cost, room, stage)
+                    recovery = as_thinned if granularity.moment == AFTER else readers_solved
+                    goal, cost = allocate_widths(job, network, cost, room, stage, recovery)
                 except DoesNotFit as refused:
                     if measured is None:
                         raise

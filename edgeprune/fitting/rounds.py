@@ -33,6 +33,7 @@ from edgeprune.prune.widths.size_model import SizeModel
 from edgeprune.prune.widths.waypoint import waypoint
 from edgeprune.train.evaluate import evaluate
 
+Recovery = Callable[[Job, Network], Recover]
 BeginStep = Callable[[nn.Module, str], Hold]
 _CURVE_SAMPLES = 256
 _SOLVED_SAMPLES, _SOLVED_ROWS = 320, 10_240  # that readers are solved from before damage is measured
@@ -45,16 +46,35 @@ def nothing_held(module: nn.Module, step: str) -> Hold:
     return nothing
 
 
-def allocate_widths(job: Job, network: Network, cost: Cost, budget: Budget, stage: str) -> tuple[dict[str, int], Cost]:
+def readers_solved(job: Job, network: Network) -> Recover:
+    """What a fit does right after thinning, for the layers that read what went; nothing where that took minutes."""
+    count = samples_to_measure_with(network.traced, len(network.groups.groups), _SOLVED_SAMPLES)
+    if count == 0:
+        return not_at_all
+    inputs = job.splits.train.take(count).tensor()
+    return Reconstruction(network.module, network.groups, inputs, _SOLVED_ROWS).apply_to_readers
+
+
+def as_thinned(job: Job, network: Network) -> Recover:
+    """Nothing: of networks whose weights are masked next, which takes what makes up for channels."""
+    return not_at_all
+
+
+def allocate_widths(
+    job: Job, network: Network, cost: Cost, budget: Budget, stage: str, recovery: Recovery = readers_solved
+) -> tuple[dict[str, int], Cost]:
     """The widths to thin to, and the costs as a link at those widths corrected them.
 
     Before any training the chosen widths are linked and the search starts again from the corrected costs, until the
     widths stay: an image over the budget is detected, and flash that turned out to be free is used.
 
+    Args:
+        recovery: what is done for a thinned network before its damage is measured.
+
     Raises:
         DoesNotFit: no widths meet the budget; the message states what could be reached.
     """
-    choices = _choices(job, network, stage)
+    choices = _choices(job, network, stage, recovery)
     model = SizeModel(network.traced.graph, network.groups.extents, [choice.group for choice in choices])
     tried: list[tuple[bool, float, dict[str, int], Cost]] = []
     for _ in range(_MOST_SIZING_LINKS):
@@ -68,7 +88,7 @@ def allocate_widths(job: Job, network: Network, cost: Cost, budget: Budget, stag
     return widths, cost
 
 
-def _choices(job: Job, network: Network, stage: str) -> tuple[GroupChoice, ...]:
+def _choices(job: Job, network: Network, stage: str, recovery: Recovery) -> tuple[GroupChoice, ...]:
     samples = job.splits.calibration.take(_CURVE_SAMPLES).tensor()
     distance = class_distance if job.objective.loss_name == "cross_entropy" else value_distance
 
@@ -81,7 +101,7 @@ def _choices(job: Job, network: Network, stage: str) -> tuple[GroupChoice, ...]:
                 job.target.channel_multiple,
                 Probe(samples, distance),
                 lambda name: task.advance(detail=name),
-                recover=_recovery(job, network),
+                recover=recovery(job, network),
             )
         return [asdict(choice) for choice in measured]
 
@@ -89,15 +109,6 @@ def _choices(job: Job, network: Network, stage: str) -> tuple[GroupChoice, ...]:
         GroupChoice(noted["group"], tuple(noted["widths"]), tuple(noted["damage"]))
         for noted in job.workspace.once(f"{stage}: damage curves", measure)
     )
-
-
-def _recovery(job: Job, network: Network) -> Recover:
-    """What a fit does right after thinning, for the layers that read what went; nothing where that took minutes."""
-    count = samples_to_measure_with(network.traced, len(network.groups.groups), _SOLVED_SAMPLES)
-    if count == 0:
-        return not_at_all
-    inputs = job.splits.train.take(count).tensor()
-    return Reconstruction(network.module, network.groups, inputs, _SOLVED_ROWS).apply_to_readers
 
 
 def thin_to(
