@@ -22,7 +22,7 @@ from edgeprune.prune.scoring.moments import input_moments
 from edgeprune.prune.scoring.optimal_brain_surgeon import elimination
 from edgeprune.prune.surgery.thin import thin
 from edgeprune.prune.widths.allocate import allocate
-from edgeprune.prune.widths.damage_curves import class_distance, measure_damage_curves
+from edgeprune.prune.widths.damage_curves import Probe, class_distance, measure_damage_curves
 from edgeprune.prune.widths.predicted_graph import predicted_graph
 from edgeprune.prune.widths.size_model import SizeModel
 from edgeprune.train.forms.images import load_images
@@ -97,8 +97,7 @@ class Ours:
         self.quick = Reconstruction(module, self.groups, self.calibration[:320], rows=10_240)
         ranking = {name: list(reversed(order)) for name, order in self.order.items()}
         self.choices = measure_damage_curves(
-            module, self.groups, ranking, 1, self.judged, class_distance, lambda _: None, (0.75, 0.5, 0.25),
-            self.quick.apply,
+            module, self.groups, ranking, 1, Probe(self.judged, class_distance), recover=self.quick.apply,
         )  # fmt: skip
         self.preparing = clocks() - started
 

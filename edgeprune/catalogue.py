@@ -13,6 +13,7 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from itertools import pairwise
@@ -83,8 +84,13 @@ def plugged_names(group: str) -> set[str]:
     return {point.name for point in _points(group)}
 
 
-def _points(group: str) -> list[EntryPoint]:
-    """Raises UsageError where two packages bring one name."""
+@cache
+def _points(group: str) -> tuple[EntryPoint, ...]:
+    """By name; looked for once, which reads what every installed package declares.
+
+    Raises:
+        UsageError: two packages bring one name.
+    """
     points = sorted(entry_points(group=f"edgeprune.{group}"), key=lambda point: (point.name, point.value))
     for one, other in pairwise(points):
         if one.name == other.name and one.value != other.value:
@@ -92,7 +98,7 @@ def _points(group: str) -> list[EntryPoint]:
             raise UsageError(
                 f"'{one.name}' of edgeprune.{group} is brought twice: {owners}", hint="uninstall one of them"
             )
-    return points
+    return tuple(points)
 
 
 def _loaded(point: EntryPoint, group: str) -> ModuleType:

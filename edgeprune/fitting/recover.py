@@ -78,8 +78,8 @@ def samples_to_measure_with(traced: TracedModel, groups: int, most: int) -> int:
     those were too few to solve layers from."""
     layers, macs = _layers_and_macs(traced)
     passes = layers + _READERS * len(MEASURED_SHARES) * groups
-    affordable = int(_MOST_MACS / max(1.0, passes * macs))
-    return min(affordable, most) if affordable >= _FEWEST else 0
+    count = min(most, int(_MOST_MACS / max(1.0, passes * macs)))
+    return count if count >= _FEWEST else 0
 
 
 def _layers_and_macs(traced: TracedModel) -> tuple[int, float]:

@@ -46,9 +46,13 @@ def nothing_held(module: nn.Module, step: str) -> Hold:
     return nothing
 
 
-def readers_solved(job: Job, network: Network) -> Recover:
-    """What a fit does right after thinning, for the layers that read what went; nothing where that took minutes."""
-    count = samples_to_measure_with(network.traced, len(network.groups.groups), _SOLVED_SAMPLES)
+def readers_solved(job: Job, network: Network, most: int = _SOLVED_SAMPLES) -> Recover:
+    """What a fit does right after thinning, for the layers that read what went; nothing where that took minutes.
+
+    Args:
+        most: samples to solve from; with too few of them nothing is solved either.
+    """
+    count = samples_to_measure_with(network.traced, len(network.groups.groups), most)
     if count == 0:
         return not_at_all
     inputs = job.splits.train.take(count).tensor()

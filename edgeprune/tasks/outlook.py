@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from edgeprune.deploy.protocol import Setup
 from edgeprune.errors import DoesNotFit
 from edgeprune.files.workspace import Workspace
 from edgeprune.fitting.job import FitOptions, Job
-from edgeprune.fitting.rounds import allocate_widths, thin_to
+from edgeprune.fitting.rounds import Recovery, allocate_widths, readers_solved, thin_to
 from edgeprune.hardware.profile import Target
 from edgeprune.progress import Progress
 from edgeprune.project.file import Project
@@ -54,13 +55,18 @@ class Outlook:
     samples: int = 0
 
 
-def thinned_untrained(job: Job, network: Network, budget: Budget) -> tuple[Network, dict[str, int]]:
+def thinned_untrained(
+    job: Job, network: Network, budget: Budget, recovery: Recovery = readers_solved
+) -> tuple[Network, dict[str, int]]:
     """The network at the widths that lose least within the budget, its layers solved again, and those widths.
+
+    Args:
+        recovery: as in `allocate_widths`.
 
     Raises:
         DoesNotFit: no widths do.
     """
-    widths, _ = allocate_widths(job, network, job.deployment.cost(network), budget, "untrained")
+    widths, _ = allocate_widths(job, network, job.deployment.cost(network), budget, "untrained", recovery)
     thinned, _ = thin_to(job, network, widths, network.module, 0, "untrained")
     return thinned, widths
 
@@ -99,7 +105,7 @@ def outlook(
         job = Job(project, target, replace(options, steps=1), few, objective, workspace, progress, deployment)
         torch.manual_seed(project.training.seed)
         try:
-            thinned, widths = thinned_untrained(job, network, budget)
+            thinned, widths = thinned_untrained(job, network, budget, partial(readers_solved, most=count))
         except DoesNotFit as refused:
             return Outlook("cannot", refused.message, {})
         predicted = deployment.cost(network).footprint(widths)
