@@ -9,16 +9,19 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
 from edgeprune.cli.main import main
 from edgeprune.deploy.hosted.litert import running_litert_here
 from edgeprune.deploy.hosted.replies import values_of
 from edgeprune.errors import DeviceError
+from edgeprune.export.tflite import export_tflite
 from edgeprune.files.shipped import shipped
 from tests.hosted.sshd import HOST, Server
 from tests.hosted.test_arm64 import pi  # noqa: F401
 from tests.hosted.test_commands import command, model  # noqa: F401
-from tests.unit.deploy.hosted.small_model import small
+from tests.unit.deploy.hosted.small_model import SHAPE, small
 
 DEVICE = ["--device", f"ssh://{HOST}", "--runtime", "litert"]
 START = shipped("firmware") / "hosted" / "litert" / "start.sh"
@@ -116,19 +119,35 @@ def test_what_all_runtimes_decide_is_not_chosen(tmp_path: Path, capsys: pytest.C
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("environment", ["litert", "tflite-runtime"])
 def test_a_pi_gives_this_machines_outputs_and_its_emulated_time_is_not_believed(
     pi: Server,  # noqa: F811
     tmp_path: Path,
+    environment: str,
 ) -> None:
-    if not Path(os.environ["EDGEPRUNE_ARM64_ROOT"], "opt", "litert").is_dir():
-        pytest.skip("EDGEPRUNE_ARM64_ROOT has no LiteRT: make it again with scripts/arm64_root.sh")
+    if not Path(os.environ["EDGEPRUNE_ARM64_ROOT"], "opt", environment).is_dir():
+        pytest.skip(f"EDGEPRUNE_ARM64_ROOT has no {environment}: make it again with scripts/arm64_root.sh")
     (pi.cache / "edgeprune").mkdir()
-    (pi.cache / "edgeprune" / "litert").symlink_to("/opt/litert")
-    (tmp_path / "small.tflite").write_bytes(small().tflite)
-    words = [str(tmp_path / "small.tflite"), "--target", "pi4", *DEVICE]
-    code, verified = command("verify", *words, "--samples", "20")
+    (pi.cache / "edgeprune" / "litert").symlink_to(f"/opt/{environment}")
+    (tmp_path / "net.tflite").write_bytes(without_dense_layers())
+    words = ["--target", "pi4", *DEVICE]
+    code, verified = command("verify", str(tmp_path / "net.tflite"), *words, "--samples", "20")
     assert code == 0, verified
     assert (verified["source"], verified["verified_samples"]) == ("device", 20)
+    assert verified["runtime"].startswith({"litert": "LiteRT ", "tflite-runtime": "TensorFlow Lite 2."}[environment])
     assert verified["argmax_agreement"] >= 0.99 and verified["most_difference"] < 0.02
-    code, profiled = command("profile", *words, "--repeats", "2")
+    code, profiled = command("profile", str(tmp_path / "net.tflite"), *words, "--repeats", "2")
     assert code == 0 and profiled["latency"] is None and profiled["runtime_bytes"] > 1 << 20
+    if environment == "tflite-runtime":
+        (tmp_path / "small.tflite").write_bytes(small().tflite)
+        code, refused = command("verify", str(tmp_path / "small.tflite"), *words)
+        assert code == 4 and "FULLY_CONNECTED" in refused["error"] and "ai-edge-litert" in refused["hint"]
+
+
+def without_dense_layers() -> bytes:
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1, groups=8), nn.ReLU6(),
+        nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 4, 1), nn.Flatten(),
+    ).eval()  # fmt: skip
+    return export_tflite(net, torch.rand(64, *SHAPE)).data

@@ -22,6 +22,11 @@ _SET_UP = (
     "there, once: python3 -m venv ~/.cache/edgeprune/litert && ~/.cache/edgeprune/litert/bin/pip install "
     "ai-edge-litert (older systems: 'tflite-runtime' 'numpy<2')"
 )
+_UNKNOWN_OPERATOR = "Didn't find op"
+_NEWER = (
+    "that runtime is older than the file: ai-edge-litert has its operators (dense layers with a scale a channel are "
+    "none of TensorFlow Lite 2.14's); without --runtime, EdgePrune's own program runs there"
+)
 
 
 @contextmanager
@@ -59,7 +64,10 @@ def running_litert_here(tflite: bytes, input_bytes: int) -> Iterator[RuntimeSess
 def _installed(machine: Machine, tflite: bytes, input_bytes: int, words: tuple[str, ...]) -> RuntimeSession:
     runner = {name: (shipped("firmware") / "hosted" / "litert" / name).read_bytes() for name in _SHIPPED}
     folder = machine.install({**runner, _FILE_NAME: tflite})
-    told = identity(machine, folder, words)
+    try:
+        told = identity(machine, folder, words)
+    except DeviceError as refused:
+        raise DeviceError(refused.message, _NEWER if _UNKNOWN_OPERATOR in refused.message else refused.hint) from None
     package, _, version = told.get("runtime", "none").partition(" ")
     if package not in _NAMES:
         raise DeviceError(
