@@ -57,7 +57,21 @@ if TYPE_CHECKING:
     show_default=True,
     help="Run the image on the emulated machine and compare its bytes with LiteRT's before ending.",
 )
-@click.option("--model-id", help="The console's reply to 'profile', for example kws01.")
+@click.option(
+    "--model-id",
+    help="The console's reply to 'profile'. kws01, ic01, vww01, ad01 and sww01 also choose what MLPerf Tiny's runner "
+    "sends and reads.",
+)
+@click.option(
+    "--input-form",
+    type=click.Choice(["uint8", "float32", "int8"]),
+    help="Elements that clients of the console send with 'db'.  [default: the model's own, or by --model-id]",
+)
+@click.option(
+    "--score",
+    type=click.Choice(["mse"]),
+    help="Results in place of the outputs: mse, the mean squared error between input and output.",
+)
 @json_option
 def command(
     model: Path,
@@ -70,6 +84,8 @@ def command(
     package_folder: Path | None,
     verifies: bool,
     model_id: str | None,
+    input_form: str | None,
+    score: str | None,
     printer: Printer,
 ) -> None:
     """Compile an int8 .tflite to C, link it with the console for a target, and report flash and RAM.
@@ -80,6 +96,7 @@ def command(
       edgeprune build model.tflite --target nucleo-f446re --package model
     """
     from edgeprune.budget import Optimize
+    from edgeprune.deploy.firmware.client_form import client_form
     from edgeprune.deploy.firmware.flash_budget import within_flash
     from edgeprune.deploy.firmware.images import link_images, package
     from edgeprune.deploy.firmware.ram_budget import within_ram
@@ -88,6 +105,8 @@ def command(
     from edgeprune.engine.cost.flash_size import constant_bytes
     from edgeprune.files.atomic import sweep_all, write_text
     from edgeprune.files.lock import FolderLock
+    from edgeprune.ir import DType
+    from edgeprune.toolchain.client_form import Score
 
     target = require_target(target)
     if not model.is_file():
@@ -101,11 +120,16 @@ def command(
             + ([] if flash is None else ["--flash", str(flash)])
             + ([] if ram is None else ["--ram", str(ram)])
             + ["--ram-first"] * ram_first
+            + ([] if input_form is None else ["--input-form", input_form])
+            + ([] if score is None else ["--score", score])
         ),
         ram_first=ram_first,
     )
     tflite = model.read_bytes()
     compiled = compile_named(model.name, tflite, target, options)
+    client = client_form(
+        compiled.graph, options.model_id, DType(input_form) if input_form else None, Score(score) if score else None
+    )
     if flash is not None:
         compiled = within_flash(tflite, target, options, flash)
     if ram is not None:
@@ -113,7 +137,7 @@ def command(
     folder.mkdir(parents=True, exist_ok=True)
     with FolderLock(folder):  # another build's files would mix with these
         sweep_all(folder)
-        images = link_images(compiled, target, folder)
+        images = link_images(compiled, target, folder, client=client)
         verified = verify_build(compiled, tflite, images, target) if verifies else Verified(0, "--no-verify")
         for name, text in compiled.sources().items():
             write_text(folder / "c" / name, text)
@@ -144,6 +168,8 @@ def command(
         "uf2": str(images.own.uf2) if images.own and images.own.uf2 else None,
         "package": str(package_folder) if package_folder else None,
         "build_id": images.judged.build_id,
+        "input_form": str(client.input_form),
+        "score": str(client.score),
         "verified_samples": verified.samples,
         "unverified_reason": verified.reason,
     }

@@ -16,6 +16,7 @@ from edgeprune.files import atomic
 from edgeprune.files.shipped import shipped
 from edgeprune.hardware.boot import TRIAL_WATCHDOG_MS
 from edgeprune.hardware.profile import Target
+from edgeprune.toolchain.client_form import SAME, ClientForm
 from edgeprune.toolchain.compile import Unit
 from edgeprune.toolchain.kernels import KERNEL_FLAGS, kernel_units
 from edgeprune.toolchain.linking import link
@@ -58,12 +59,14 @@ class FirmwareSources:
         kernels: C files under `firmware/kernels`, relative; repeated names count once.
         input_bytes: of all model inputs together, which the console keeps a copy of.
         optimize: for kernels and generated code; the runtime is always built for size.
+        client: what a client of the console sends and gets.
     """
 
     model: Mapping[str, str]
     kernels: tuple[str, ...]
     input_bytes: int
     optimize: Optimize = Optimize.BALANCED
+    client: ClientForm = SAME
 
 
 def build_firmware(
@@ -90,7 +93,7 @@ def build_firmware(
     space = space or target_space(target)
     toolchain = toolchain or find_toolchain()
     cpu_flags = toolchain.cpu_flags(target.cpu)
-    units = [*_runtime_units(toolchain, target, sources.input_bytes), *_engine_units(sources, target, toolchain)]
+    units = [*_runtime_units(toolchain, target, sources), *_engine_units(sources, target, toolchain)]
     script = space.memory_script() + (shipped("firmware") / "boards" / "sections.ld").read_text()
     build_id = digest(toolchain.version, script, *(part for unit in units for part in identity(unit)))[:16]
     units.append(text_unit("runtime", "build_id.c", f'const char ep_build_id[] = "{build_id}";\n', cpu_flags))
@@ -133,7 +136,7 @@ def _engine_units(sources: FirmwareSources, target: Target, toolchain: Toolchain
     return [*model_units(sources.model, flags), *kernel_units(sources.kernels, flags)]
 
 
-def _runtime_units(toolchain: Toolchain, target: Target, input_bytes: int) -> list[Unit]:
+def _runtime_units(toolchain: Toolchain, target: Target, sources: FirmwareSources) -> list[Unit]:
     cpu_flags = toolchain.cpu_flags(target.cpu)
     if target.firmware is None:
         raise UsageError(
@@ -150,7 +153,8 @@ def _runtime_units(toolchain: Toolchain, target: Target, input_bytes: int) -> li
     watchdog = watchdog_of(target.firmware) if target.boot else None
     watchdog_flags = (f"-DBOOT_WATCHDOG_MS={TRIAL_WATCHDOG_MS}u",) if watchdog else ()
     boot_flags = (f"-DBOOT_HANDOVER={handover_address(target):#x}u", *watchdog_flags) if target.boot else ()
-    console_flags = (*toolchain.size_flags, *cpu_flags, f"-DEP_INPUT_BYTES={input_bytes}u", *boot_flags)
+    input_flags = (f"-DEP_INPUT_BYTES={sources.input_bytes}u", *sources.client.flags)
+    console_flags = (*toolchain.size_flags, *cpu_flags, *input_flags, *boot_flags)
     console = sorted(root.glob("console/*.c"))
     board_files = [*sorted(root.glob("boards/*.c")), *sorted(board.glob("*.c")), *([watchdog] if watchdog else [])]
     return [

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ep_model.h"
+
 #define CON_COMMAND_BYTES 80
 
 /* Reads and answers commands for ever. */
@@ -44,12 +46,13 @@ bool con_number(const char *word, uint32_t *value); /* NULL or not a decimal num
 int con_hex_digit(char digit);                      /* 0..15, or -1 */
 bool con_hex_number(const char *word, uint32_t *value); /* NULL or not 8 hex digits: false */
 
-/* db.c: the input as loaded, kept because an inference may overwrite the model's own. */
+/* db.c: the input as loaded, kept because an inference may overwrite the model's own. Its form is that of `forms/`. */
 void con_db(char *rest);
 void con_load_inputs(void);
+float con_input_real(uint32_t index); /* element of the first input as it was loaded */
 uint8_t *con_input(void);
 void con_set_loaded(uint32_t bytes); /* so many from the buffer's start hold the input that is being loaded */
-uint32_t con_loaded(void);
+uint32_t con_loaded(void); /* those of them that are the model's own, whatever form `db` takes */
 bool con_has_input(void);   /* is all of it there? If not, an error line has stated how much is */
 bool con_has_results(void); /* has an inference run? If not, an error line has been sent */
 extern uint32_t con_input_crc; /* of the input the last inference ran on */
@@ -61,7 +64,10 @@ uint64_t con_microseconds(uint64_t units);
 extern uint32_t con_stack_inference_bytes;
 uint32_t con_stack_all_bytes(void);
 
-/* infer.c */
+/* real.c: element of an int8 or float32 tensor whose bytes are at `data` */
+float con_real(const ep_tensor_t *tensor, const uint8_t *data, uint32_t index);
+
+/* infer.c: results are made by a header of `scores/` */
 void con_infer(char *rest);
 void con_results(char *rest);
 

@@ -4,9 +4,10 @@
 
 #include "console.h"
 #include "ep_model.h"
+#include CON_INPUT_FORM
 
-/* EP_INPUT_BYTES, all inputs of this model in order, comes from the build. */
-static uint8_t buffer[EP_INPUT_BYTES];
+/* EP_INPUT_BYTES, all inputs of this model in order, comes from the build; so does the form of what `db` takes. */
+static uint8_t buffer[FORM_MOST_BYTES];
 static uint32_t expected_bytes;
 static uint32_t loaded_bytes;
 static bool has_run;
@@ -14,13 +15,14 @@ uint32_t con_input_crc;
 
 void con_set_loaded(uint32_t bytes)
 {
+    form_note(true);
     expected_bytes = EP_INPUT_BYTES;
     loaded_bytes = bytes;
 }
 
 uint32_t con_loaded(void)
 {
-    return loaded_bytes;
+    return form_own(loaded_bytes);
 }
 
 static void put_loaded(const char *text)
@@ -28,16 +30,16 @@ static void put_loaded(const char *text)
     con_put(text);
     con_put_number(loaded_bytes);
     con_put(" of ");
-    con_put_number(EP_INPUT_BYTES);
+    con_put_number(form_bytes());
     con_line(" bytes are loaded]");
 }
 
 bool con_has_input(void)
 {
-    if (loaded_bytes != EP_INPUT_BYTES) {
+    if (loaded_bytes != form_bytes()) {
         put_loaded("e-[Input incomplete: ");
     }
-    return loaded_bytes == EP_INPUT_BYTES;
+    return loaded_bytes == form_bytes();
 }
 
 bool con_has_results(void)
@@ -59,15 +61,16 @@ static void begin(const char *count)
 {
     uint32_t bytes;
     empty();
+    form_note(false);
     if (count == NULL) {
         con_line("e-[Command 'db load' requires the # of bytes]");
     } else if (!con_number(count, &bytes) || bytes == 0) {
         con_line("e-[Command 'db load' must be >0 bytes]");
-    } else if (bytes > EP_INPUT_BYTES) {
+    } else if (bytes > form_bytes()) {
         con_put("e-[Supplied buffer size ");
         con_put_number(bytes);
         con_put(" exceeds maximum of ");
-        con_put_number(EP_INPUT_BYTES);
+        con_put_number(form_bytes());
         con_line("]");
     } else {
         expected_bytes = bytes;
@@ -141,14 +144,18 @@ void con_load_inputs(void)
 {
     const uint8_t *from = buffer;
     uint32_t state = CON_CRC_START;
-    for (uint32_t i = 0; i < EP_INPUT_BYTES; i++) {
+    for (uint32_t i = 0; i < form_bytes(); i++) {
         state = con_crc(state, buffer[i]);
     }
     con_input_crc = ~state;
     has_run = true;
     for (uint32_t i = 0; i < ep_model_input_count; i++) {
         const ep_tensor_t *input = &ep_model_inputs[i];
-        memcpy(input->data, from, input->size_bytes);
-        from += input->size_bytes;
+        from += form_fill(input, from);
     }
+}
+
+float con_input_real(uint32_t index)
+{
+    return form_real(&ep_model_inputs[0], buffer, index);
 }

@@ -2,8 +2,8 @@
 #include <stddef.h>
 
 #include "console.h"
-#include "decimal.h"
 #include "ep_model.h"
+#include CON_SCORE
 
 static uint64_t run(void)
 {
@@ -48,18 +48,9 @@ void con_infer(char *rest)
 void con_results(char *rest)
 {
     (void)rest;
-    const char *before = "m-results-[";
     if (!con_has_results()) {
         return;
     }
-    for (uint32_t i = 0; i < ep_model_output_count; i++) {
-        const ep_tensor_t *output = &ep_model_outputs[i];
-        uint32_t count = output->size_bytes / output->element_bytes;
-        for (uint32_t element = 0; element < count; element++) {
-            con_put(before);
-            con_put_element(output, element);
-            before = ",";
-        }
-    }
+    score_put();
     con_line("]");
 }

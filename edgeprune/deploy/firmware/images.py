@@ -16,6 +16,7 @@ from edgeprune.engine.cost.flash_size import CallSize, constant_bytes
 from edgeprune.errors import DeviceError, UsageError
 from edgeprune.hardware.profile import Target
 from edgeprune.hardware.registry import load_target
+from edgeprune.toolchain.client_form import SAME, ClientForm
 from edgeprune.toolchain.firmware import Firmware, FirmwareSources, build_firmware, firmware_objects
 from edgeprune.toolchain.package import PackageFacts, package_files
 from edgeprune.toolchain.size import ImageSize
@@ -58,11 +59,14 @@ def require_buildable(target: Target) -> None:
         )
 
 
-def link_images(model: CompiledModel, target: Target, folder: Path, limits: LinkSpace | None = None) -> Images:
+def link_images(
+    model: CompiledModel, target: Target, folder: Path, limits: LinkSpace | None = None, client: ClientForm = SAME
+) -> Images:
     """Links for the target and for its stand-in.
 
     Args:
         limits: flash, RAM and stack sizes to link within; by default the target's own.
+        client: what a client of the console sends and gets.
 
     Raises:
         DoesNotFit: an image leaves its memory.
@@ -72,10 +76,10 @@ def link_images(model: CompiledModel, target: Target, folder: Path, limits: Link
     limits = limits or target_space(target)
     require_buildable(target)
     stand_in = emulated_target(target)
-    own = _link(model, target, folder, limits) if target.firmware is not None else None
+    own = _link(model, target, folder, limits, client) if target.firmware is not None else None
     if stand_in is None or stand_in is target:
         return Images(own, own if stand_in is not None else None)
-    emulated = _link(model, stand_in, folder / "emulated" if own else folder, limits)
+    emulated = _link(model, stand_in, folder / "emulated" if own else folder, limits, client)
     return Images(own, emulated)
 
 
@@ -120,10 +124,10 @@ def package(model: CompiledModel, target: Target, image: Firmware) -> dict[str, 
     return package_files(model.graph, model.sources(), model.kernel_sources, target, facts)
 
 
-def _link(model: CompiledModel, target: Target, folder: Path, limits: LinkSpace) -> Firmware:
+def _link(model: CompiledModel, target: Target, folder: Path, limits: LinkSpace, client: ClientForm) -> Firmware:
     origins = target_space(target)
     space = replace(limits, flash_origin=origins.flash_origin, ram_origin=origins.ram_origin)
-    return build_firmware(_sources(model), target, folder, space)
+    return build_firmware(replace(_sources(model), client=client), target, folder, space)
 
 
 def _sources(model: CompiledModel) -> FirmwareSources:
