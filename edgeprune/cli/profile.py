@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
@@ -46,6 +47,11 @@ _PROGRAM_RUNS = 100
     is_flag=True,
     help="A run as our program, in LiteRT and in ExecuTorch, side by side: sizes, memory, time, accuracy.",
 )
+@click.option(
+    "--runner",
+    type=click.Path(path_type=Path),
+    help="Your own runner, brought to the device: LiteRT's benchmark_model; for a .pte ExecuTorch's executor_runner.",
+)
 @json_option
 def command(
     subject: SubjectRequest,
@@ -53,6 +59,7 @@ def command(
     warm_up: int,
     core: int | None,
     all_runtimes: bool,
+    runner: Path | None,
     printer: Printer,
 ) -> None:
     """Run a model on its device, emulated by default, and show each layer's time and the memory in use.
@@ -62,9 +69,11 @@ def command(
       edgeprune profile runs/latest
       edgeprune profile runs/latest --port auto
       edgeprune profile runs/latest --device ssh://pi@bench --all-runtimes
+      edgeprune profile model.tflite --target android --device adb:SERIAL --runner ./benchmark_model
     """
-    from edgeprune.cli.output.program_profile import Timing, show_program_profile
+    from edgeprune.cli.output.program_profile import show_program_profile
     from edgeprune.cli.output.runtime_runs import show_litert_profile, show_pte_profile
+    from edgeprune.deploy.hosted.timing import Timing
     from edgeprune.tasks.litert_subject import LitertSubject
     from edgeprune.tasks.program_subject import ProgramSubject
 
@@ -74,6 +83,14 @@ def command(
 
         subject.refuse_choices("--all-runtimes")
         show_all_runtimes(subject.path, subject.target, subject.port, timing, printer)
+        return
+    if runner is not None:
+        from edgeprune.cli.output.runner_report import show_runner_profile
+        from edgeprune.tasks.user_runner import profile_by_runner
+
+        subject.refuse_choices("--runner")
+        shown = profile_by_runner(subject.path, subject.target, subject.port, runner, timing)
+        show_runner_profile(shown, printer)
         return
     if subject.path.suffix == ".pte":
         show_pte_profile(subject.opened_pte(), timing, printer)

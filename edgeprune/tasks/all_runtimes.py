@@ -14,6 +14,7 @@ from edgeprune.deploy.hosted.place import words_for
 from edgeprune.deploy.hosted.pte import running_here, running_pte
 from edgeprune.deploy.hosted.replies import Times
 from edgeprune.deploy.hosted.runtime_session import RuntimeSession
+from edgeprune.deploy.hosted.timing import Timing
 from edgeprune.errors import DataError, EdgePruneError, UsageError
 from edgeprune.export.pte.lowering import ExportedPte, PteFormat
 from edgeprune.progress import Progress
@@ -34,13 +35,10 @@ C, TFLITE, PTE = "generated C", "int8 .tflite", "xnnpack .pte"
 
 @dataclass(frozen=True)
 class Measuring:
-    """Where (None: no device, nothing is timed; "auto": the only one connected) and how: `warm_up` inferences count
-    nothing, then `runs` are timed."""
+    """Where (None: no device, nothing is timed; "auto": the only one connected) and how."""
 
     address: str | None
-    warm_up: int
-    runs: int
-    core: int | None = None
+    timing: Timing
 
 
 @dataclass(frozen=True)
@@ -158,7 +156,7 @@ def _generated_c(subject: ProgramSubject, samples: Samples, measuring: Measuring
     rows = samples.input_rows
     with subject.running(measuring.address) as session:
         outputs = session.outputs(rows, lambda done: None)
-        times = session.times(rows[0].tobytes(), measuring.warm_up, measuring.runs, measuring.core)
+        times = session.times(rows[0].tobytes(), measuring.timing)
         place, note = session.machine.name, words_for(session.machine, subject.target)
     assert subject.record is not None  # of a run folder
     score = scored(subject, samples, outputs).value
@@ -234,7 +232,7 @@ def _by_executorch(
 def _by_runtime(
     row: RuntimeRow, session: RuntimeSession, score: float | None, sample: bytes, measuring: Measuring
 ) -> RuntimeRow:
-    times = session.times(sample, measuring.warm_up, measuring.runs, measuring.core)
+    times = session.times(sample, measuring.timing)
     computed = f"{session.runtime} on {session.machine.name}"
     row = replace(row, runtime_bytes=session.runtime_bytes, score=score, computed=computed)
     return _timed(row, times, measuring)

@@ -24,7 +24,7 @@ RUNNER_NAME = "runner"
 _VERSION = "1.5.1"
 _LIBRARIES = (
     "executorch", "executorch_kernels_optimized", "executorch_kernels_quantized", "executorch_backend_xnnpack",
-    "executorch_threadpool",
+    "executorch_threadpool", "executorch_etdump",
 )  # fmt: skip
 _COMPILERS = {Architecture.AARCH64: "aarch64-linux-gnu-g++", Architecture.X86_64: "x86_64-linux-gnu-g++"}
 _PLATFORMS = {Architecture.AARCH64: "manylinux_2_28_aarch64", Architecture.X86_64: "manylinux_2_28_x86_64"}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgeprune.deploy.hosted.session import installed
+from edgeprune.deploy.hosted.timing import Timing
 from edgeprune.device.machines.named import machine_at
 from edgeprune.errors import DeviceError
 from edgeprune.hardware.hosted import Architecture
@@ -65,7 +66,7 @@ def test_a_model_s_bytes_are_litert_s(phone: AdbDouble) -> None:
         assert machine.architecture() is Architecture.X86_64
         session = installed(machine, build_program(small().sources, Architecture.X86_64))
         rows = session.outputs(samples.reshape(6, -1).view("uint8"), lambda done: None)
-        times = session.times(samples[0].tobytes(), 1, 3)
+        times = session.times(samples[0].tobytes(), Timing(1, 3))
     assert rows.tobytes() == small().expected(samples).tobytes()
     assert len(times.run_ns) == 3 and times.peak_rss_bytes
 

@@ -55,6 +55,9 @@ def test_verify_run_and_profile(
     code, profiled = command("profile", *model, *DEVICE, "--repeats", "7", "--core", "0")
     latency = profiled["latency"]
     assert code == 0 and 0 < latency["p50_us"] <= latency["p90_us"] <= latency["most_us"] and profiled["core"] == 0
+    kinds = [one["operator"] for one in profiled["operators"]]
+    assert kinds == ["CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D", "MEAN", "FULLY_CONNECTED"]
+    assert all(one["mean_us"] > 0 and one["predicted_us"] > 0 for one in profiled["operators"])
     assert profiled["peak_rss_bytes"] > 1 << 20 and profiled["runtime_bytes"] > 1 << 20
     assert not server.left_over()
 
@@ -137,7 +140,8 @@ def test_a_pi_gives_this_machines_outputs_and_its_emulated_time_is_not_believed(
     assert verified["runtime"].startswith({"litert": "LiteRT ", "tflite-runtime": "TensorFlow Lite 2."}[environment])
     assert verified["argmax_agreement"] >= 0.99 and verified["most_difference"] < 0.02
     code, profiled = command("profile", str(tmp_path / "net.tflite"), *words, "--repeats", "2")
-    assert code == 0 and profiled["latency"] is None and profiled["runtime_bytes"] > 1 << 20
+    assert code == 0 and profiled["latency"] is None and profiled["operators"] == []
+    assert profiled["runtime_bytes"] > 1 << 20
     if environment == "tflite-runtime":
         (tmp_path / "small.tflite").write_bytes(small().tflite)
         code, refused = command("verify", str(tmp_path / "small.tflite"), *words)

@@ -65,6 +65,8 @@ def test_verify_and_profile(server: Server, computer: str, capsys: pytest.Captur
     code, profiled = command("profile", *words, "--repeats", "7")
     latency = profiled["latency"]
     assert code == 0 and 0 < latency["p50_us"] <= latency["p90_us"] <= latency["most_us"]
+    operators = [one["name"] for one in profiled["operators"]]
+    assert len(operators) > 3 and any(name.startswith("Convolution (NHWC, QC8)") for name in operators)
     assert profiled["threads"] == 1  # XNNPACK's own choice is one a core
     assert profiled["peak_rss_bytes"] > profiled["planned_bytes"] and profiled["runtime_bytes"] > 1 << 20
     assert not server.left_over()

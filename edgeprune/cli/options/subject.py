@@ -56,7 +56,7 @@ class SubjectRequest:
         given = [name for name, is_given in chosen.items() if is_given]
         if given:
             raise UsageError(
-                f"{option} runs what the run folder holds, in every runtime: {', '.join(given)} would choose nothing",
+                f"{option} decides what runs: {', '.join(given)} would choose nothing",
                 hint=f"leave away {', '.join(given)}, or {option}",
             )
 

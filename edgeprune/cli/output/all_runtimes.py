@@ -6,9 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from edgeprune.cli.output.printer import Printer
-from edgeprune.cli.output.program_profile import Timing
 from edgeprune.cli.output.tables import table
 from edgeprune.cli.output.under_way import progress
+from edgeprune.deploy.hosted.timing import Timing
 from edgeprune.units import bytes_text, microseconds_text, score_text
 
 _SIZES = ["file", "runtime beside it", "planned memory", "resident (device)"]
@@ -19,7 +19,7 @@ def show_all_runtimes(run: Path, target: str | None, address: str | None, timing
     """Raises UsageError, DeviceError, ToolchainError: as `side_by_side`."""
     from edgeprune.tasks.all_runtimes import Measuring, side_by_side
 
-    found = side_by_side(run, target, Measuring(address, timing.warm_up, timing.runs, timing.core), progress())
+    found = side_by_side(run, target, Measuring(address, timing), progress())
     rows = [
         [
             row.name,

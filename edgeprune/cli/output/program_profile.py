@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,20 +15,12 @@ from edgeprune.units import bytes_text, count_text, microseconds_text
 
 if TYPE_CHECKING:
     from edgeprune.deploy.hosted.replies import Times
+    from edgeprune.deploy.hosted.timing import Timing
     from edgeprune.tasks.program_subject import ProgramSubject
 
 _UNDER_VOLTAGE, _CAPPED, _THROTTLED, _SOFT_LIMIT = 1, 2, 4, 8
 _NOW = {_UNDER_VOLTAGE: "under-voltage", _CAPPED: "frequency capped", _THROTTLED: "throttled", _SOFT_LIMIT: "too warm"}
 """Low bits of the Raspberry Pi's `get_throttled` (Raspberry Pi documentation, vcgencmd); 16 higher: since it booted."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How inferences are timed: first `warm_up` that count nothing, then `runs`, on one core or wherever they come."""
-
-    warm_up: int
-    runs: int
-    core: int | None
 
 
 def show_program_profile(subject: ProgramSubject, address: str | None, timing: Timing, printer: Printer) -> None:
@@ -42,7 +33,7 @@ def show_program_profile(subject: ProgramSubject, address: str | None, timing: T
         sample = bytes(session.input_bytes)
         stack_bytes = session.stack_bytes(sample)
         note = words_for(session.machine, subject.target)
-        times = session.times(sample, timing.warm_up, timing.runs, timing.core)
+        times = session.times(sample, timing)
         if times is None and note is None:
             note = f"{session.machine.name} emulates the program: its bytes count, its time is no device's"
         where, source = session.machine.name, session.machine.source

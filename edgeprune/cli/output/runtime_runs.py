@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from edgeprune.cli.output.operators import operators_data, operators_table
 from edgeprune.cli.output.printer import Printer
-from edgeprune.cli.output.program_profile import Timing, latency_of, warnings_of
+from edgeprune.cli.output.program_profile import latency_of, warnings_of
 from edgeprune.units import bytes_text, microseconds_text
 
 if TYPE_CHECKING:
+    from edgeprune.deploy.hosted.operator_times import OperatorTimes
     from edgeprune.deploy.hosted.runtime_session import RuntimeSession
+    from edgeprune.deploy.hosted.timing import Timing
     from edgeprune.hardware.profile import Target
     from edgeprune.tasks.litert_subject import LitertSubject
     from edgeprune.tasks.pte_subject import PteSubject
@@ -36,18 +39,21 @@ def show_runtime_verified(found: RuntimeVerified, target: Target, notes: Sequenc
 def show_pte_profile(subject: PteSubject, timing: Timing, printer: Printer) -> None:
     """Raises DeviceError, ToolchainError, UsageError: as `running_pte`."""
     from edgeprune.deploy.hosted.pte import running_pte
+    from edgeprune.deploy.hosted.pte_operators import operator_times
 
     with running_pte(subject.data, subject.program, subject.target, subject.address) as session:
-        planned_bytes = sum(subject.program.planned_bytes)
-        _show_profile(
-            session, (subject.name, subject.program.size_bytes, planned_bytes), subject.target, timing, printer
-        )
+        model = (subject.name, subject.program.size_bytes, sum(subject.program.planned_bytes))
+        operators = operator_times(session, bytes(session.input_bytes), timing)
+        _show_profile(session, model, subject.target, timing, operators, printer)
 
 
 def show_litert_profile(subject: LitertSubject, address: str | None, timing: Timing, printer: Printer) -> None:
     """Raises DeviceError, ToolchainError, UsageError: as `running_litert`."""
+    from edgeprune.deploy.hosted.litert_operators import operator_times
+
     with subject.interpreted(address) as session:
-        _show_profile(session, (subject.name, len(subject.tflite), None), subject.target, timing, printer)
+        operators = operator_times(session, subject.tflite, subject.target, timing)
+        _show_profile(session, (subject.name, len(subject.tflite), None), subject.target, timing, operators, printer)
 
 
 def _show_profile(
@@ -55,11 +61,12 @@ def _show_profile(
     model: tuple[str, int, int | None],
     target: Target,
     timing: Timing,
+    operators: OperatorTimes,
     printer: Printer,
 ) -> None:
-    """Whole inferences; `model`: its name, the bytes of its file and of the memory its file plans."""
+    """Whole inferences and operators; `model`: its name, the bytes of its file and of the memory its file plans."""
     name, file_bytes, planned_bytes = model
-    times = session.times(bytes(session.input_bytes), timing.warm_up, timing.runs, timing.core)
+    times = session.times(bytes(session.input_bytes), timing)
     where, source = session.machine.name, session.machine.source
     result = {
         "source": source,
@@ -74,7 +81,7 @@ def _show_profile(
         "latency": None if times is None else latency_of(times),
         "core": None if times is None else times.core,
         "warnings": [] if times is None else warnings_of(times),
-    }
+    } | operators_data(operators)
     planned = "" if planned_bytes is None else f", planned memory {bytes_text(planned_bytes)}"
     sizes = (
         f"{name} on {target.name} ({where}): file {bytes_text(file_bytes)}, {session.runtime} and what it needs "
@@ -92,6 +99,7 @@ def _show_profile(
     resident = "" if times.peak_rss_bytes is None else f"; at most {bytes_text(times.peak_rss_bytes)} resident in all"
     printer.result(
         result,
+        *operators_table(operators, f"{name} on {target.name} ({where})"),
         sizes,
         f"one inference, measured: {shown}, last on core {times.core}{threads}{resident}",
         *(f"look at this: {warning}" for warning in warnings_of(times)),

@@ -13,6 +13,7 @@ from edgeprune.deploy.hosted.place import architecture_on, machine_for
 from edgeprune.deploy.hosted.replies import Times
 from edgeprune.deploy.hosted.roofline import layer_ns, rates_of
 from edgeprune.deploy.hosted.session import installed
+from edgeprune.deploy.hosted.timing import Timing
 from edgeprune.device.machines.machine import Source
 from edgeprune.engine.compile import CompiledModel
 from edgeprune.engine.cost.flash_size import CallSize, EngineBaseline
@@ -21,7 +22,7 @@ from edgeprune.hardware.profile import Target
 from edgeprune.toolchain.firmware import FirmwareSources
 from edgeprune.toolchain.program import PAGE_BYTES, Program, build_program, program_objects
 
-WARM_UP, RUNS = 5, 20
+TIMING = Timing(warm_up=5, runs=20)
 _UNPREDICTED_BYTES = 192
 """Of a file: the few instructions more that large offsets take, and the ends of its sections."""
 
@@ -103,7 +104,7 @@ def built_model(tflite: bytes, model: CompiledModel, target: Target, address: st
         session = installed(machine, programs.running)
         nothing = bytes(session.input_bytes)
         stack_bytes = session.stack_bytes(nothing)
-        times = session.times(nothing, WARM_UP, RUNS)
+        times = session.times(nothing, TIMING)
     baseline = replace(baseline_of(model, programs.own, stack_bytes, times), sizes=measured_sizes(model, target))
     predicted = footprint_of(model, target, baseline)
     parts = dict(programs.own.memory_parts) | {"stack": stack_bytes}

@@ -78,4 +78,4 @@ def _installed(machine: Machine, tflite: bytes, input_bytes: int, words: tuple[s
     if not size.isdecimal():
         raise DeviceError(f"{machine.name}: the runner reports no size of LiteRT: '{size[:40]}'", hint="run it again")
     name, is_emulated = f"{_NAMES[package]} {version}", told.get("emulated") == "1"
-    return RuntimeSession(machine, folder, words, name, input_bytes, int(size), is_emulated)
+    return RuntimeSession(machine, folder, words, name, input_bytes, int(size), is_emulated, runner)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from edgeprune.budget import Budget, Footprint, LatencyBasis
-from edgeprune.deploy.hosted.built import RUNS, WARM_UP, BuiltModel
+from edgeprune.deploy.hosted.built import TIMING, BuiltModel
 from edgeprune.deploy.hosted.place import machine_for, words_for
 from edgeprune.deploy.hosted.replies import Times
 from edgeprune.deploy.hosted.roofline import layer_ns
@@ -48,7 +48,7 @@ def prove(setup: Setup, built: BuiltModel, samples: Split) -> Proof:
         rows = session.outputs(input_bytes, task.advance)
         for number, (output, wanted) in enumerate(zip(rows, expected, strict=True)):
             compare_bytes(number, output, wanted, "program")
-        times = session.times(input_bytes[0].tobytes(), WARM_UP, RUNS)
+        times = session.times(input_bytes[0].tobytes(), TIMING)
     save_samples(setup.workspace.folder / "samples.npz", inputs, expected.view(np.int8), samples.targets.numpy())
     latency_us = None if times is None else float(np.percentile(times.run_ns, 90)) / 1e3
     return Proof(

@@ -75,6 +75,5 @@ def _installed(machine: Machine, data: bytes, program: Program, runner: Runner) 
     wanted = input_bytes_of(program)
     check_input_bytes(machine, folder, told, wanted)
     is_emulated = told.get("emulated") == "1"
-    return RuntimeSession(
-        machine, folder, words, f"ExecuTorch {runner.version}", wanted, runner.size_bytes, is_emulated
-    )
+    name = f"ExecuTorch {runner.version}"
+    return RuntimeSession(machine, folder, words, name, wanted, runner.size_bytes, is_emulated, runner.files)

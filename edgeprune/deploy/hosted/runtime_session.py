@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from edgeprune.deploy.hosted.replies import Times, read_outputs, read_times, values_of
+from edgeprune.deploy.hosted.timing import Timing
 from edgeprune.device.machines.local import LocalMachine
 from edgeprune.device.machines.machine import Machine, another_try
 from edgeprune.errors import DeviceError, ToolchainError
@@ -27,6 +28,7 @@ class RuntimeSession:
         runtime: its name and version.
         input_bytes: of one sample, all inputs end to end.
         runtime_bytes: of what must lie beside the model.
+        runner: files that drive the runtime there.
         is_emulated: its code is not what the processor executes, also where a device seems to run it.
     """
 
@@ -37,6 +39,12 @@ class RuntimeSession:
     input_bytes: int
     runtime_bytes: int
     is_emulated: bool
+    runner: Mapping[str, bytes]
+
+    @property
+    def measures(self) -> bool:
+        """Whether time there is a device's."""
+        return self.machine.source == "device" and not self.is_emulated
 
     @property
     def source(self) -> str:
@@ -53,12 +61,11 @@ class RuntimeSession:
         output = self.machine.run(self.folder, [*self.words, "run"], sent, _RUN_S)
         return read_outputs(output, sent, len(inputs), self.machine.name)
 
-    def times(self, sample: bytes, warm_up: int, runs: int, core: int | None = None) -> Times | None:
+    def times(self, sample: bytes, timing: Timing) -> Times | None:
         """Of one input on a device; None elsewhere, and where a device emulates the processor."""
-        if self.machine.source != "device" or self.is_emulated:
+        if not self.measures:
             return None
-        pinned = [] if core is None else [str(core)]
-        words = [*self.words, "time", str(warm_up), str(runs), *pinned]
+        words = [*self.words, "time", *timing.words]
         return read_times(self.machine.run(self.folder, words, sample, _RUN_S), 0, self.machine.name)
 
 

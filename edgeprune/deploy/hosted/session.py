@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeprune.deploy.hosted.replies import Times, read_outputs, read_times, values_of
+from edgeprune.deploy.hosted.timing import Timing
 from edgeprune.device.machines.machine import Machine, another_try
 from edgeprune.errors import DeviceError
 from edgeprune.toolchain.program import Program
@@ -47,19 +48,15 @@ class Session:
         on_samples(len(inputs))
         return rows
 
-    def times(self, sample: bytes, warm_up: int, runs: int, core: int | None = None) -> Times | None:
+    def times(self, sample: bytes, timing: Timing) -> Times | None:
         """Of one input on a device; None elsewhere, and where a device only seems to run the program.
 
         A program that asks for no memory cannot have more resident than it maps: where it has megabytes more, they are
         an emulator's, and its time is no device's.
-
-        Args:
-            core: to stay on; None: the system chooses.
         """
         if self.machine.source != "device":
             return None
-        pinned = [] if core is None else [str(core)]
-        words = [_COMMAND, "time", str(warm_up), str(runs), *pinned]
+        words = [_COMMAND, "time", *timing.words]
         times = read_times(self.machine.run(self.folder, words, sample, _RUN_S), self.layers, self.machine.name)
         return None if (times.peak_rss_bytes or 0) > self.mapped_bytes + _EMULATOR_BYTES else times
 

@@ -6,6 +6,8 @@
  *   RUNNER FILE.pte run                  samples from the input, end to end -> their outputs, end to end, the trailer
  *   RUNNER FILE.pte time WARM-UP N [CORE]   one sample from the input -> lines: nanoseconds of each of N inferences,
  *                                        the state of the machine before and after, its peak memory
+ *   RUNNER FILE.pte etdump WARM-UP N [CORE]   one sample -> ExecuTorch's own record of WARM-UP + N inferences, operator
+ *                                        by operator (ETDump), the trailer with one sample
  *
  * The trailer is 16 bytes: "EPOK", then little-endian uint32 the samples, CRC-32 of all inputs and of all outputs. Lines
  * end with `end COUNT CRC`. Without either, the link was cut: nothing of it counts.
@@ -25,6 +27,7 @@
 
 #include "report.hpp"
 
+#include <executorch/devtools/etdump/etdump_flatcc.h>
 #include <executorch/extension/data_loader/buffer_data_loader.h>
 #include <executorch/extension/threadpool/threadpool_guard.h>
 #include <executorch/runtime/executor/memory_manager.h>
@@ -36,6 +39,8 @@ namespace {
 
 using executorch::aten::Tensor;
 using executorch::aten::TensorImpl;
+using executorch::etdump::ETDumpGen;
+using executorch::etdump::ETDumpResult;
 using executorch::extension::BufferDataLoader;
 using executorch::runtime::Error;
 using executorch::runtime::EValue;
@@ -45,6 +50,8 @@ using executorch::runtime::MemoryManager;
 using executorch::runtime::Method;
 using executorch::runtime::Program;
 using executorch::runtime::Span;
+
+const char *const USAGE = "FILE.pte identity | run | time WARM-UP N [CORE] | etdump WARM-UP N [CORE]";
 
 enum Status { DONE = 0, OTHER_WORDS = 2, INPUT_ENDS = 3, CANNOT_WRITE = 4, REFUSED = 5 };
 
@@ -105,6 +112,17 @@ struct Loaded {
     }
 };
 
+int send_trailer(uint32_t samples, uint32_t in_crc, uint32_t out_crc)
+{
+    const uint32_t words[3] = {samples, in_crc, out_crc};
+    uint8_t trailer[16] = {'E', 'P', 'O', 'K'};
+    for (int i = 0; i < 12; i++) {
+        trailer[4 + i] = (uint8_t)(words[i / 4] >> 8 * (i % 4));
+    }
+    const bool whole = std::fwrite(trailer, 1, sizeof trailer, stdout) == sizeof trailer && std::fflush(stdout) == 0;
+    return whole ? DONE : CANNOT_WRITE;
+}
+
 int run(Loaded &loaded, const std::vector<EValue> &ends)
 {
     uint32_t samples = 0, in_crc = ~0u, out_crc = ~0u;
@@ -131,13 +149,7 @@ int run(Loaded &loaded, const std::vector<EValue> &ends)
         }
         samples++;
     }
-    const uint32_t words[3] = {samples, ~in_crc, ~out_crc};
-    uint8_t trailer[16] = {'E', 'P', 'O', 'K'};
-    for (int i = 0; i < 12; i++) {
-        trailer[4 + i] = (uint8_t)(words[i / 4] >> 8 * (i % 4));
-    }
-    const bool whole = std::fwrite(trailer, 1, sizeof trailer, stdout) == sizeof trailer && std::fflush(stdout) == 0;
-    return whole ? DONE : CANNOT_WRITE;
+    return send_trailer(samples, ~in_crc, ~out_crc);
 }
 
 int time_runs(Loaded &loaded, const std::vector<EValue> &ends, long warm_up, long runs)
@@ -169,7 +181,31 @@ int time_runs(Loaded &loaded, const std::vector<EValue> &ends, long warm_up, lon
     return end_lines() ? DONE : CANNOT_WRITE;
 }
 
-int obey(Loaded &loaded, const std::vector<EValue> &ends, int count, char **words)
+bool is_traced(const char *word)
+{
+    return std::strcmp(word, "etdump") == 0;
+}
+
+int record(Loaded &loaded, const std::vector<EValue> &ends, long runs, ETDumpGen &record)
+{
+    if (!loaded.read()) {
+        return complain("the input ends inside a sample", INPUT_ENDS);
+    }
+    for (long i = 0; i < runs; i++) {
+        const Error failed = loaded.infer(ends);
+        if (failed != Error::Ok) {
+            return complain("an inference failed", REFUSED, (uint32_t)failed);
+        }
+    }
+    const ETDumpResult made = record.get_etdump_data();
+    if (std::fwrite(made.buf, 1, made.size, stdout) != made.size) {
+        return CANNOT_WRITE;
+    }
+    const uint32_t in_crc = crc(~0u, loaded.input.data(), loaded.input.size());
+    return send_trailer(1, ~in_crc, ~crc(~0u, static_cast<const uint8_t *>(made.buf), made.size));
+}
+
+int obey(Loaded &loaded, const std::vector<EValue> &ends, ETDumpGen &tracer, int count, char **words)
 {
     if (count == 1 && std::strcmp(words[0], "identity") == 0) {
         line("input_bytes", loaded.input.size());
@@ -181,16 +217,17 @@ int obey(Loaded &loaded, const std::vector<EValue> &ends, int count, char **word
     if (count == 1 && std::strcmp(words[0], "run") == 0) {
         return run(loaded, ends);
     }
-    if ((count == 3 || count == 4) && std::strcmp(words[0], "time") == 0) {
+    const bool traced = is_traced(words[0]);
+    if ((count == 3 || count == 4) && (traced || std::strcmp(words[0], "time") == 0)) {
         const long warm_up = number(words[1]), runs = number(words[2]), core = count == 4 ? number(words[3]) : 0;
         if (warm_up >= 0 && runs > 0 && core >= 0) {
             if (count == 4 && !keep_on(core)) {
                 return complain("this core cannot be chosen", OTHER_WORDS);
             }
-            return time_runs(loaded, ends, warm_up, runs);
+            return traced ? record(loaded, ends, warm_up + runs, tracer) : time_runs(loaded, ends, warm_up, runs);
         }
     }
-    return complain("FILE.pte identity | run | time WARM-UP N [CORE]", OTHER_WORDS);
+    return complain(USAGE, OTHER_WORDS);
 }
 
 bool read_file(const char *path, std::vector<uint8_t> &content, size_t &start)
@@ -216,7 +253,7 @@ int main(int count, char **words)
     std::vector<uint8_t> content;
     size_t start = 0;
     if (count < 3) {
-        return complain("FILE.pte identity | run | time WARM-UP N [CORE]", OTHER_WORDS);
+        return complain(USAGE, OTHER_WORDS);
     }
     if (!read_file(words[1], content, start)) {
         return complain("the program cannot be read", OTHER_WORDS);
@@ -242,7 +279,8 @@ int main(int count, char **words)
     HierarchicalAllocator memory({arenas.data(), arenas.size()});
     Heap kept, passing;
     MemoryManager manager(&kept, &memory, &passing);
-    auto method = program->load_method("forward", &manager);
+    ETDumpGen tracer;
+    auto method = program->load_method("forward", &manager, is_traced(words[2]) ? &tracer : nullptr);
     if (!method.ok()) {
         return complain("an operator or backend it needs is not here", REFUSED, (uint32_t)method.error());
     }
@@ -276,5 +314,5 @@ int main(int count, char **words)
         ends.emplace_back(Tensor(tensors.back().get()));
         at += loaded.sizes[i];
     }
-    return obey(loaded, ends, count - 2, words + 2);
+    return obey(loaded, ends, tracer, count - 2, words + 2);
 }

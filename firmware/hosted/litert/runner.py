@@ -6,6 +6,9 @@
     python3 runner.py FILE.tflite run                    samples, end to end -> their outputs, end to end, the trailer
     python3 runner.py FILE.tflite time WARM-UP N [CORE]  one sample -> lines: nanoseconds of N inferences, the state of
                                                          the machine before and after, its peak memory
+    python3 runner.py FILE.tflite operators WARM-UP N [CORE]   operator-0.tflite, operator-1.tflite, ... beside FILE ->
+                                                         lines: `operator NUMBER NANOSECONDS`, means of N inferences of
+                                                         zeros, each file by itself
 
 Trailer, lines and exit status are those of firmware/hosted/executorch/runner.cpp; 5 where LiteRT refuses the file. One
 thread, LiteRT's own choice of kernels. Python 3.7 and later; either package, whichever the device has.
@@ -21,7 +24,7 @@ from pathlib import Path
 
 PACKAGES = ("ai_edge_litert", "tflite_runtime")
 OTHER_WORDS, INPUT_ENDS, REFUSED = 2, 3, 5
-USAGE = "FILE.tflite identity | run | time WARM-UP N [CORE]"
+USAGE = "FILE.tflite identity | run | time WARM-UP N [CORE] | operators WARM-UP N [CORE]"
 
 
 class Lines:
@@ -148,6 +151,26 @@ def time_runs(loaded, warm_up, runs):
     return 0
 
 
+def time_operators(found, folder, warm_up, runs):
+    lines, number = Lines(), 0
+    while True:
+        path = folder / f"operator-{number}.tflite"
+        if not path.is_file():
+            break
+        loaded = Loaded(found, str(path))
+        loaded.set(bytes(loaded.input_bytes))
+        invoke, now = loaded.interpreter.invoke, time.perf_counter_ns
+        for _ in range(warm_up):
+            invoke()
+        begin = now()
+        for _ in range(runs):
+            invoke()
+        lines.add("operator", number, (now() - begin) // runs)
+        number += 1
+    lines.send()
+    return 0
+
+
 def first_line(path):
     try:
         with Path(path).open(encoding="ascii", errors="replace") as file:
@@ -238,11 +261,13 @@ def obey(path, words):
         return REFUSED
     if words == ["run"]:
         return run(Loaded(found, path))
-    if len(words) in (3, 4) and words[0] == "time":
+    if len(words) in (3, 4) and words[0] in ("time", "operators"):
         warm_up, runs, *core = numbers(words[1:])
         if warm_up >= 0 and runs > 0 and min(core, default=0) >= 0:
             if core:
                 os.sched_setaffinity(0, core)
+            if words[0] == "operators":
+                return time_operators(found, Path(path).resolve().parent, warm_up, runs)
             return time_runs(Loaded(found, path), warm_up, runs)
     sys.stderr.write(USAGE + "\n")
     return OTHER_WORDS

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from edgeprune.deploy.hosted.timing import Timing
 from edgeprune.device.found import Kind
 from edgeprune.hardware.registry import load_target
 from edgeprune.progress import Silent
@@ -79,8 +80,8 @@ def test_the_only_device_connected_is_found_for_all_of_them(monkeypatch: pytest.
     monkeypatch.setattr(all_runtimes, "samples_for", lambda *given: None)
     monkeypatch.setattr(all_runtimes, "_generated_c", measured)
     with pytest.raises(Reached, match="ssh://bench"):
-        side_by_side(tmp_path, None, Measuring("auto", 1, 1), Silent())
+        side_by_side(tmp_path, None, Measuring("auto", Timing(1, 1)), Silent())
     assert asked == [((Kind.SSH, Kind.ADB), "raspberry-pi-4b")]
     with pytest.raises(Reached, match="adb:1"):
-        side_by_side(tmp_path, None, Measuring("adb:1", 1, 1), Silent())
+        side_by_side(tmp_path, None, Measuring("adb:1", Timing(1, 1)), Silent())
     assert len(asked) == 1

@@ -1,0 +1,19 @@
+"""How inferences are timed on a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Timing:
+    """First `warm_up` inferences that count nothing, then `runs`, on one core or wherever they come."""
+
+    warm_up: int
+    runs: int
+    core: int | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """As programs and runners read them."""
+        return [str(self.warm_up), str(self.runs), *([] if self.core is None else [str(self.core)])]
