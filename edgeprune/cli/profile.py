@@ -86,7 +86,7 @@ def command(
         return
     if runner is not None:
         from edgeprune.cli.output.runner_report import show_runner_profile
-        from edgeprune.tasks.user_runner import profile_by_runner
+        from edgeprune.tasks.runtimes.user_runner import profile_by_runner
 
         subject.refuse_choices("--runner")
         shown = profile_by_runner(subject.path, subject.target, subject.port, runner, timing)

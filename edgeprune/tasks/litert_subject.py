@@ -14,7 +14,7 @@ from edgeprune.device.found import Kind
 from edgeprune.errors import UsageError
 from edgeprune.tasks.program_subject import ProgramSubject
 from edgeprune.tasks.replaying import Replaying
-from edgeprune.tasks.runtime_agreement import Computed, RuntimeVerified, compare_runtimes
+from edgeprune.tasks.runtimes.agreement import Computed, RuntimeVerified, compare_runtimes
 from edgeprune.tasks.samples import Samples, real_values
 from edgeprune.tasks.score import scored
 from edgeprune.tasks.subject import Subject

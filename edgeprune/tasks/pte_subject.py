@@ -19,7 +19,7 @@ from edgeprune.hardware.profile import Target
 from edgeprune.hardware.registry import load_target
 from edgeprune.tasks.inspect_pte import read_program
 from edgeprune.tasks.program_subject import AUTO
-from edgeprune.tasks.runtime_agreement import Computed, RuntimeVerified, compare_runtimes
+from edgeprune.tasks.runtimes.agreement import Computed, RuntimeVerified, compare_runtimes
 from edgeprune.tasks.samples import check_output_bytes
 from edgeprune.tasks.score import score_of_file
 

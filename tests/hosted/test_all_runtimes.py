@@ -8,7 +8,7 @@ import pytest
 
 from edgeprune.cli.main import main
 from edgeprune.hardware.hosted import Architecture
-from edgeprune.tasks.all_runtimes import PTE, TFLITE, C
+from edgeprune.tasks.runtimes.side_by_side import PTE, TFLITE, C
 from edgeprune.toolchain.linux import this_machine
 from tests.hosted.sshd import HOST, Server
 from tests.hosted.test_commands import command, model  # noqa: F401

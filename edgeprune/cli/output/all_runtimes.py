@@ -17,7 +17,7 @@ _LATENCY = "latency (device, median)"
 
 def show_all_runtimes(run: Path, target: str | None, address: str | None, timing: Timing, printer: Printer) -> None:
     """Raises UsageError, DeviceError, ToolchainError: as `side_by_side`."""
-    from edgeprune.tasks.all_runtimes import Measuring, side_by_side
+    from edgeprune.tasks.runtimes.side_by_side import Measuring, side_by_side
 
     found = side_by_side(run, target, Measuring(address, timing), progress())
     rows = [

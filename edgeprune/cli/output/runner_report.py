@@ -9,7 +9,7 @@ from edgeprune.cli.output.printer import Printer
 from edgeprune.units import bytes_text, microseconds_text
 
 if TYPE_CHECKING:
-    from edgeprune.tasks.user_runner import RunnerProfile
+    from edgeprune.tasks.runtimes.user_runner import RunnerProfile
 
 
 def show_runner_profile(shown: RunnerProfile, printer: Printer) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edgeprune.hardware.profile import Target
     from edgeprune.tasks.litert_subject import LitertSubject
     from edgeprune.tasks.pte_subject import PteSubject
-    from edgeprune.tasks.runtime_agreement import RuntimeVerified
+    from edgeprune.tasks.runtimes.agreement import RuntimeVerified
 
 
 def show_runtime_verified(found: RuntimeVerified, target: Target, notes: Sequence[str], printer: Printer) -> None:

@@ -12,8 +12,8 @@ from edgeprune.device.found import Kind
 from edgeprune.hardware.registry import load_target
 from edgeprune.progress import Silent
 from edgeprune.tasks import all_runtimes, program_subject
-from edgeprune.tasks.all_runtimes import PTE, TFLITE, C, Measuring, RuntimeRow, side_by_side, to_ship
 from edgeprune.tasks.program_subject import ProgramSubject
+from edgeprune.tasks.runtimes.side_by_side import PTE, TFLITE, C, Measuring, RuntimeRow, side_by_side, to_ship
 from edgeprune.train.metrics import METRICS
 from tests.unit.deploy.hosted.small_model import small
 

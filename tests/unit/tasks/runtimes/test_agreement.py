@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgeprune.errors import VerificationError
-from edgeprune.tasks.runtime_agreement import Computed, compare_runtimes
+from edgeprune.tasks.runtimes.agreement import Computed, compare_runtimes
 from edgeprune.tasks.score import Score
 
 SESSION: Any = SimpleNamespace(machine=SimpleNamespace(name="a Pi"), runtime="LiteRT 2", source="device")
