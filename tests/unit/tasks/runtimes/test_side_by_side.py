@@ -11,8 +11,9 @@ from edgeprune.deploy.hosted.timing import Timing
 from edgeprune.device.found import Kind
 from edgeprune.hardware.registry import load_target
 from edgeprune.progress import Silent
-from edgeprune.tasks import all_runtimes, program_subject
+from edgeprune.tasks import program_subject
 from edgeprune.tasks.program_subject import ProgramSubject
+from edgeprune.tasks.runtimes import side_by_side as comparison
 from edgeprune.tasks.runtimes.side_by_side import PTE, TFLITE, C, Measuring, RuntimeRow, side_by_side, to_ship
 from edgeprune.train.metrics import METRICS
 from tests.unit.deploy.hosted.small_model import small
@@ -76,9 +77,9 @@ def test_the_only_device_connected_is_found_for_all_of_them(monkeypatch: pytest.
     subject = ProgramSubject("run", load_target("pi4"), small().tflite, small().model)
     monkeypatch.setattr(program_subject, "find_devices", list)
     monkeypatch.setattr(program_subject, "choose_device", chosen)
-    monkeypatch.setattr(all_runtimes, "open_subject", lambda *given: subject)
-    monkeypatch.setattr(all_runtimes, "samples_for", lambda *given: None)
-    monkeypatch.setattr(all_runtimes, "_generated_c", measured)
+    monkeypatch.setattr(comparison, "open_subject", lambda *given: subject)
+    monkeypatch.setattr(comparison, "samples_for", lambda *given: None)
+    monkeypatch.setattr(comparison, "_generated_c", measured)
     with pytest.raises(Reached, match="ssh://bench"):
         side_by_side(tmp_path, None, Measuring("auto", Timing(1, 1)), Silent())
     assert asked == [((Kind.SSH, Kind.ADB), "raspberry-pi-4b")]
