@@ -122,7 +122,7 @@ class Loader(Strict):
 
     stm32-rom: uart and pins the ROM listens on, product_id it must report (AN2606, "device IDs").
     uf2: volume label of its drive, the Board-ID its INFO_UF2.TXT states, family_id of its images.
-    swd: swd_target is pyOCD's name of the chip.
+    swd: swd_target is pyOCD's name of the chip; pack, the CMSIS pack that brings it where pyOCD itself has not.
     usb_is_wired: the board's own USB port reaches this loader.
     """
 
@@ -135,6 +135,7 @@ class Loader(Strict):
     board_id: Line | None = None
     family_id: PositiveInt | None = None
     swd_target: Name | None = None
+    pack: Line | None = None
     note: Line | None = None
 
     @field_validator("kind")

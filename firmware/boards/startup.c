@@ -16,7 +16,7 @@ typedef union {
 /* Only boards that count time with SysTick define it; the others never enable that exception. */
 void board_systick(void) __attribute__((weak));
 
-/* The console polls, so the table ends with the system exceptions. */
+/* The system exceptions; receive.h puts the interrupts behind them, where a board has any. */
 __attribute__((section(".vectors"), used)) static const vector_t vectors[16] = {
     {.stack = ep_stack_top},       {.handler = ep_reset},       {.handler = ep_fault_entry},
     {.handler = ep_fault_entry},   {.handler = ep_fault_entry}, {.handler = ep_fault_entry},

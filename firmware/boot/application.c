@@ -10,6 +10,7 @@
 #include "slots.h"
 
 #define HASHED_BYTES 64u
+#define INTERRUPTS (__ARM_ARCH >= 7 ? 240u : 32u)
 
 _Static_assert(sizeof BOOT_TARGET - 1 <= sizeof ((application_t *)0)->target, "the name fits its field");
 
@@ -83,10 +84,20 @@ application_verdict_t application_check(uint32_t address)
     return is_older ? APPLICATION_VERSION : APPLICATION_GOOD;
 }
 
+/* The application's vectors serve its own interrupts, not those this loader has enabled. */
+static void quiet(void)
+{
+    for (uint32_t irq = 0; irq < INTERRUPTS; irq += 32u) {
+        NVIC_ICER(irq) = 0xFFFFFFFFu;
+        NVIC_ICPR(irq) = 0xFFFFFFFFu;
+    }
+}
+
 _Noreturn void application_start(void)
 {
     const uint32_t *vectors = (const uint32_t *)(BOOT_SLOT_ORIGIN + BOOT_HEADER_BYTES);
     board_drain();
+    quiet();
 #if __ARM_ARCH >= 7
     SCB_VTOR = (uint32_t)vectors;
 #endif

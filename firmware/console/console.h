@@ -60,6 +60,7 @@ extern uint32_t con_input_crc; /* of the input the last inference ran on */
 /* timing.c */
 uint64_t con_time(void (*step)(void)); /* clock units of one call, an empty call's taken off; notes its stack */
 uint64_t con_now(void);                /* clock units since boot */
+bool con_clock_counts(void);           /* does the clock go on? If not, an error line has stated it */
 uint64_t con_microseconds(uint64_t units);
 extern uint32_t con_stack_inference_bytes;
 uint32_t con_stack_all_bytes(void);

@@ -11,7 +11,7 @@ void con_ep_layers(char *rest)
         con_line("e-[Command 'ep layers' requires a count >0]");
         return;
     }
-    if (!con_has_input()) {
+    if (!con_has_input() || !con_clock_counts()) {
         return;
     }
     while (runs-- > 0) {

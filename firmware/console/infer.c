@@ -25,7 +25,7 @@ void con_infer(char *rest)
         con_line("e-[Inference warmup must be >=0]");
         return;
     }
-    if (!con_has_input()) {
+    if (!con_has_input() || !con_clock_counts()) {
         return;
     }
     con_numbered("m-warmup-start-", warmups);

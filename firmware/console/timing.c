@@ -4,6 +4,8 @@
 #include "stack.h"
 #include "watchdog.h"
 
+#define CLOCK_PATIENCE 1000u /* readings */
+
 uint32_t con_stack_inference_bytes;
 static uint32_t all_bytes;
 
@@ -44,6 +46,18 @@ uint64_t con_time(void (*step)(void))
     uint32_t bytes = (uint32_t)((char *)sp - (char *)stack_lowest());
     con_stack_inference_bytes = bytes > con_stack_inference_bytes ? bytes : con_stack_inference_bytes;
     return units > empty ? units - empty : 0;
+}
+
+bool con_clock_counts(void)
+{
+    uint64_t before = board_ticks();
+    for (uint32_t i = 0; i < CLOCK_PATIENCE; i++) {
+        if (board_ticks() != before) {
+            return true;
+        }
+    }
+    con_bracketed("e-[The clock does not count: ", board_clock()->source);
+    return false;
 }
 
 uint64_t con_now(void)

@@ -47,11 +47,16 @@ def find_emulator() -> str:
 COUNTED = ("-icount", ICOUNT)
 
 
+# UARTs of a machine before the one that its board leads out, where that is not the first.
+_UARTS_BEFORE = {"netduinoplus2": 5}
+
+
 def emulator_arguments(machine: str, elf: Path, more: tuple[str, ...] = COUNTED) -> tuple[str, ...]:
     """QEMU's arguments for a headless machine; the caller adds the serial port."""
+    before = ("-serial", "null") * _UARTS_BEFORE.get(machine, 0)
     return (
         "-M", qemu_value(machine), "-kernel", str(elf), *more,
-        "-display", "none", "-monitor", "none", "-nodefaults",
+        "-display", "none", "-monitor", "none", "-nodefaults", *before,
     )  # fmt: skip
 
 

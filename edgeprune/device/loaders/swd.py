@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ class SwdProbe:
                 core than the target's.
         """
         try:
-            from pyocd.core.exceptions import Error
+            from pyocd.core.exceptions import Error, TargetSupportError
             from pyocd.core.helpers import ConnectHelper
             from pyocd.probe.aggregator import DebugProbeAggregator
         except ImportError as error:
@@ -81,6 +82,8 @@ class SwdProbe:
                 unique_id=probes[0].unique_id, options=options, blocking=False
             )
             self._session.open()
+        except TargetSupportError as error:
+            raise self._unknown_chip() from error
         except (Error, ValueError, OSError) as error:
             raise DeviceError(
                 f"{self.name} does not reach {self._target.name}: {error}",
@@ -137,6 +140,14 @@ class SwdProbe:
         if self._session is not None:
             self._session.close()
             self._session = None
+
+    def _unknown_chip(self) -> DeviceError:
+        chip, pack = self._profile.swd_target, self._profile.pack
+        brought = f"which the CMSIS pack {pack} brings" if pack else "and the target names no CMSIS pack of it"
+        return DeviceError(
+            f"pyOCD does not know the chip {chip}, {brought}",
+            hint=f"{sys.executable} -m pyocd pack install {chip}; offline, `pack: FILE.pack` in a file pyocd.yaml here",
+        )
 
     def _check_core(self) -> None:
         """pyOCD does not compare `swd_target` with the chip: CPUID does."""

@@ -11,7 +11,8 @@
 
 static inline bool cycles_start(void)
 {
-    SCB_DEMCR |= DEMCR_TRCENA;
+    SCB_DEMCR |= DEMCR_TRCENA; /* until then the registers of the counter may ignore what is written */
+    DWT_LAR = DWT_LAR_KEY;     /* a Cortex-M7 locks them after reset; the others have no lock */
     DWT_CYCCNT = 0;
     DWT_CTRL |= DWT_CTRL_CYCCNTENA;
     uint32_t before = DWT_CYCCNT;

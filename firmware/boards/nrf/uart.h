@@ -5,6 +5,10 @@
 #include "board.h"
 #include "core.h"
 
+#define UART_IRQ 2u /* each peripheral's number is that of its page from 0x40000000 */
+
+#include "receive.h"
+
 #define CLOCK_TASKS_HFCLKSTART CORE_REGISTER(0x40000000u)
 #define CLOCK_EVENTS_HFCLKSTARTED CORE_REGISTER(0x40000100u)
 
@@ -12,6 +16,7 @@
 #define UART_TASKS_STARTTX CORE_REGISTER(0x40002008u)
 #define UART_EVENTS_RXDRDY CORE_REGISTER(0x40002108u)
 #define UART_EVENTS_TXDRDY CORE_REGISTER(0x4000211Cu)
+#define UART_INTENSET CORE_REGISTER(0x40002304u)
 #define UART_ENABLE CORE_REGISTER(0x40002500u)
 #define UART_PSELTXD CORE_REGISTER(0x4000250Cu)
 #define UART_PSELRXD CORE_REGISTER(0x40002514u)
@@ -19,6 +24,7 @@
 #define UART_TXD CORE_REGISTER(0x4000251Cu)
 #define UART_BAUDRATE CORE_REGISTER(0x40002524u)
 #define UART_ENABLE_ON 4u
+#define UART_INTENSET_RXDRDY (1u << 2)
 #define UART_HZ 16000000u
 
 static bool sent_one;
@@ -37,6 +43,8 @@ static void uart_start(void)
     UART_BAUDRATE = baud_setting();
     UART_ENABLE = UART_ENABLE_ON;
     UART_TASKS_STARTTX = 1;
+    UART_INTENSET = UART_INTENSET_RXDRDY;
+    receive_start();
     UART_TASKS_STARTRX = 1;
 }
 
@@ -52,13 +60,13 @@ void board_put(uint8_t byte)
     UART_TXD = byte;
 }
 
-int board_get(void)
+/* Six bytes fit behind RXD; the event comes again for each. */
+static void receive_interrupt(void)
 {
-    if (UART_EVENTS_RXDRDY == 0) {
-        return -1;
+    while (UART_EVENTS_RXDRDY != 0) {
+        UART_EVENTS_RXDRDY = 0;
+        receive_byte((uint8_t)UART_RXD);
     }
-    UART_EVENTS_RXDRDY = 0;
-    return (int)(UART_RXD & 0xFFu);
 }
 
 void board_drain(void)

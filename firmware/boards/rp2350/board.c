@@ -1,12 +1,14 @@
 /*
  * RP2350 on its Arm cores: data sheet, chapters RESETS, GPIO (PADS_BANK0: ISO), UART and, for the block below, Bootrom (its
- * minimum Arm IMAGE_DEF); clocks and UART in rp2xxx. UART0 on GP0 and GP1. Compiled only: this port has not run on a chip.
+ * minimum Arm IMAGE_DEF); clocks and UART in rp2xxx. UART0 on GP0 and GP1. Run on a strict bus
+ * (tests/ports), on no chip yet.
  */
 #define RESETS_BASE 0x40020000u
 #define CLOCKS_BASE 0x40010000u
 #define XOSC_BASE 0x40048000u
 #define PLL_SYS_BASE 0x40050000u
 #define UART_BASE 0x40070000u
+#define UART_IRQ 33u
 #define PLL_POST_1 5u
 #define PLL_POST_2 2u
 

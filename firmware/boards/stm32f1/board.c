@@ -2,6 +2,7 @@
  * STM32F100 on its internal oscillator: RM0041, chapters RCC (CR, CFGR), GPIO (CRH), USART. USART1 on PA9 and PA10.
  */
 #define USART_BASE 0x40013800u
+#define UART_IRQ 37u
 
 #include "../cortex-m/cycles.h"
 #include "../cortex-m/systick.h"
@@ -12,6 +13,7 @@
 #define RCC_CFGR CORE_REGISTER(0x40021004u)
 #define RCC_APB2ENR CORE_REGISTER(0x40021018u)
 #define GPIOA_CRH CORE_REGISTER(0x40010804u)
+#define GPIOA_BSRR CORE_REGISTER(0x40010810u)
 
 #define HSI_HZ 8000000u
 #define RCC_CR_PLLON (1u << 24)
@@ -47,13 +49,15 @@ void board_start(void)
 {
     uint32_t core_hz = clock_start();
     RCC_APB2ENR |= RCC_APB2ENR_USART1_GPIOA;
-    GPIOA_CRH = (GPIOA_CRH & ~0xFF0u) | 0x4B0u; /* PA9 alternate output, PA10 floating input */
+    (void)RCC_APB2ENR; /* the clock runs after two cycles */
+    GPIOA_BSRR = 1u << 10;                      /* the direction of PA10's pull */
+    GPIOA_CRH = (GPIOA_CRH & ~0xFF0u) | 0x8B0u; /* PA9 alternate output, PA10 input with a pull */
     usart_start(core_hz);
-    counts_cycles = cycles_start();
+    counts_cycles = cycles_start() || core_hz != HSI_HZ;
     if (counts_cycles) {
         clock.hz = core_hz;
     } else {
-        /* An emulated board: QEMU runs SysTick at 24 MHz, 1.536 ticks an instruction. */
+        /* Neither PLL nor cycle counter, an emulated board: QEMU runs SysTick at 24 MHz, 1.536 ticks an instruction. */
         systick_start();
         clock = (board_clock_t){"instructions", EMULATED_HZ, 125, 96, 192};
     }

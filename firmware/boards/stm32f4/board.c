@@ -5,12 +5,15 @@
 #if BOARD_USART == 1
 #define USART_BASE 0x40011000u
 #define USART_APB2_BIT (1u << 4)
+#define UART_IRQ 37u
 #elif BOARD_USART == 6
 #define USART_BASE 0x40011400u
 #define USART_APB2_BIT (1u << 5)
+#define UART_IRQ 71u
 #elif BOARD_USART >= 2 && BOARD_USART <= 5
 #define USART_BASE (0x40004400u + 0x400u * (BOARD_USART - 2u))
 #define USART_APB1_BIT (1u << (17u + BOARD_USART - 2u))
+#define UART_IRQ (BOARD_USART <= 3 ? 36u + BOARD_USART : 48u + BOARD_USART)
 #else
 #error "BOARD_USART must be 1 to 6"
 #endif
@@ -39,22 +42,26 @@ void board_start(void)
     uint32_t core_hz = clock_start();
     bool fast = core_hz != HSI_HZ;
     RCC_AHB1ENR |= 1u << BOARD_TX_PIN / 16u | 1u << BOARD_RX_PIN / 16u;
+    (void)RCC_AHB1ENR; /* the clock runs after two cycles, as with each one below */
     pin_alternate(BOARD_TX_PIN, USART_ALTERNATE_FUNCTION);
-    pin_alternate(BOARD_RX_PIN, USART_ALTERNATE_FUNCTION);
+    pin_alternate_pulled_up(BOARD_RX_PIN, USART_ALTERNATE_FUNCTION);
 #ifdef USART_APB2_BIT
     RCC_APB2ENR |= USART_APB2_BIT;
+    (void)RCC_APB2ENR;
     usart_start(fast ? core_hz / 2u : core_hz);
 #else
     RCC_APB1ENR |= USART_APB1_BIT;
+    (void)RCC_APB1ENR;
     usart_start(fast ? core_hz / 4u : core_hz);
 #endif
-    if (cycles_start()) {
+    if (cycles_start() || fast) {
         counter = &DWT_CYCCNT;
         clock.hz = core_hz;
         return;
     }
-    /* An emulated board: QEMU's TIM2 runs at 1 GHz; divided by 64 its tick is one instruction. */
+    /* Neither PLL nor cycle counter, an emulated board: QEMU's TIM2 runs at 1 GHz; divided by 64 its tick is one instruction. */
     RCC_APB1ENR |= RCC_APB1ENR_TIM2;
+    (void)RCC_APB1ENR;
     TIM2_PSC = 63u;
     TIM2_CR1 = TIM2_CR1_ENABLE;
     counter = &TIM2_CNT;

@@ -16,6 +16,7 @@
 #define PLL_M 8u /* 2 MHz into the PLL */
 #define PLL_P (BOARD_CLOCK_HZ >= 96000000u ? 2u : 4u)
 #define PLL_N (BOARD_CLOCK_HZ / 1000000u * PLL_P / 2u)
+#define PLL_R 2u /* the F446's, where less is forbidden; elsewhere these bits are reserved and read 2 after reset */
 #define PLL_Q 15u /* the 48 MHz domain is not used; as slow as it goes */
 
 #define RCC_CR_PLLON (1u << 24)
@@ -24,6 +25,8 @@
 #define RCC_CFGR_PPRE1_DIV4 (5u << 10)
 #define RCC_CFGR_PPRE2_DIV2 (4u << 13)
 #define FLASH_ACR_CACHES_PREFETCH (7u << 8)
+#define FLASH_ACR_LATENCY_MASK 15u
+#define FLASH_WAIT_STATES ((BOARD_CLOCK_HZ - 1u) / 30000000u)
 
 #define PLL_PATIENCE 5000u /* it locks within 0.3 ms */
 
@@ -41,6 +44,7 @@
 static bool over_drive(void)
 {
     RCC_APB1ENR |= RCC_APB1ENR_PWREN;
+    (void)RCC_APB1ENR;
     PWR_CR |= PWR_OD;
     for (uint32_t i = 0; (PWR_CSR & PWR_OD) == 0; i++) {
         if (i == PLL_PATIENCE) {
@@ -62,7 +66,7 @@ static bool over_drive(void)
 /* The core clock that runs now: BOARD_CLOCK_HZ, or the oscillator's where the PLL never locks (as in QEMU). */
 static uint32_t clock_start(void)
 {
-    RCC_PLLCFGR = PLL_M | PLL_N << 6 | (PLL_P / 2u - 1u) << 16 | PLL_Q << 24;
+    RCC_PLLCFGR = PLL_M | PLL_N << 6 | (PLL_P / 2u - 1u) << 16 | PLL_Q << 24 | PLL_R << 28;
     RCC_CR |= RCC_CR_PLLON;
     for (uint32_t i = 0; (RCC_CR & RCC_CR_PLLRDY) == 0; i++) {
         if (i == PLL_PATIENCE) {
@@ -72,7 +76,9 @@ static uint32_t clock_start(void)
     if (!over_drive()) {
         return HSI_HZ;
     }
-    FLASH_ACR = FLASH_ACR_CACHES_PREFETCH | (BOARD_CLOCK_HZ - 1u) / 30000000u;
+    FLASH_ACR = FLASH_ACR_CACHES_PREFETCH | FLASH_WAIT_STATES;
+    while ((FLASH_ACR & FLASH_ACR_LATENCY_MASK) != FLASH_WAIT_STATES) {
+    }
     RCC_CFGR = RCC_CFGR_PPRE1_DIV4 | RCC_CFGR_PPRE2_DIV2;
     RCC_CFGR |= RCC_CFGR_SW_PLL;
     while ((RCC_CFGR >> 2 & 3u) != RCC_CFGR_SW_PLL) {

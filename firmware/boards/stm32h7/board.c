@@ -1,12 +1,14 @@
 /*
  * STM32H742, H743, H753: RM0433, chapters RCC, PWR, FLASH, SYSCFG, GPIO, USART. From the target's TOML: USART3 on
- * BOARD_TX_PIN and BOARD_RX_PIN (16 * port + pin, function 7). Compiled only: this port has not run on a chip.
+ * BOARD_TX_PIN and BOARD_RX_PIN (16 * port + pin, function 7). Run on a strict bus
+ * (tests/ports), on no chip yet.
  *
- * Clocks from the internal 64 MHz oscillator, so that no crystal is needed. 480 MHz requires revision V: earlier
- * ones stop at 400 MHz. The core's supply is the LDO, as on the Nucleo-144 boards without -Q.
+ * Clocks from the internal 64 MHz oscillator, so that no crystal is needed. Above 400 MHz requires revision V: earlier ones
+ * run at 400 MHz whatever was asked, and state it. The core's supply is the LDO, as on the Nucleo-144 boards without -Q.
  */
 #define GPIO_BASE 0x58020000u
 #define USART_BASE 0x40004800u /* USART3 */
+#define UART_IRQ 39u
 
 #include "../cortex-m/caches.h"
 #include "../cortex-m/cycle_clock.h"
@@ -30,7 +32,8 @@
 #define PWR_D3CR CORE_REGISTER(0x58024818u)
 #define SYSCFG_PWRCR CORE_REGISTER(0x5800042Cu)
 #define FLASH_ACR CORE_REGISTER(0x52002000u)
-#define DWT_LAR CORE_REGISTER(0xE0001FB0u) /* Cortex-M7 TRM: the counter is locked after reset */
+#define DBGMCU_IDCODE CORE_REGISTER(0x5C001000u)
+#define AXI_TARG7_FN_MOD CORE_REGISTER(0x51008108u)
 
 #define HSI_HZ 64000000u
 #define PLL_INPUT_HZ 16000000u
@@ -54,20 +57,45 @@
 #define PWR_D3CR_VOSRDY (1u << 13)
 #define PWR_D3CR_VOS1 (3u << 14)
 #define SYSCFG_PWRCR_ODEN 1u
-#define FLASH_ACR_480_MHZ (4u | 2u << 4) /* the bus at 240 MHz, VOS0 */
-#define DWT_LAR_KEY 0xC5ACCE55u
+#define FLASH_ACR_LATENCY_MASK 15u
+#define FLASH_ACR_AXI_240_MHZ (4u | 2u << 4) /* VOS0 */
+#define FLASH_ACR_AXI_200_MHZ (2u | 2u << 4) /* VOS1 */
+#define REVISION_Y 0x1003u
+#define REVISION_V 0x2003u
+#define VOS1_HZ 400000000u
 
 #if BOARD_CLOCK_HZ > 480000000 || BOARD_CLOCK_HZ < 200000000 || BOARD_CLOCK_HZ % 8000000 != 0
 #error "clock_hz must be a multiple of 8 MHz from 200 to 480 MHz"
 #endif
 
-static void voltage_start(void)
+static uint32_t revision(void)
+{
+    return DBGMCU_IDCODE >> 16;
+}
+
+/* Up to revision Y reads of the AXI SRAM may return damaged data (ES0392, "Reading from AXI SRAM"). */
+static void axi_sram_start(void)
+{
+    if (revision() <= REVISION_Y) {
+        AXI_TARG7_FN_MOD = 1u;
+    }
+}
+
+static uint32_t allowed_hz(void)
+{
+    return BOARD_CLOCK_HZ <= VOS1_HZ || revision() >= REVISION_V ? BOARD_CLOCK_HZ : VOS1_HZ;
+}
+
+static void voltage_start(uint32_t core_hz)
 {
     PWR_CR3 = (PWR_CR3 & ~PWR_CR3_SUPPLY_MASK) | PWR_CR3_LDOEN; /* once after power-on; until then VOS is locked */
     while ((PWR_CSR1 & PWR_CSR1_ACTVOSRDY) == 0) {
     }
     PWR_D3CR |= PWR_D3CR_VOS1;
     while ((PWR_D3CR & PWR_D3CR_VOSRDY) == 0) {
+    }
+    if (core_hz <= VOS1_HZ) {
+        return;
     }
     RCC_APB4ENR |= RCC_APB4ENR_SYSCFGEN;
     (void)RCC_APB4ENR;
@@ -76,16 +104,23 @@ static void voltage_start(void)
     }
 }
 
-static void clock_start(void)
+static void flash_start(uint32_t setting)
 {
-    voltage_start();
-    FLASH_ACR = FLASH_ACR_480_MHZ;
+    FLASH_ACR = setting;
+    while ((FLASH_ACR & FLASH_ACR_LATENCY_MASK) != (setting & FLASH_ACR_LATENCY_MASK)) {
+    }
+}
+
+static void clock_start(uint32_t core_hz)
+{
+    voltage_start(core_hz);
+    flash_start(core_hz > VOS1_HZ ? FLASH_ACR_AXI_240_MHZ : FLASH_ACR_AXI_200_MHZ);
     RCC_PLLCKSELR =
         (RCC_PLLCKSELR & ~RCC_PLLCKSELR_DIVM1_SOURCE_MASK) | RCC_PLLCKSELR_DIVM1(HSI_HZ / PLL_INPUT_HZ);
     RCC_PLLCFGR =
         (RCC_PLLCFGR & ~RCC_PLLCFGR_PLL1_MASK) | RCC_PLLCFGR_PLL1_WIDE_8_TO_16_MHZ | RCC_PLLCFGR_DIVP1EN;
-    /* The VCO runs at twice the core's clock: N and P are stored less one. */
-    RCC_PLL1DIVR = (BOARD_CLOCK_HZ / (PLL_INPUT_HZ / 2u) - 1u) | 1u << 9 | 1u << 16 | 1u << 24;
+    /* The VCO runs at twice the core's clock: N and the dividers of all three outputs are stored less one. */
+    RCC_PLL1DIVR = (core_hz / (PLL_INPUT_HZ / 2u) - 1u) | 1u << 9 | 1u << 16 | 1u << 24;
     RCC_CR |= RCC_CR_PLL1ON;
     while ((RCC_CR & RCC_CR_PLL1RDY) == 0) {
     }
@@ -99,16 +134,17 @@ static void clock_start(void)
 
 void board_start(void)
 {
-    clock_start();
+    uint32_t core_hz = allowed_hz();
+    axi_sram_start();
+    clock_start(core_hz);
     caches_start();
     RCC_AHB4ENR |= 1u << BOARD_TX_PIN / 16u | 1u << BOARD_RX_PIN / 16u;
     (void)RCC_AHB4ENR;
     pin_alternate(BOARD_TX_PIN, 7u);
-    pin_alternate(BOARD_RX_PIN, 7u);
+    pin_alternate_pulled_up(BOARD_RX_PIN, 7u);
     RCC_D2CCIP2R |= RCC_D2CCIP2R_USART3_HSI;
     RCC_APB1LENR |= RCC_APB1LENR_USART3EN;
     (void)RCC_APB1LENR;
     usart_start((HSI_HZ + BOARD_BAUD / 2u) / BOARD_BAUD);
-    DWT_LAR = DWT_LAR_KEY;
-    cycle_clock_start(BOARD_CLOCK_HZ);
+    cycle_clock_start(core_hz);
 }

@@ -1,11 +1,13 @@
 /*
  * STM32L4+ (L4R, L4S): RM0432, chapters RCC, PWR, FLASH, GPIO, LPUART. From the target's TOML: LPUART1 on BOARD_TX_PIN and
- * BOARD_RX_PIN (16 * port + pin, function 8). Compiled only: this port has not run on a chip.
+ * BOARD_RX_PIN (16 * port + pin, function 8). Run on a strict bus
+ * (tests/ports), on no chip yet.
  *
  * Clocks from the internal 16 MHz oscillator, so that no crystal needs to be known.
  */
 #define GPIO_BASE 0x48000000u
 #define USART_BASE 0x40008000u /* LPUART1 */
+#define UART_IRQ 70u
 
 #include "../cortex-m/cycle_clock.h"
 #include "../stm32/pin.h"
@@ -44,7 +46,8 @@
 #define PWR_SR2_VOSF (1u << 10)
 #define PWR_CR5_R1MODE (1u << 8) /* clear: boost, needed above 80 MHz */
 #define FLASH_ACR_CACHES_PREFETCH (7u << 8)
-#define FLASH_HZ_A_WAIT_STATE 20000000u
+#define FLASH_ACR_LATENCY_MASK 15u
+#define FLASH_WAIT_STATES ((BOARD_CLOCK_HZ - 1u) / 20000000u)
 
 #if BOARD_CLOCK_HZ > 120000000 || BOARD_CLOCK_HZ < 64000000 || BOARD_CLOCK_HZ % 8000000 != 0
 #error "clock_hz must be a multiple of 8 MHz from 64 to 120 MHz"
@@ -61,7 +64,9 @@ static void clock_start(void)
     RCC_CR |= RCC_CR_HSION;
     while ((RCC_CR & RCC_CR_HSIRDY) == 0) {
     }
-    FLASH_ACR = FLASH_ACR_CACHES_PREFETCH | (BOARD_CLOCK_HZ - 1u) / FLASH_HZ_A_WAIT_STATE;
+    FLASH_ACR = FLASH_ACR_CACHES_PREFETCH | FLASH_WAIT_STATES;
+    while ((FLASH_ACR & FLASH_ACR_LATENCY_MASK) != FLASH_WAIT_STATES) {
+    }
     RCC_PLLCFGR = RCC_PLLCFGR_SOURCE_HSI | RCC_PLLCFGR_N(BOARD_CLOCK_HZ / (HSI_HZ / 2u)) | RCC_PLLCFGR_REN;
     RCC_CR |= RCC_CR_PLLON;
     while ((RCC_CR & RCC_CR_PLLRDY) == 0) {
@@ -84,7 +89,7 @@ void board_start(void)
     RCC_AHB2ENR |= 1u << BOARD_TX_PIN / 16u | 1u << BOARD_RX_PIN / 16u;
     (void)RCC_AHB2ENR;
     pin_alternate(BOARD_TX_PIN, 8u);
-    pin_alternate(BOARD_RX_PIN, 8u);
+    pin_alternate_pulled_up(BOARD_RX_PIN, 8u);
     RCC_CCIPR |= RCC_CCIPR_LPUART1_HSI;
     RCC_APB1ENR2 |= RCC_APB1ENR2_LPUART1EN;
     (void)RCC_APB1ENR2;

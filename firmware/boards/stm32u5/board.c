@@ -1,12 +1,13 @@
 /*
  * STM32U575, U585 with TZEN = 0: RM0456, chapters RCC, PWR, FLASH, ICACHE, GPIO, USART; non-secure aliases. From the target's
- * TOML: USART1 on BOARD_TX_PIN and BOARD_RX_PIN (16 * port + pin, function 7). Compiled only: this port has not run on a
- * chip.
+ * TOML: USART1 on BOARD_TX_PIN and BOARD_RX_PIN (16 * port + pin, function 7). Run on a strict bus
+ * (tests/ports), on no chip yet.
  *
  * Clocks from the internal 16 MHz oscillator, so that no crystal needs to be known.
  */
 #define GPIO_BASE 0x42020000u
 #define USART_BASE 0x40013800u /* USART1 */
+#define UART_IRQ 61u
 
 #include "../cortex-m/cycle_clock.h"
 #include "../stm32/pin.h"
@@ -44,7 +45,8 @@
 #define PWR_VOSR_RANGE1 (3u << 16)
 #define PWR_VOSR_BOOSTEN (1u << 18)
 #define FLASH_ACR_PREFETCH (1u << 8)
-#define FLASH_HZ_A_WAIT_STATE 32000000u
+#define FLASH_ACR_LATENCY_MASK 15u
+#define FLASH_WAIT_STATES ((BOARD_CLOCK_HZ - 1u) / 32000000u)
 #define ICACHE_CR_EN 1u
 
 #if BOARD_CLOCK_HZ > 160000000 || BOARD_CLOCK_HZ < 64000000 || BOARD_CLOCK_HZ % 8000000 != 0
@@ -67,7 +69,9 @@ static void clock_start(void)
     PWR_VOSR |= PWR_VOSR_BOOSTEN;
     while ((PWR_VOSR & PWR_VOSR_BOOSTRDY) == 0) {
     }
-    FLASH_ACR = FLASH_ACR_PREFETCH | (BOARD_CLOCK_HZ - 1u) / FLASH_HZ_A_WAIT_STATE;
+    FLASH_ACR = FLASH_ACR_PREFETCH | FLASH_WAIT_STATES;
+    while ((FLASH_ACR & FLASH_ACR_LATENCY_MASK) != FLASH_WAIT_STATES) {
+    }
     RCC_CR |= RCC_CR_PLL1ON;
     while ((RCC_CR & RCC_CR_PLL1RDY) == 0) {
     }
@@ -89,7 +93,7 @@ void board_start(void)
     RCC_AHB2ENR1 |= 1u << BOARD_TX_PIN / 16u | 1u << BOARD_RX_PIN / 16u;
     (void)RCC_AHB2ENR1;
     pin_alternate(BOARD_TX_PIN, 7u);
-    pin_alternate(BOARD_RX_PIN, 7u);
+    pin_alternate_pulled_up(BOARD_RX_PIN, 7u);
     RCC_CCIPR1 |= RCC_CCIPR1_USART1_HSI;
     RCC_APB2ENR |= RCC_APB2ENR_USART1EN;
     (void)RCC_APB2ENR;

@@ -1,0 +1,53 @@
+"""Images of the hand-written model for every port, built once, and boards that have started from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from edgeprune.hardware.registry import load_target
+from edgeprune.toolchain.firmware import build_firmware
+from tests.emulator.conftest import tiny_sources
+from tests.ports.chips import BOARDS
+from tests.ports.machine import Machine
+
+pytest.importorskip("unicorn", reason="ports run on Unicorn: pip install -e '.[dev]'")
+
+READY = b"m-ready\r\n"
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory) -> Callable[[str], Path]:
+    """Target -> the linked image."""
+
+    @cache
+    def build(name: str) -> Path:
+        return build_firmware(tiny_sources(name), load_target(name), tmp_path_factory.mktemp(name)).elf
+
+    return build
+
+
+@pytest.fixture
+def machine(image) -> Callable[[str], Machine]:
+    """Target -> its board just after reset."""
+
+    def make(name: str) -> Machine:
+        board = BOARDS[name]
+        return Machine(load_target(name), image(name), board.chip(), board.family)
+
+    return make
+
+
+@pytest.fixture
+def started(machine) -> Callable[[str], Machine]:
+    """Target -> its board, waiting for commands."""
+
+    def start(name: str) -> Machine:
+        board = machine(name)
+        board.run_to(READY)
+        return board
+
+    return start
