@@ -49,10 +49,9 @@ def main() -> int:
         (folder / "edgeprune.toml").write_text(PROJECT.format(images=SHARED / "data" / "cifar10_jpeg.zip"))
         commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
         print(f"commit {commit.stdout.strip()}", flush=True)
-        command = [sys.executable, "-m", "edgeprune", "fit", "--project", name, "--runs", str(folder / "runs")]
-        done = subprocess.run(
-            [*command, *sys.argv[1:]], env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "110"}, check=False
-        )
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "110"}
+        command = [sys.executable, "-m", "edgeprune", "fit", *sys.argv[1:]]
+        done = subprocess.run(command, cwd=folder, env=environment, check=False)
         return done.returncode
 
 
