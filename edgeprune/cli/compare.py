@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from edgeprune.cli.options.common import device_option, json_option
+from edgeprune.cli.options.common import device_option, json_option, words_of
 from edgeprune.cli.options.limits import limit_options, limits_given, project_path
 from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import table
@@ -80,7 +80,7 @@ def command(
     project, target, limits, optimize = limits_given(given)
     options = options_of(project, epochs=epochs, optimize=optimize, device=device)
     question = Question(
-        project_path(given), target, limits, _words(criteria), _words(schedules),
+        project_path(given), target, limits, words_of(criteria), words_of(schedules),
         _numbers(scales), seeds, options.epochs, None if rewind is None else str(Path(rewind).resolve()),
     )  # fmt: skip
     results = compare(question, project, out, options, progress())
@@ -96,13 +96,9 @@ def command(
     printer.result(data, *_tables(results, clear_leads, metric.name), f"page: {page}")
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
 def _numbers(text: str) -> tuple[float, ...]:
     try:
-        values = tuple(float(word) for word in _words(text))
+        values = tuple(float(word) for word in words_of(text))
     except ValueError:
         values = ()
     if not values or min(values) <= 0:

@@ -18,7 +18,7 @@ from edgeprune.units import bytes_text, count_text, microseconds_text
 
 if TYPE_CHECKING:
     from edgeprune.tasks.inspect import Inspection, QuantizationNoise
-    from edgeprune.tasks.outlook import Outlook
+    from edgeprune.tasks.untrained.outlook import Outlook
 
 
 @click.command("inspect")
@@ -57,28 +57,21 @@ def command(printer: Printer, program: Path | None, beside: Path | None, quantiz
     if beside is not None:
         raise UsageError("--beside compares with a .pte, and none is named", hint="edgeprune inspect FILE.pte --beside")
     from edgeprune.budget import Optimize
-    from edgeprune.fitting.constant_samples import constant_inputs, constant_targets
     from edgeprune.fitting.doubts import why_unjudged
     from edgeprune.hardware.registry import load_target
-    from edgeprune.model.load import project_module
     from edgeprune.prune.network import Network
     from edgeprune.tasks.deployment import budget_for
     from edgeprune.tasks.fit import options_of
     from edgeprune.tasks.inspect import inspect_network, inspect_quantization
-    from edgeprune.tasks.outlook import outlook
-    from edgeprune.train.agreement import check_together
-    from edgeprune.train.data import load_data
-    from edgeprune.train.objective import make_objective, taking
+    from edgeprune.tasks.loaded import load
+    from edgeprune.tasks.untrained.outlook import outlook
 
     project, target_name, limits, optimize = limits_given(given)
     target = load_target(target_name)
     budget = budget_for(target, limits)
-    module = project_module(project)
-    splits = load_data(project)
-    objective = taking(make_objective(project), splits.form)
-    check_together(module, splits, objective)
-    constant = [*constant_inputs(splits), *constant_targets(module, splits, objective)]
-    noise = inspect_quantization(project, module) if quantization else None
+    loaded = load(project)
+    module, constant = loaded.module, list(loaded.constant)
+    noise = inspect_quantization(module, loaded.splits.calibration.tensor()) if quantization else None
     inspection = inspect_network(
         Network.of(module, project.model.sample_shape), target, optimize or Optimize.BALANCED, budget
     )
@@ -87,7 +80,7 @@ def command(printer: Printer, program: Path | None, beside: Path | None, quantiz
         data, text = data | {"quantization": asdict(noise)}, [*text, *_noise_text(noise)]
     if inspection.footprint.exceeds(budget):
         options = options_of(project, optimize=optimize, command="edgeprune inspect")
-        ahead = outlook(project, module, splits, objective, target, budget, options, progress())
+        ahead = outlook(project, loaded, target, budget, options, progress())
         data, text = data | {"outlook": _outlook_data(ahead)}, [*text, f"outlook: {ahead.reach}: {ahead.told}"]
     printer.result(data | {"doubts": constant}, *text, *(f"look at this: {doubt}" for doubt in constant))
     if not inspection.fits:

@@ -22,23 +22,19 @@ from edgeprune.deploy.protocol import Cost, Setup
 from edgeprune.errors import UsageError
 from edgeprune.files.workspace import Workspace
 from edgeprune.fitting.candidate import evaluate_deployed, make_candidate
-from edgeprune.fitting.constant_samples import constant_inputs, constant_targets, refuse_constant
+from edgeprune.fitting.constant_samples import refuse_constant
 from edgeprune.fitting.job import FitOptions, Job
 from edgeprune.fitting.rounds import allocate_widths
 from edgeprune.fitting.same_work import check_same_work
 from edgeprune.fitting.schedule import SCHEDULES, Thinning
 from edgeprune.hardware.registry import load_target
-from edgeprune.model.load import project_module
 from edgeprune.progress import Progress
 from edgeprune.project.file import Project
 from edgeprune.prune.network import Network
 from edgeprune.prune.scoring.criterion import CRITERIA
-from edgeprune.prune.surgery.classes import keep_classes
 from edgeprune.tasks.deployment import budget_for, deployment_on
-from edgeprune.train.agreement import check_together
-from edgeprune.train.data import load_data
+from edgeprune.tasks.loaded import load
 from edgeprune.train.evaluate import evaluate
-from edgeprune.train.objective import make_objective, taking
 from edgeprune.units import score_text
 
 
@@ -129,15 +125,9 @@ def _compared(
     question: Question, project: Project, workspace: Workspace, options: FitOptions, progress: Progress
 ) -> list[Result]:
     target = load_target(question.target)
-    torch.manual_seed(project.training.seed)  # build() without a checkpoint draws the same weights when resumed
-    module = project_module(project)
-    splits = load_data(project)
-    objective = taking(make_objective(project), splits.form)
-    if project.task.classes is not None:
-        module = keep_classes(module, project.model.sample_shape, project.task.classes)
-        splits = splits.of_classes(project.task.classes)
-    check_together(module, splits, objective)
-    refuse_constant([*constant_inputs(splits), *constant_targets(module, splits, objective)])
+    loaded = load(project)
+    module, splits, objective = loaded.module, loaded.splits, loaded.objective
+    refuse_constant(list(loaded.constant))
     original = Network.of(module, project.model.sample_shape)
     if target.hosted is not None:
         raise UsageError(

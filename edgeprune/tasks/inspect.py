@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import nn
+from torch import Tensor, nn
 
 from edgeprune.budget import Budget, Footprint, Optimize
 from edgeprune.engine.compile import CompiledModel, CompileOptions
 from edgeprune.engine.cost.flash_size import constant_bytes
 from edgeprune.export.tflite import export_tflite
 from edgeprune.hardware.profile import Target
-from edgeprune.project.file import Project
 from edgeprune.prune.network import Network
 from edgeprune.quantize.layer_sqnr import LayerSqnr
 from edgeprune.tasks.deployment import width_cost
-from edgeprune.train.data import load_data
 
 
 @dataclass(frozen=True)
@@ -61,14 +59,16 @@ class QuantizationNoise:
     layers: tuple[LayerSqnr, ...]
 
 
-def inspect_quantization(project: Project, module: nn.Module) -> QuantizationNoise:
-    """Quantizes the project's network on its calibration samples.
+def inspect_quantization(module: nn.Module, samples: Tensor) -> QuantizationNoise:
+    """Quantizes a network.
+
+    Args:
+        samples: (N, ...) float32 to calibrate on.
 
     Raises:
         DataError: data that cannot be used.
         ModelError, UnsupportedOp: as `export_tflite`.
     """
-    samples = load_data(project).calibration.tensor()
     exported = export_tflite(module, samples)
     return QuantizationNoise(exported.sqnr_db, exported.layer_sqnr(samples))
 

@@ -32,10 +32,10 @@ from edgeprune.prune.network import Network
 from edgeprune.prune.scoring.criterion import CRITERIA
 from edgeprune.tasks.deployment import budget_for, deployment_on
 from edgeprune.tasks.fit import FROM_PYTHON, FitRequest, fit_objects, limits_of, options_of
-from edgeprune.tasks.outlook import thinned_untrained
 from edgeprune.tasks.report.write import write_page
 from edgeprune.tasks.run_profile import RunProfile
 from edgeprune.tasks.thinned import thinned_module
+from edgeprune.tasks.untrained.outlook import thinned_untrained
 from edgeprune.train.forms.datasets import is_dataset, read_dataset
 from edgeprune.train.forms.several_inputs import joined_inputs
 from edgeprune.train.metrics import METRICS, Metric

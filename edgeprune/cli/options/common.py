@@ -140,3 +140,8 @@ device_option = click.option(
     type=click.Choice(_TRAINERS),
     help="The device that trains; auto is a GPU where torch has one.",
 )
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """Of a list with commas between."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from edgeprune.budget import Budget, Footprint, Optimize
 from edgeprune.deploy.protocol import Setup
@@ -23,8 +22,8 @@ from edgeprune.project.file import Project
 from edgeprune.prune.network import Network
 from edgeprune.prune.widths.size_model import SizeModel
 from edgeprune.tasks.deployment import deployment_on
+from edgeprune.tasks.loaded import Loaded
 from edgeprune.train.evaluate import evaluate
-from edgeprune.train.objective import Objective
 from edgeprune.train.splits import Splits
 
 _MACS = 6e10  # of forward passes that measure, and as many that solve: about ten seconds on one core
@@ -73,19 +72,14 @@ def thinned_untrained(
 
 def outlook(
     project: Project,
-    module: nn.Module,
-    splits: Splits,
-    objective: Objective,
+    loaded: Loaded,
     target: Target,
     budget: Budget,
     options: FitOptions,
     progress: Progress,
 ) -> Outlook:
-    """Thins the network to its limits on a few samples, trains nothing, and scores what is left.
-
-    Args:
-        splits, objective: checked together (`train/agreement.py`).
-    """
+    """Thins the network to its limits on a few samples, trains nothing, and scores what is left."""
+    module, splits, objective = loaded.module, loaded.splits, loaded.objective
     network = Network.of(module, project.model.sample_shape)
     count = _affordable(network)
     if count < _FEWEST:

@@ -1,0 +1,1 @@
+"""What limits come to before any training."""

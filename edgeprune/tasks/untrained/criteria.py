@@ -1,0 +1,161 @@
+"""`edgeprune criteria compare`: which criterion keeps most at the limits, before any training.
+
+Each goes the way `fit` goes up to its training: sensitivities, widths within the limits, images linked for them, layers
+solved again. Widths and channels are chosen without a look at the validation samples, which then tell the criteria
+apart.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from edgeprune.budget import Budget, Footprint, Optimize
+from edgeprune.deploy.protocol import Setup
+from edgeprune.errors import DoesNotFit, EdgePruneError, UsageError
+from edgeprune.files.workspace import Workspace
+from edgeprune.fitting.constant_samples import refuse_constant
+from edgeprune.fitting.job import FitOptions, Job
+from edgeprune.fitting.rounds import allocate_widths, thin_to
+from edgeprune.hardware.profile import Target
+from edgeprune.progress import Progress
+from edgeprune.project.file import Project
+from edgeprune.prune.network import Network
+from edgeprune.prune.scoring.criterion import CRITERIA
+from edgeprune.tasks.deployment import deployment_on
+from edgeprune.tasks.loaded import Loaded
+from edgeprune.train.evaluate import evaluate
+from edgeprune.train.metrics import Metric
+from edgeprune.train.splits import Split
+
+_PARTS, _FEWEST_IN_A_PART = 10, 8
+_STANDARD_ERRORS = 2.0
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a criterion leaves of the network at the limits.
+
+    Attributes:
+        score: the metric on validation samples, after thinning alone.
+        parts: the same on each of equal parts of them, for the noise; one where samples are few.
+        behind: the best one's lead in the metric, 0 of the best itself; noise: its standard error over the parts, None
+            where they were too few.
+        predicted: footprint at `widths`.
+        cpu_s: that finding it took.
+    """
+
+    criterion: str
+    score: float
+    parts: tuple[float, ...]
+    widths: dict[str, int]
+    predicted: Footprint
+    cpu_s: float
+    behind: float = 0.0
+    noise: float | None = None
+
+    @property
+    def is_within_noise(self) -> bool:
+        """Whether chance can explain how far it is behind; what nobody could judge is not."""
+        return self.behind == 0 or (self.noise is not None and self.behind <= _STANDARD_ERRORS * self.noise)
+
+
+@dataclass(frozen=True)
+class CriteriaCompared:
+    """before: the metric of the network as it is, on `samples` validation samples. kept: the best first. refused: those
+    that this network cannot be ranked by, and why."""
+
+    metric: str
+    before: float
+    samples: int
+    kept: tuple[Kept, ...]
+    refused: dict[str, str]
+
+
+def compare_criteria(
+    project: Project,
+    loaded: Loaded,
+    target: Target,
+    budget: Budget,
+    criteria: Sequence[str],
+    options: FitOptions,
+    progress: Progress,
+) -> CriteriaCompared:
+    """Thins the network to its limits by each criterion and scores what is left; nothing is trained.
+
+    Raises:
+        UsageError: an unknown criterion, or the network fits as it is.
+        DoesNotFit: no widths meet the limits.
+        EdgePruneError: as a fit finds before it trains.
+    """
+    for name in criteria:
+        CRITERIA.find(name)
+    refuse_constant(list(loaded.constant))
+    network = Network.of(loaded.module, project.model.sample_shape)
+    with (
+        tempfile.TemporaryDirectory(prefix="edgeprune-criteria-") as folder,
+        Workspace.begin(Path(folder), "criteria", {}) as workspace,
+    ):
+        setup = Setup(target, budget, loaded.splits.calibration, None, workspace, progress)
+        deployment = deployment_on(setup, options.optimize or Optimize.BALANCED, project.model.name, options.command)
+        job = Job(
+            project, target, replace(options, steps=1), loaded.splits, loaded.objective, workspace, progress, deployment
+        )
+        deployment.check(network)
+        cost = deployment.cost(network)
+        if cost.footprint(network.widths).fits(budget):
+            raise UsageError(
+                f"{project.model.name} fits {target.name} as it is: there is nothing to choose",
+                hint="give smaller limits, for example --flash 64KiB",
+            )
+        kept, refused = list[Kept](), dict[str, str]()
+        for name in criteria:
+            mine, start = replace(job, options=replace(job.options, criterion=name)), time.process_time()
+            torch.manual_seed(project.training.seed)
+            progress.note(f"{name}: sensitivities, widths, layers solved again")
+            try:
+                widths, linked = allocate_widths(mine, network, cost, budget, name)
+                thinned, _ = thin_to(mine, network, widths, network.module, 0, name)
+            except DoesNotFit:
+                raise
+            except EdgePruneError as error:
+                refused[name] = error.message
+                continue
+            score, parts = _scores(thinned.module, loaded.splits.validation, loaded.objective.metric)
+            cpu_s = time.process_time() - start
+            kept.append(Kept(name, score, parts, widths, linked.footprint(widths), cpu_s))
+    metric = loaded.objective.metric
+    before = evaluate(loaded.module, loaded.splits.validation, metric)
+    return CriteriaCompared(metric.name, before, len(loaded.splits.validation), ranked(kept, metric), refused)
+
+
+def ranked(kept: Sequence[Kept], metric: Metric) -> tuple[Kept, ...]:
+    """The best first, and how far each is behind it; differences are taken part by part, of the same samples."""
+    sign = 1 if metric.higher_is_better else -1
+    ordered = sorted(kept, key=lambda one: -sign * one.score)
+    behind = []
+    for one in ordered:
+        leads = [sign * (best - own) for best, own in zip(ordered[0].parts, one.parts, strict=True)]
+        noise = statistics.stdev(leads) / len(leads) ** 0.5 if len(leads) > 1 else None
+        behind.append(replace(one, behind=sign * (ordered[0].score - one.score), noise=noise))
+    return tuple(behind)
+
+
+def _scores(module: nn.Module, split: Split, metric: Metric) -> tuple[float, tuple[float, ...]]:
+    """The metric over all samples, and over each of their parts."""
+    whole, count = evaluate(module, split, metric), min(_PARTS, len(split) // _FEWEST_IN_A_PART)
+    if count < 2:
+        return whole, (whole,)
+    return whole, tuple(
+        evaluate(module, replace(split, inputs=inputs, targets=targets), metric)
+        for inputs, targets in zip(
+            torch.tensor_split(split.inputs, count), torch.tensor_split(split.targets, count), strict=True
+        )
+    )
