@@ -1,6 +1,7 @@
 """`edgeprune`: the commands, and the handling of exceptions.
 
-A new command is one file `edgeprune/cli/<name>.py` holding `command`, and one line in COMMANDS.
+A new command is one file `edgeprune/cli/<name>.py` holding `command`, and one line in COMMANDS; where it lies in a
+folder below, another in FOLDERS.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ COMMANDS = {
     "fit": "Thin and quantize a model until its firmware fits the target, then run and profile it there.",
     "report": "Write a finished run, several side by side, or a .tflite on a target, as one HTML page.",
     "compare": "Compare ways to prune at the same limits: which is best here, by how much, within what noise.",
+    "runs": "List, compare, tag and remove the runs of a folder; a tagged run stays.",
     "criteria": "List and explain the criteria that rank channels (`fit --criterion`).",
     "granularities": "List and explain what a fit can remove beside channels (`fit --granularity`).",
     "schedules": "List and explain the ways from a trained network to a thinned one (`fit --schedule`).",
@@ -43,6 +45,9 @@ COMMANDS = {
     "version": "Show the versions a fault report needs.",
 }
 
+# Commands whose file lies in a folder below; the others lie here.
+FOLDERS = {"runs": "many_runs"}
+
 # An option and its value share a column, without a frame: `fit --help` fits a screen of 80 columns.
 HELP = {
     "options_table_column_types": ["opt_all_metavar", "help"],
@@ -56,7 +61,7 @@ HELP = {
 
 @click.group(
     invoke_without_command=True,
-    commands=[LazyCommand(name, help_line) for name, help_line in COMMANDS.items()],
+    commands=[LazyCommand(name, help_line, FOLDERS.get(name)) for name, help_line in COMMANDS.items()],
     context_settings={"help_option_names": ["-h", "--help"], "rich_help_config": HELP},
 )
 @click.version_option(__version__, prog_name="edgeprune", message="%(prog)s %(version)s")

@@ -14,13 +14,15 @@ class LazyCommand(click.RichCommand):
     Args:
         name: as typed; the module's name has `_` where this has `-`.
         help: the line the listing shows, the same as the command's own first line.
+        folder: under `edgeprune.cli` that the module lies in; None: in `edgeprune.cli` itself.
     """
 
-    def __init__(self, name: str, help: str):
+    def __init__(self, name: str, help: str, folder: str | None = None):
         super().__init__(name=name, help=help, short_help=help)
+        self._package = "edgeprune.cli" if folder is None else f"edgeprune.cli.{folder}"
 
     def load(self) -> click.Command:
-        module = import_module(f"edgeprune.cli.{str(self.name).replace('-', '_')}")
+        module = import_module(f"{self._package}.{str(self.name).replace('-', '_')}")
         command: click.Command = module.command
         return command
 

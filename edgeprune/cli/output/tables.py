@@ -10,9 +10,11 @@ from edgeprune.cli.output.plain_text import plain
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
     from rich.table import Table
 
 _BETWEEN = 2  # blanks a column, of rich's box
+_LONG = 500  # rows: rich takes milliseconds for each, so longer tables are written by lines, without a frame
 _NAME = 20  # characters of a first column, names of layers: longer ones go on in the next line
 
 
@@ -43,7 +45,10 @@ class ColumnsThatFit:
     title: str
     spare: tuple[str, ...]
 
-    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[RenderableType | Segment]:
+        if len(self.rows) > _LONG:
+            yield self._lines()
+            return
         left_out: tuple[str, ...] = ()
         widths = self._widths(left_out, options.max_width)
         for count in range(1, len(self.spare) + 1):
@@ -54,6 +59,23 @@ class ColumnsThatFit:
         yield self._drawn(left_out, widths)
         if left_out:
             yield f"left out for want of columns: {', '.join(left_out)}"
+
+    def _lines(self) -> Segment:
+        """Columns as wide as their widest cell, on any terminal."""
+        from rich.cells import cell_len
+        from rich.segment import Segment
+
+        rows = [self.columns, *self.rows]
+        widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+        ends = [">" if column in self.numeric else "<" for column in self.columns]
+
+        def line(row: tuple[str, ...]) -> str:
+            blanks = (" " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+            pairs = zip(row, blanks, ends, strict=True)
+            return "  ".join(blank + cell if end == ">" else cell + blank for cell, blank, end in pairs).rstrip()
+
+        title = f"{self.title}\n" if self.title else ""
+        return Segment(title + "".join(f"{line(row)}\n" for row in rows))
 
     def _kept(self, left_out: Sequence[str]) -> list[int]:
         return [index for index, column in enumerate(self.columns) if column not in left_out]

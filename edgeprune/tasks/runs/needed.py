@@ -1,0 +1,92 @@
+"""Which runs must stay, and why; and taking away those that need not.
+
+A run goes in one step: its folder is locked, then renamed to a hidden one, then emptied. Whoever lists runs sees it
+whole or not at all; what a killed removal left is taken away by the next.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from edgeprune.errors import UsageError
+from edgeprune.files.lock import FolderLock
+from edgeprune.tasks.runs.summary import FINISHED, RunSummary
+from edgeprune.tasks.runs.tags import tags_by_run
+
+_REMOVED = ".removed-"
+
+
+def why_needed(runs: Path) -> dict[str, str]:
+    """Name of a run that must stay -> why, of those in the folder `runs`."""
+    return {run: f"it is tagged {', '.join(tags)}" for run, tags in tags_by_run(runs).items()}
+
+
+def garbage(summaries: Sequence[RunSummary], keep: int, least_age: timedelta, now: datetime) -> list[RunSummary]:
+    """Runs that did not finish, and finished ones beyond the `keep` newest of their target; those of at least that age.
+
+    Args:
+        summaries: oldest first.
+        now: with a time zone.
+    """
+    newer: dict[str | None, int] = {}
+    found = []
+    for run in reversed(summaries):
+        if now - datetime.fromisoformat(run.created) < least_age:
+            is_garbage = False
+        elif run.state != FINISHED:
+            is_garbage = True
+        else:
+            is_garbage = newer.get(run.target, 0) >= keep
+        if run.state == FINISHED:
+            newer[run.target] = newer.get(run.target, 0) + 1
+        if is_garbage:
+            found.append(run)
+    return found[::-1]
+
+
+def remove_runs(runs: Path, names: Iterable[str], needed: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Removes runs from the folder `runs`.
+
+    Args:
+        needed: as `why_needed`, looked up by the caller.
+
+    Returns:
+        Those removed; those that stayed -> why.
+    """
+    sweep_removed(runs)
+    removed, stayed = [], {}
+    for name in names:
+        if name in needed:
+            stayed[name] = needed[name]
+            continue
+        try:
+            _remove(runs / name)
+            removed.append(name)
+        except UsageError as busy:
+            stayed[name] = busy.message
+        except FileNotFoundError:
+            stayed[name] = "it is gone already"
+    latest = runs / "latest"
+    if latest.is_symlink() and not latest.exists():
+        latest.unlink()
+    return removed, stayed
+
+
+def _remove(folder: Path) -> None:
+    """Raises UsageError where a process works there."""
+    with FolderLock(folder):
+        gone = folder.with_name(f"{_REMOVED}{secrets.token_hex(4)}")
+        folder.rename(gone)
+        shutil.rmtree(gone)
+
+
+def sweep_removed(runs: Path) -> None:
+    """Takes away what killed removals left."""
+    for entry in os.scandir(runs):
+        if entry.name.startswith(_REMOVED):
+            shutil.rmtree(entry.path, ignore_errors=True)
