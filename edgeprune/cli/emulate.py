@@ -28,6 +28,7 @@ class _Running:
     port: str
     process: subprocess.Popen[bytes]
     can_flash: bool
+    elf: Path
 
 
 @click.command("emulate")
@@ -37,44 +38,65 @@ class _Running:
 @click.option(
     "--seconds", type=click.FloatRange(min=0), metavar="S", help="Stop by itself after so long.  [default: at Ctrl-C]"
 )
-def command(image: Path | None, target: Target | None, flash_file: Path | None, seconds: float | None) -> None:
+@click.option(
+    "--gdb", "gdb_port", type=click.IntRange(1, 65535), metavar="PORT", help="Wait for gdb on this TCP port, too."
+)
+@click.option("--wait", "waits", is_flag=True, help="With --gdb: run nothing until gdb continues.")
+def command(
+    image: Path | None,
+    target: Target | None,
+    flash_file: Path | None,
+    seconds: float | None,
+    gdb_port: int | None,
+    waits: bool,
+) -> None:
     """Run a board in the emulator with its serial port on a pseudo-terminal, for other commands.
 
     A target with EdgePrune's bootloader starts without an image: `edgeprune flash` writes it one.
     The terminal's path goes to stdout.
 
     \b
-    Example:
+    Examples:
       edgeprune emulate runs/latest
+      edgeprune emulate runs/latest --gdb 3333 --wait
     """
     from edgeprune.device.discovery.emulators import announced
+    from edgeprune.device.emulator.gdb import gdb_arguments, gdb_command
 
-    with _board(image, target, flash_file) as board, announced(board.name, board.port, board.can_flash):
+    if waits and gdb_port is None:
+        raise UsageError("--wait is for gdb", hint="name its port: --gdb 3333 --wait")
+    debugged = gdb_arguments(gdb_port, waits) if gdb_port is not None else ()
+    with _board(image, target, flash_file, debugged) as board, announced(board.name, board.port, board.can_flash):
         click.echo(board.port)
         click.echo(f"emulated {board.name} on {board.port}; Ctrl-C ends it", err=True)
+        if gdb_port is not None:
+            click.echo(gdb_command(board.elf, gdb_port), err=True)
         deadline_s = None if seconds is None else time.monotonic() + seconds
         while board.process.poll() is None and (deadline_s is None or time.monotonic() < deadline_s):
             time.sleep(0.1)
 
 
 @contextmanager
-def _board(image: Path | None, target: Target | None, flash_file: Path | None) -> Iterator[_Running]:
+def _board(
+    image: Path | None, target: Target | None, flash_file: Path | None, more: tuple[str, ...]
+) -> Iterator[_Running]:
     """The board running until the block ends: an image in it, or a bootloader that waits for one."""
     from edgeprune.device.emulator.emulated_port import emulated_port
+    from edgeprune.device.emulator.emulator import COUNTED
     from edgeprune.device.loaders.image_file import find_image, load_image
 
     if image is None:
-        with _bootloader(target, flash_file) as running:
+        with _bootloader(target, flash_file, more) as running:
             yield running
         return
     path = find_image(image)
     loaded = load_image(path, target, None)
-    with emulated_port(_machine(loaded.target), path) as (port, process):
-        yield _Running(loaded.target.name, port, process, can_flash=False)
+    with emulated_port(_machine(loaded.target), path, (*COUNTED, *more)) as (port, process):
+        yield _Running(loaded.target.name, port, process, can_flash=False, elf=path)
 
 
 @contextmanager
-def _bootloader(target: Target | None, flash_file: Path | None) -> Iterator[_Running]:
+def _bootloader(target: Target | None, flash_file: Path | None, more: tuple[str, ...]) -> Iterator[_Running]:
     from edgeprune.device.emulator.emulated_flash import flash_arguments, make_flash_file
     from edgeprune.device.emulator.emulated_port import emulated_port
     from edgeprune.device.emulator.emulator import COUNTED
@@ -88,9 +110,9 @@ def _bootloader(target: Target | None, flash_file: Path | None) -> Iterator[_Run
         make_flash_file(flash)
     with tempfile.TemporaryDirectory(prefix="edgeprune-boot-") as folder:
         loader = build_bootloader(target, Path(folder))
-        more = (*COUNTED, *flash_arguments(flash.resolve()))
+        more = (*COUNTED, *flash_arguments(flash.resolve()), *more)
         with emulated_port(_machine(target), loader.elf, more) as (port, process):
-            yield _Running(target.name, port, process, can_flash=True)
+            yield _Running(target.name, port, process, can_flash=True, elf=loader.elf)
 
 
 def _machine(target: Target) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from edgeprune.budget import Optimize
 from edgeprune.engine.codegen.emit import Identity, emit
+from edgeprune.engine.codegen.tensor_table import tensor_table
 from edgeprune.engine.constant_channels import without_constant_channels
 from edgeprune.engine.graph.clean import clean
 from edgeprune.engine.graph.constant_inputs import with_constants_in_arena
@@ -90,6 +91,10 @@ class CompiledModel:
     def sources(self) -> dict[str, str]:
         """The generated C files by name."""
         return emit(self.graph, self.calls, self.plan, self.identity)
+
+    def tensor_table(self) -> str:
+        """Where its tensors lie in the arena, as JSON for debuggers."""
+        return tensor_table(self.graph, self.calls, self.plan.offset_bytes)
 
     @property
     def kernel_sources(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edgeprune.errors import ToolchainError
+from edgeprune.files.shipped import shipped
 
 
 class Compiler(Hashable, Protocol):
@@ -39,6 +40,7 @@ class Unit:
         include_dirs: folders searched after those.
         include_digest: changes whenever a file under `include_dirs` does.
         flags: compiler flags beyond the toolchain's common ones.
+        source: where a debugger finds the text: under `firmware/`, or in the folder that a build writes.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Unit:
     include_dirs: tuple[Path, ...]
     include_digest: str
     flags: tuple[str, ...]
+    source: str = ""
 
 
 @lru_cache(maxsize=1024)
@@ -59,9 +62,12 @@ def compile_unit(toolchain: Compiler, unit: Unit) -> bytes:
     with tempfile.TemporaryDirectory(prefix="edgeprune-cc-") as name:
         folder = Path(name)
         write_files(folder, dict(unit.headers))
-        (folder / f"{unit.name}.c").write_text(unit.text)
+        (folder / f"{unit.name}.c").write_text(f'#line 1 "{unit.source or unit.name}"\n{unit.text}')
         includes = tuple(f"-I{path}" for path in (folder, *unit.include_dirs))
-        arguments = (*toolchain.common_flags, *unit.flags, *includes, "-c", f"{unit.name}.c", "-o", f"{unit.name}.o")
+        # No path of this machine goes into the file, or its bytes would be other ones elsewhere.
+        places = (f"-fdebug-prefix-map={shipped('firmware')}=firmware", f"-fdebug-prefix-map={folder}=.")
+        flags = (*toolchain.common_flags, *unit.flags, *places, *includes)
+        arguments = (*flags, "-c", f"{unit.name}.c", "-o", f"{unit.name}.o")
         result = toolchain.run(arguments, folder)
         if result.returncode != 0:
             messages = "\n".join(result.stderr.strip().splitlines()[:12])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edgeprune.errors import DoesNotFit, ToolchainError
+from edgeprune.toolchain.dead_code import without_dead_code
 from edgeprune.toolchain.space import LinkSpace, remedy
 from edgeprune.toolchain.toolchain import Toolchain
 
@@ -38,6 +39,8 @@ def link(
         )  # fmt: skip
         result = toolchain.run(arguments, folder)
         if result.returncode == 0:
+            elf = folder / "firmware.elf"
+            elf.write_bytes(without_dead_code(elf.read_bytes()))
             return
         if "undefined symbol" not in result.stderr:
             break

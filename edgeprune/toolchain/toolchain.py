@@ -29,6 +29,7 @@ _COMMON_FLAGS = (
     "-fno-common", "-fno-strict-aliasing", "-fomit-frame-pointer", "-ffp-contract=off",
     "-fno-unwind-tables", "-fno-asynchronous-unwind-tables",
     "-Wall", "-Wextra", "-Werror=implicit-function-declaration",
+    "-g",  # into the ELF file alone: no byte of it is loaded
 )  # fmt: skip
 
 # gcc derives all else from the core's name; zig needs every optional part of the core named.
@@ -100,7 +101,7 @@ class Toolchain:
         flags = ("-nostartfiles", "-static", "-Wl,--gc-sections", "-Wl,--build-id=none")
         if self.kind == ZIG:
             return ((*flags, "-nostdlib"), flags)
-        return ((*flags, "-nostdlib", "-Wl,--no-warn-rwx-segments"),)
+        return ((*flags, "-nostdlib", "-Wl,--no-warn-rwx-segments", "-Wl,--emit-relocs"),)
 
     @property
     def link_libraries(self) -> tuple[str, ...]:

@@ -24,7 +24,8 @@ def shipped_unit(part: str, path: Path, flags: tuple[str, ...], headers: tuple[t
     name = "_".join(path.relative_to(root).parts if is_ours else ("boards", path.parent.name, path.name))
     unit = text_unit(part, name, path.read_text(), flags, headers)
     include_digest = unit.include_digest if is_ours else digest(unit.include_digest, _headers_digest(path.parent))
-    return replace(unit, include_dirs=(path.parent, *unit.include_dirs), include_digest=include_digest)
+    source = f"firmware/{path.relative_to(root).as_posix()}" if is_ours else path.name
+    return replace(unit, include_dirs=(path.parent, *unit.include_dirs), include_digest=include_digest, source=source)
 
 
 def text_unit(
@@ -33,7 +34,8 @@ def text_unit(
     """Generated C; `headers` are (path, text) of what it includes beside the shipped headers."""
     root = shipped("firmware")
     include_dirs = tuple(root / name for name in ("include", "console", "boards", "kernels", "libc/include"))
-    return Unit(f"{part}_{name.removesuffix('.c')}", text, headers, include_dirs, _headers_digest(root), flags)
+    unit_name = f"{part}_{name.removesuffix('.c')}"
+    return Unit(unit_name, text, headers, include_dirs, _headers_digest(root), flags, source=f"c/{name}")
 
 
 @cache

@@ -14,6 +14,7 @@ from edgeprune.device.console.console import Console
 from edgeprune.engine.compile import CompiledModel
 from edgeprune.engine.cost.flash_size import CallSize, constant_bytes
 from edgeprune.errors import DeviceError, UsageError
+from edgeprune.files import atomic
 from edgeprune.hardware.profile import Target
 from edgeprune.hardware.registry import load_target
 from edgeprune.toolchain.client_form import SAME, ClientForm
@@ -127,6 +128,7 @@ def package(model: CompiledModel, target: Target, image: Firmware) -> dict[str, 
 def _link(model: CompiledModel, target: Target, folder: Path, limits: LinkSpace, client: ClientForm) -> Firmware:
     origins = target_space(target)
     space = replace(limits, flash_origin=origins.flash_origin, ram_origin=origins.ram_origin)
+    atomic.write_text(folder / "tensors.json", model.tensor_table())
     return build_firmware(replace(_sources(model), client=client), target, folder, space)
 
 

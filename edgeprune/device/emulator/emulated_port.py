@@ -1,19 +1,29 @@
-"""An emulated board on a port of its own, which any program may open like a serial port."""
+"""An emulated board on a port of its own, which any program may open like a serial port.
+
+The pseudo-terminal is this process's, its other end held open: the first byte a client sends is read at once, where a
+terminal of QEMU's own is looked at once a second. A thread carries bytes between it and QEMU.
+"""
 
 from __future__ import annotations
 
-import re
+import contextlib
+import os
+import select
+import socket
 import subprocess
-import time
+import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from edgeprune.device.emulator.emulator import COUNTED, emulator_arguments, find_emulator
 from edgeprune.errors import ToolchainError
 
-_PTY = re.compile(r"char device redirected to (\S+)")
 _START_S = 10.0
+_UNREAD_S = 1.0  # bytes that no client takes for so long are lost, as on a wire
+_PIECE_BYTES = 4096
 _MAX_MESSAGE_BYTES = 65536
 
 
@@ -29,26 +39,74 @@ def emulated_port(
     Raises:
         ToolchainError: QEMU is missing or does not start.
     """
-    command = [find_emulator(), *emulator_arguments(machine, elf.resolve(), more), "-serial", "pty"]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    try:
-        yield _port(process), process
-    finally:
-        process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+    import tty
+
+    wire, theirs = socket.socketpair()
+    control, their_control = socket.socketpair()
+    board_end, client_end = os.openpty()
+    stop_read, stop_write = os.pipe()
+    tty.setraw(client_end)
+    os.set_blocking(board_end, False)
+    command = [
+        find_emulator(), *emulator_arguments(machine, elf.resolve(), more),
+        "-chardev", f"socket,id=uart,fd={theirs.fileno()}", "-serial", "chardev:uart",
+        "-chardev", f"socket,id=control,fd={their_control.fileno()}", "-mon", "chardev=control,mode=control",
+    ]  # fmt: skip
+    with tempfile.TemporaryFile() as messages, wire, control:
+        with theirs, their_control:
+            process = subprocess.Popen(
+                command,
+                pass_fds=(theirs.fileno(), their_control.fileno()),
+                stdin=subprocess.DEVNULL,
+                stdout=messages,
+                stderr=subprocess.STDOUT,
+            )
+        relay = threading.Thread(target=_carry, args=(wire, board_end, stop_read), daemon=True)
+        try:
+            _await_start(control, messages)
+            relay.start()
+            yield os.ttyname(client_end), process
+        finally:
+            process.kill()
+            process.wait()
+            os.close(stop_write)
+            if relay.ident is not None:
+                relay.join()
+            for handle in (board_end, client_end, stop_read):
+                os.close(handle)
 
 
-def _port(process: subprocess.Popen[bytes]) -> str:
-    messages = b""
-    deadline_s = time.monotonic() + _START_S
-    while process.stdout is not None and time.monotonic() < deadline_s and len(messages) < _MAX_MESSAGE_BYTES:
-        line = process.stdout.readline()
-        messages += line
-        match = _PTY.search(line.decode(errors="replace"))
-        if match:
-            return match[1]
-        if not line:
-            break
-    raise ToolchainError(f"QEMU does not start: {messages.decode(errors='replace').strip() or 'no message'}")
+def _await_start(control: socket.socket, messages: IO[bytes]) -> None:
+    """Returns once QEMU's control channel answers, which it does when the machine is made."""
+    control.settimeout(_START_S)
+    with contextlib.suppress(OSError):
+        control.sendall(b'{"execute": "qmp_capabilities"}\n')
+        received = b""
+        while b'"return"' not in received and (data := control.recv(_PIECE_BYTES)):
+            received += data
+        if b'"return"' in received:
+            return
+    messages.seek(0)
+    told = messages.read(_MAX_MESSAGE_BYTES).decode(errors="replace").strip()
+    raise ToolchainError(f"QEMU does not start: {told or 'no message'}")
+
+
+def _carry(wire: socket.socket, board_end: int, stop: int) -> None:
+    """Bytes both ways until `stop` is closed at its other end, or QEMU ends."""
+    while True:
+        ready: list[socket.socket | int] = select.select([wire, board_end, stop], [], [])[0]
+        try:
+            if stop in ready or (wire in ready and not _to_client(wire, board_end)):
+                return
+            if board_end in ready:
+                wire.sendall(os.read(board_end, _PIECE_BYTES))
+        except OSError:
+            return
+
+
+def _to_client(wire: socket.socket, board_end: int) -> bool:
+    """False once QEMU has ended."""
+    rest = memoryview(data := wire.recv(_PIECE_BYTES))
+    while rest and select.select([], [board_end], [], _UNREAD_S)[1]:
+        rest = rest[os.write(board_end, rest) :]
+    return bool(data)

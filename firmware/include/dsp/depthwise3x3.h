@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "dsp/arith.h"
+#include "ep_frame.h"
 
 /* Outputs of `rows` rows of one channel from its plane. */
 typedef void (*ep_depthwise_rows_t)(const int16_t *plane, const uint32_t *channel, int8_t *out, uint32_t rows);
@@ -149,8 +150,11 @@ void ep_depthwise_dsp(const ep_depthwise_dsp_t *layer, const int8_t *in, int8_t 
         register int8_t *r2 __asm__("r2") = out;                                                                       \
         register uint32_t r3 __asm__("r3") = rows;                                                                     \
         __asm__ volatile(                                                                                              \
+            EP_FRAME_KEEP                                                                                              \
             "push {r4-r11, lr}\n"                                                                                      \
+            EP_FRAME_R4_R11_LR                                                                                         \
             "sub sp, #24\n"                                                                                            \
+            EP_FRAME_DOWN(24)                                                                                          \
             "addw r0, r0, 2 * %c[row]\n"                                                                               \
             "str r2, [sp, #12]\n"                                                                                      \
             "movw r12, %[row] * %c[stride]\n"                                                                          \
@@ -208,7 +212,9 @@ void ep_depthwise_dsp(const ep_depthwise_dsp_t *layer, const int8_t *in, int8_t 
             "cmp r0, r12\n"                                                                                            \
             "bne.w 1b\n"                                                                                               \
             "add sp, #24\n"                                                                                            \
+            EP_FRAME_UP(24)                                                                                            \
             "pop {r4-r11, lr}\n"                                                                                       \
+            EP_FRAME_BACK                                                                                              \
             : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)                                                                   \
             : [stride] "i"(STRIDE), [row] "i"(ROW_BYTES), [step] "i"(STEP), [row_step] "i"(ROW_STEP),                  \
               [head] "i"(HEAD), [loops] "i"(LOOPS), [chunk] "i"(CHUNK), [odd] "i"(ODD), __VA_ARGS__                    \

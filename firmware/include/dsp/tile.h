@@ -35,6 +35,7 @@
 #include <stdint.h>
 
 #include "dsp/arith.h"
+#include "ep_frame.h"
 
 #define EP_TILE_PIXELS 3
 
@@ -144,7 +145,9 @@ typedef void (*ep_tile_t)(const uint32_t *columns, const uint32_t *stream, int8_
             "addw r3, r2, %[channels]\n"                                                                     \
             "movw r12, %[columns_bytes]\n"                                                                   \
             "add r12, r12, r0\n"                                                                             \
+            EP_FRAME_KEEP                                                                                    \
             "push {r0, r2-r12, lr}\n"                                                                        \
+            EP_FRAME_R0_R2_R12_LR                                                                            \
             "1:\n"                                                                                           \
             EP_TILE_SUMS                                                                                     \
             FINISH                                                                                           \
@@ -165,7 +168,9 @@ typedef void (*ep_tile_t)(const uint32_t *columns, const uint32_t *stream, int8_
             "bne.w 1b\n"                                                                                     \
             ".endif\n"                                                                                       \
             "add sp, #12\n"                                                                                  \
+            EP_FRAME_UP(12)                                                                                  \
             "pop {r4-r12, lr}\n"                                                                             \
+            EP_FRAME_BACK                                                                                    \
             : "+r"(r0), "+r"(r1), "+r"(r2)                                                                   \
             : [channels] "i"((OUT_C) / 2 * 2), [columns_bytes] "i"(24 * ((HEAD) + (LOOPS) * (CHUNK))),       \
               [odd] "i"((OUT_C) % 2), [pixel] "i"(PIXEL), [head] "i"(HEAD), [loops] "i"(LOOPS),              \

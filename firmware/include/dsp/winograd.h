@@ -38,6 +38,7 @@
 #include <stdint.h>
 
 #include "dsp/arith.h"
+#include "ep_frame.h"
 
 /* Sums of four channels and two tiles for all points, 8 words a point; returns the stream behind the weights. */
 typedef const uint32_t *(*ep_winograd_points_t)(const uint32_t *inputs, const uint32_t *stream, int32_t *sums);
@@ -81,7 +82,9 @@ void ep_winograd_square_dsp(const ep_winograd_t *layer, const int8_t *in, int8_t
         register int32_t *r2 __asm__("r2") = sums;                                                                \
         __asm__ volatile(                                                                                         \
             "addw r3, r2, 32 * %c[points]\n"                                                                      \
+            EP_FRAME_KEEP                                                                                         \
             "push {r0, r2-r12, lr}\n"                                                                             \
+            EP_FRAME_R0_R2_R12_LR                                                                                 \
             "1:\n"                                                                                                \
             "ldr r0, [sp]\n"                                                                                      \
             "add r2, r0, #8\n"                                                                                    \
@@ -95,10 +98,12 @@ void ep_winograd_square_dsp(const ep_winograd_t *layer, const int8_t *in, int8_t
             "movw r2, %[loops]\n"                                                                                 \
             "2:\n"                                                                                                \
             "push {r2}\n"                                                                                         \
+            EP_FRAME_DOWN(4)                                                                                      \
             ".rept %c[chunk]\n"                                                                                   \
             EP_WINOGRAD_PAIR("r6", "r8", "r10", "r12")                                                            \
             ".endr\n"                                                                                             \
             "pop {r2}\n"                                                                                          \
+            EP_FRAME_UP(4)                                                                                        \
             "subs r2, #1\n"                                                                                       \
             "bne.w 2b\n"                                                                                          \
             ".endif\n"                                                                                            \
@@ -108,7 +113,9 @@ void ep_winograd_square_dsp(const ep_winograd_t *layer, const int8_t *in, int8_t
             "str r2, [sp, #4]\n"                                                                                  \
             "bne.w 1b\n"                                                                                          \
             "add sp, #12\n"                                                                                       \
+            EP_FRAME_UP(12)                                                                                       \
             "pop {r4-r12, lr}\n"                                                                                  \
+            EP_FRAME_BACK                                                                                         \
             : "+r"(r0), "+r"(r1), "+r"(r2)                                                                        \
             : [points] "i"(POINTS), [head] "i"(HEAD), [loops] "i"(LOOPS), [chunk] "i"(CHUNK)                      \
             : "r3", "r12", "cc", "memory");                                                                       \

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "ep_offset.h"
+#include "ep_frame.h"
 
 #define EP_PAIRS 4U
 
@@ -65,7 +66,9 @@ static inline const uint32_t *ep_pair_runs(const int8_t *inputs, const uint32_t 
         ".syntax unified\n"
         "mov r12, r4\n"
         "rsbs r2, r2, #0\n"
+        EP_FRAME_KEEP
         "push {r2, r3, r7}\n"
+        EP_FRAME_DOWN(12) EP_FRAME_AT(r7, 8)
         "1:\n"
         "ldr r7, [sp]\n"
         "subs r0, r0, r7\n"
@@ -86,7 +89,9 @@ static inline const uint32_t *ep_pair_runs(const int8_t *inputs, const uint32_t 
         "str r2, [sp, #4]\n"
         "bne 1b\n"
         "add sp, #8\n"
+        EP_FRAME_UP(8)
         "pop {r7}\n"
+        EP_FRAME_BACK
         : "+l"(r0), "+l"(r1), "+l"(r2), "+l"(r3), "+l"(r4)
         :
         : "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory");

@@ -2,6 +2,7 @@
 
 #include "dsp/arith.h"
 #include "ep_fixed_point.h"
+#include "ep_frame.h"
 
 /* Four inputs a step, zeros behind the last one. */
 static uint32_t widen(const int8_t *in, uint32_t count, uint32_t *columns)
@@ -96,8 +97,11 @@ static uint32_t widen(const int8_t *in, uint32_t count, uint32_t *columns)
         register uint32_t r3 __asm__("r3") = steps;                                                             \
         register uint32_t r12 __asm__("r12") = shift;                                                           \
         __asm__ volatile(                                                                                       \
+            EP_FRAME_KEEP                                                                                       \
             "push {r4-r12, lr}\n"                                                                               \
+            EP_FRAME_R4_R12_LR                                                                                  \
             "push {r2, r3}\n"                                                                                   \
+            EP_FRAME_DOWN(8)                                                                                    \
             "ldmia r1!, " BIASES "\n"                                                                           \
             ROUNDS(STEP)                                                                                        \
             "ldr r0, [sp]\n"                                                                                    \
@@ -105,7 +109,9 @@ static uint32_t widen(const int8_t *in, uint32_t count, uint32_t *columns)
             "add lr, r6, #8\n"                                                                                  \
             FINISHES                                                                                            \
             "add sp, #8\n"                                                                                      \
+            EP_FRAME_UP(8)                                                                                      \
             "pop {r4-r12, lr}\n"                                                                                \
+            EP_FRAME_BACK                                                                                       \
             : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3), "+r"(r12)                                                 \
             :                                                                                                   \
             : "cc", "memory");                                                                                  \

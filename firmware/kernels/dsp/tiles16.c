@@ -2,6 +2,7 @@
 
 #include "dsp/arith.h"
 #include "ep_fixed_point.h"
+#include "ep_frame.h"
 
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 
@@ -22,6 +23,7 @@
 
 #define OVER_PAIRS(STEP)                \
     __asm__("push {r3-r11, lr}\n"       \
+            EP_FRAME_R3_R11_LR          \
             "ldmia r3, {r7-r12}\n"      \
             LOOP(STEP)                  \
             "ldr r3, [sp]\n"            \
@@ -31,7 +33,9 @@
 /* On the stack: columns, the job. */
 #define SHORT(SATURATE)                 \
     __asm__("push {r4-r11, lr}\n"       \
+            EP_FRAME_R4_R11_LR          \
             "push {r0, r2}\n"           \
+            EP_FRAME_DOWN(8)            \
             "5:\n"                      \
             "ldmia sp, {r0, r2}\n"      \
             "ldr r2, [r2]\n"            \
@@ -64,6 +68,7 @@
             "str r3, [r2, #12]\n"       \
             "bne.w 5b\n"                \
             "add sp, #8\n"              \
+            EP_FRAME_UP(8)              \
             "pop {r4-r11, pc}\n")
 
 #define SCALED(SUM, FACTOR, SATURATE) "smmulr " SUM ", " SUM ", " FACTOR "\n" SATURATE(SUM)

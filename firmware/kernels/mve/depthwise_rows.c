@@ -1,6 +1,7 @@
 #include "mve/depthwise_rows.h"
 
 #include "ep_offset.h"
+#include "ep_frame.h"
 
 EP_OFFSET(ep_mve_depthwise_rows_t, words, 0);
 EP_OFFSET(ep_mve_depthwise_rows_t, record, 4);
@@ -41,7 +42,9 @@ __attribute__((naked)) void ep_mve_depthwise_rows(__attribute__((unused)) ep_mve
 {
     __asm__ volatile(
         "push {r4-r11, lr}\n"
+        EP_FRAME_R4_R11_LR
         "vpush {d8-d15}\n"
+        EP_FRAME_DOWN(64)
         "mov r11, r0\n"
         "ldrd r12, r10, [r11]\n"
         "ldrd r9, r7, [r11, #24]\n"
@@ -82,5 +85,6 @@ __attribute__((naked)) void ep_mve_depthwise_rows(__attribute__((unused)) ep_mve
         "str r0, [r11, #12]\n"
         "bne 1b\n"
         "vpop {d8-d15}\n"
+        EP_FRAME_UP(64)
         "pop {r4-r11, pc}\n");
 }

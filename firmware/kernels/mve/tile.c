@@ -1,6 +1,7 @@
 #include "mve/tile.h"
 
 #include "ep_offset.h"
+#include "ep_frame.h"
 
 EP_OFFSET(ep_mve_tile_job_t, column_a, 0);
 EP_OFFSET(ep_mve_tile_job_t, column_b, 4);
@@ -35,6 +36,7 @@ EP_OFFSET(ep_mve_tile_job_t, out_max, 36);
 
 #define SUMS                                        \
     "push {r4-r11, lr}\n"                           \
+    EP_FRAME_R4_R11_LR                              \
     "mov r11, r0\n"                                 \
     "mov r5, r1\n"                                  \
     "ldr r9, [r11, #20]\n"                          \

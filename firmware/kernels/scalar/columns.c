@@ -1,4 +1,5 @@
 #include "scalar/columns.h"
+#include "ep_frame.h"
 
 #if defined(__ARM_ARCH_6M__)
 
@@ -16,7 +17,9 @@ static __attribute__((noinline)) void two_pixels(const int8_t *in, const int8_t 
     register int32_t *r4 __asm__("r4") = sums;
     __asm__ volatile(
         ".syntax unified\n"
+        EP_FRAME_KEEP
         "push {r4}\n"
+        EP_FRAME_DOWN(4) EP_FRAME_AT(r4, 0)
         "ldmia r4!, {r5, r6}\n"
         "mov r8, r5\n"
         "mov r9, r6\n"
@@ -34,6 +37,7 @@ static __attribute__((noinline)) void two_pixels(const int8_t *in, const int8_t 
         "cmp r0, r1\n"
         "bne 1b\n"
         "pop {r4}\n"
+        EP_FRAME_BACK
         "mov r5, r8\n"
         "mov r6, r9\n"
         "stmia r4!, {r5, r6}\n"

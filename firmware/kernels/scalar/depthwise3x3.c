@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "scalar/finish.h"
+#include "ep_frame.h"
 
 #define TAPS 9U
 #define CONSTANTS 4U
@@ -55,7 +56,9 @@ static void load_plane(const ep_depthwise_scalar_t *layer, const int8_t *in, int
         register int32_t r5 __asm__("r5") = bias;                                                                    \
         __asm__ volatile(                                                                                            \
             ".syntax unified\n"                                                                                      \
+            EP_FRAME_KEEP                                                                                            \
             "push {r7}\n"                                                                                            \
+            EP_FRAME_DOWN(4) EP_FRAME_AT(r7, 0)                                                                      \
             "mov r8, r4\n"                                                                                           \
             "lsls r4, r4, #1\n"                                                                                      \
             "subs r4, #2 * " B0 "\n"                                                                                 \
@@ -80,6 +83,7 @@ static void load_plane(const ep_depthwise_scalar_t *layer, const int8_t *in, int
             "cmp r5, r12\n"                                                                                          \
             "blo 1b\n"                                                                                               \
             "pop {r7}\n"                                                                                             \
+            EP_FRAME_BACK                                                                                            \
             : "+l"(r0), "+l"(r1), "+l"(r2), "+l"(r3), "+l"(r4), "+l"(r5)                                             \
             :                                                                                                        \
             : "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory");                                                \

@@ -1,6 +1,7 @@
 #include "scalar/finish.h"
 
 #include "scalar/scale_twice.h"
+#include "ep_frame.h"
 
 #if defined(__ARM_ARCH_6M__)
 
@@ -16,7 +17,9 @@ static __attribute__((noinline)) void saturated(const int32_t *acc, const int32_
     register uint32_t r5 __asm__("r5") = EP_ROUNDING;
     __asm__ volatile(
         ".syntax unified\n"
+        EP_FRAME_KEEP
         "push {r7}\n"
+        EP_FRAME_DOWN(4) EP_FRAME_AT(r7, 0)
         "mov r9, r2\n"
         "mov r10, r5\n"
         "mov r11, r3\n"
@@ -40,6 +43,7 @@ static __attribute__((noinline)) void saturated(const int32_t *acc, const int32_
         "b 2b\n"
         "4:\n"
         "pop {r7}\n"
+        EP_FRAME_BACK
         : "+l"(r0), "+l"(r1), "+l"(r2), "+l"(r3), "+l"(r4), "+l"(r5)
         :
         : "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory");

@@ -3,6 +3,7 @@
 #include "ep_offset.h"
 #include "scalar/columns.h"
 #include "scalar/scale_twice.h"
+#include "ep_frame.h"
 
 /* What the loop over channels reads again for each of them. */
 typedef struct {
@@ -61,8 +62,11 @@ static __attribute__((noinline)) void all_channels(const job_t *job, const uint3
     register int8_t *r2 __asm__("r2") = out;
     __asm__ volatile(
         ".syntax unified\n"
+        EP_FRAME_KEEP
         "push {r4-r7, lr}\n"
+        EP_FRAME_DOWN(20) EP_FRAME_AT(r4, 0) EP_FRAME_AT(r5, 4) EP_FRAME_AT(r6, 8) EP_FRAME_AT(r7, 12) EP_FRAME_AT(lr, 16)
         "push {r0}\n"
+        EP_FRAME_DOWN(4)
         "mov lr, r2\n"
         "ldr r3, [r0, #36]\n"
         "mov r12, r3\n"
@@ -103,6 +107,7 @@ static __attribute__((noinline)) void all_channels(const job_t *job, const uint3
         "5:\n"
         EP_SCALE_LOAD("r0")
         "push {r1}\n"
+        EP_FRAME_DOWN(4)
         EP_SCALE_SPLIT
         "mov r3, r8\n"
         "ldr r4, [sp, #4]\n"
@@ -116,6 +121,7 @@ static __attribute__((noinline)) void all_channels(const job_t *job, const uint3
         "add lr, r8\n"
         FINISH("r11")
         "pop {r1}\n"
+        EP_FRAME_UP(4)
         "mov r2, r8\n"
         "lsls r3, r2, #1\n"
         "adds r2, r2, r3\n"
@@ -129,9 +135,13 @@ static __attribute__((noinline)) void all_channels(const job_t *job, const uint3
         "b 1b\n"
         "7:\n"
         "pop {r0}\n"
+        EP_FRAME_UP(4)
         "pop {r4-r7}\n"
+        EP_FRAME_UP(16)
         "pop {r3}\n"
+        EP_FRAME_UP(4)
         "mov lr, r3\n"
+        EP_FRAME_BACK
         : "+l"(r0), "+l"(r1), "+l"(r2)
         :
         : "r3", "r8", "r9", "r10", "r11", "r12", "cc", "memory");
@@ -186,7 +196,9 @@ static __attribute__((noinline)) void all_channels(const job_t *job, const uint3
     register const uint32_t *r1 __asm__("r1") = stream;
     register int8_t *r2 __asm__("r2") = out;
     __asm__ volatile(
+        EP_FRAME_KEEP
         "push {r4-r11, lr}\n"
+        EP_FRAME_R4_R11_LR
         "mov lr, r0\n"
         "mov r12, r2\n"
         "1:\n"
@@ -231,6 +243,7 @@ static __attribute__((noinline)) void all_channels(const job_t *job, const uint3
         "cmp r12, r2\n"
         "bne.w 1b\n"
         "pop {r4-r11, lr}\n"
+        EP_FRAME_BACK
         : "+r"(r0), "+r"(r1), "+r"(r2)
         : [bits] "i"(EP_LANE_BITS), [half] "i"(1U << (EP_LANE_BITS - 1U))
         : "r3", "r12", "cc", "memory");

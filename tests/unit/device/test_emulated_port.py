@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,12 +21,31 @@ def standing_in(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(module, "emulator_arguments", lambda machine, elf, more: [])
 
 
-def test_the_emulator_is_gone_when_the_block_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    line = "char device redirected to /dev/pts/7 (label serial0)"
-    standing_in(f"echo warming up; echo '{line}'; exec sleep 60", tmp_path, monkeypatch)
+ANSWERS = """
+import os, sys, socket, time
+fds = [int(word.rpartition("=")[2]) for word in sys.argv if word.startswith("socket,id=")]
+uart, control = (socket.socket(fileno=fd) for fd in fds)
+control.recv(100)
+control.send(b'{"QMP": 0}{"return": {}}')
+uart.send(b"boot" + uart.recv(3))
+time.sleep(60)
+"""
+
+
+def test_bytes_go_both_ways_and_the_emulator_is_gone_when_the_block_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "qemu.py").write_text(ANSWERS)
+    standing_in(f'exec {sys.executable} {tmp_path / "qemu.py"} "$@"', tmp_path, monkeypatch)
     with emulated_port("machine", tmp_path / "a.elf") as (port, process):
-        assert port == "/dev/pts/7" and process.poll() is None
-    assert process.returncode == -9 and process.stdout is not None and process.stdout.closed
+        client = os.open(port, os.O_RDWR | os.O_NOCTTY)
+        os.write(client, b"\x00\r\n")
+        received = b""
+        while len(received) < 7:
+            received += os.read(client, 7)
+        os.close(client)
+        assert received == b"boot\x00\r\n" and process.poll() is None
+    assert process.returncode == -9
 
 
 def test_an_emulator_that_does_not_start_is_told_with_its_words(
