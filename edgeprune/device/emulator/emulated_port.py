@@ -94,9 +94,9 @@ def _await_start(control: socket.socket, messages: IO[bytes]) -> None:
 def _carry(wire: socket.socket, board_end: int, stop: int) -> None:
     """Bytes both ways until `stop` is closed at its other end, or QEMU ends."""
     while True:
-        ready: list[socket.socket | int] = select.select([wire, board_end, stop], [], [])[0]
+        ready = select.select([wire.fileno(), board_end, stop], [], [])[0]
         try:
-            if stop in ready or (wire in ready and not _to_client(wire, board_end)):
+            if stop in ready or (wire.fileno() in ready and not _to_client(wire, board_end)):
                 return
             if board_end in ready:
                 wire.sendall(os.read(board_end, _PIECE_BYTES))
