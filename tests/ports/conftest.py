@@ -11,12 +11,11 @@ import pytest
 from edgeprune.hardware.registry import load_target
 from edgeprune.toolchain.firmware import build_firmware
 from tests.emulator.conftest import tiny_sources
+from tests.ports.bursts import READY
 from tests.ports.chips import BOARDS
 from tests.ports.machine import Machine
 
 pytest.importorskip("unicorn", reason="ports run on Unicorn: pip install -e '.[dev]'")
-
-READY = b"m-ready\r\n"
 
 
 @pytest.fixture(scope="session")

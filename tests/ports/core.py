@@ -71,7 +71,7 @@ class CoreRegisters:
         else:
             self.values[address] = value
             if address == 0xE000ED0C:
-                self.complain(f"the core was reset by AIRCR = {value:#x}")
+                self.machine.reset(value)
             if address == 0xE000E010:
                 self._systick_start = self.machine.seconds
             if address == 0xE000ED08 and value & 0x7F:

@@ -31,11 +31,17 @@ _MODELS = {
     "cortex-m7": arm.UC_CPU_ARM_CORTEX_M7,
     "cortex-m33": arm.UC_CPU_ARM_CORTEX_M33,
 }
+_STACKED = (
+    arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3, arm.UC_ARM_REG_R12, arm.UC_ARM_REG_LR,
+)  # fmt: skip
+_STATUS = arm.UC_ARM_REG_XPSR
 _PAGE = 0x1000
 _RETURN = 0x9000_0000  # where an interrupt handler returns to: no chip has anything there, the run ends
 _SLICE = 20_000  # instructions
 _HANDLER_LIMIT = 5_000
-_POLLS = 12
+_POLLS = 3
+_RESET_KEY = 0x05FA_0004
+HARD_FAULT = 3
 
 
 class Hung(Exception):
@@ -59,6 +65,8 @@ class Machine:
         self._waits = False
         self._polls = 0
         self._fault = ""
+        self._undefined = False
+        self.was_reset = False
         self.family = family(self)
         self.core = CoreRegisters(self, target.cpu.core not in ("cortex-m0", "cortex-m0plus"), self.family.has_dwt_lock)
         self._map(elf)
@@ -103,6 +111,13 @@ class Machine:
     def byte_seconds(self) -> float:
         return 10 / self.target.baud
 
+    def reset(self, written: int) -> None:
+        """The image writes AIRCR: it ends here."""
+        self.bus.require(written == _RESET_KEY, f"AIRCR = {written:#x} is no request for a reset")
+        self.bus.require(self.family.uart.drained(), "the core is reset before the last byte is on the wire")
+        self.was_reset = True
+        self.uc.emu_stop()
+
     def polled(self) -> None:
         """The image looked and nothing had happened. After a few looks time goes on to the next thing that does."""
         self._polls += 1
@@ -122,6 +137,9 @@ class Machine:
             count = max(1, min(_SLICE, int((due - self.seconds) * self.family.core_hz)))
         self._waits = False
         self._go(count, 0)
+        if self._undefined:
+            self._undefined = False
+            self._enter(HARD_FAULT)
         due = self._due() if self._waits else None
         if due is not None:
             self.cycles += max(0.0, due - self.seconds) * self.family.core_hz
@@ -162,33 +180,36 @@ class Machine:
         self.core.enabled.discard(self.family.uart_irq)
 
     def _take(self, exception: int) -> None:
-        """Exception entry and return as Armv7-M ARM B1.5.6 states them, without floating point."""
-        registers = [
-            arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3, arm.UC_ARM_REG_R12,
-            arm.UC_ARM_REG_LR,
-        ]  # fmt: skip
-        saved = [self.uc.reg_read(register) for register in registers]
-        status, stack, at = self.uc.reg_read(arm.UC_ARM_REG_XPSR), self.uc.reg_read(arm.UC_ARM_REG_SP), self._at
-        frame = (stack - 32) & ~7
-        self.uc.mem_write(frame, struct.pack("<8I", *saved, at & ~1, status & 0xFFFF_FFFF))
-        self.uc.reg_write(arm.UC_ARM_REG_SP, frame)
-        self.uc.reg_write(arm.UC_ARM_REG_LR, _RETURN | 1)
-        (handler,) = struct.unpack("<I", self.uc.mem_read(self.core.vectors + 4 * exception, 4))
-        self._at = handler
+        """An interrupt's handler, from entry to return (Armv7-M ARM B1.5.6 to B1.5.8), without floating point."""
+        saved = [(register, self.uc.reg_read(register)) for register in (*_STACKED, _STATUS, arm.UC_ARM_REG_SP)]
+        at = self._at
+        self._enter(exception)
         self._go(_HANDLER_LIMIT, _RETURN)
         if self._at & ~1 != _RETURN:
             raise Hung(f"the handler of exception {exception} does not return, at {self._at:#010x}")
-        for register, value in zip(registers, saved, strict=True):
+        for register, value in saved:
             self.uc.reg_write(register, value)
-        self.uc.reg_write(arm.UC_ARM_REG_SP, stack)
-        self.uc.reg_write(arm.UC_ARM_REG_XPSR, status)
         self._at = at
         self._spend(40)
+
+    def _enter(self, exception: int) -> None:
+        """Stacks eight words and goes on at the exception's vector."""
+        words = [int(self.uc.reg_read(register)) for register in _STACKED]
+        status = int(self.uc.reg_read(_STATUS))
+        frame = (int(self.uc.reg_read(arm.UC_ARM_REG_SP)) - 32) & ~7
+        self.uc.mem_write(frame, struct.pack("<8I", *words, self._at & ~1, status & 0xFFFF_FFFF))
+        self.uc.reg_write(arm.UC_ARM_REG_SP, frame)
+        self.uc.reg_write(arm.UC_ARM_REG_LR, _RETURN | 1)
+        (self._at,) = struct.unpack("<I", self.uc.mem_read(self.core.vectors + 4 * exception, 4))
 
     def _go(self, count: int, until: int) -> None:
         try:
             self.uc.emu_start(self._at | 1, until, count=count)
         except unicorn.UcError as error:
+            if error.errno == unicorn.UC_ERR_INSN_INVALID:
+                self._undefined = True
+                self._at = self._pc()
+                return
             raise Hung(f"{error} at {self._pc():#010x} {self._fault}") from error
         if self._fault:
             raise Hung(f"{self._fault} at {self._pc():#010x}; sent {bytes(self.sent)!r}; {self.bus.complaints}")

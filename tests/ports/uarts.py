@@ -14,18 +14,19 @@ class Uart:
     """The part that is alike: a receive FIFO of so many bytes, a transmitter that is busy while a byte goes out.
 
     Attributes:
-        depth: bytes the receiver holds.
+        depth: bytes the receiver holds as it is set; deepest: as many as it could; sends_ahead: bytes the transmitter holds.
         lost: bytes that arrived when it was full.
-        free_at: seconds at which the transmitter takes another byte; None where it is free.
     """
 
-    def __init__(self, machine: Machine, depth: int) -> None:
+    def __init__(self, machine: Machine, depth: int, deepest: int | None = None) -> None:
         self.machine = machine
         self.bus: Bus = machine.bus
         self.depth = depth
+        self.deepest = deepest or depth
+        self.sends_ahead = 1
         self.fifo: deque[int] = deque()
         self.lost = 0
-        self.free_at: float | None = None
+        self._sent_at = 0.0
 
     def receive(self, byte: int) -> None:
         if not self.listens():
@@ -41,10 +42,19 @@ class Uart:
         self.bus.require(self.takes(), "a byte is written while the transmitter is full")
         self.machine.acted()
         self.machine.sent.append(byte & 0xFF)
-        self.free_at = self.machine.seconds + self.machine.byte_seconds
+        self._sent_at = max(self._sent_at, self.machine.seconds) + self.machine.byte_seconds
+
+    @property
+    def free_at(self) -> float:
+        """Seconds at which the transmitter takes another byte."""
+        return self._sent_at - (self.sends_ahead - 1) * self.machine.byte_seconds
 
     def takes(self) -> bool:
-        return self.free_at is None or self.machine.seconds >= self.free_at
+        return self.machine.seconds >= self.free_at
+
+    def drained(self) -> bool:
+        """Is the last byte on the wire?"""
+        return self.machine.seconds >= self._sent_at
 
     def pop(self) -> int:
         self.machine.acted()
@@ -94,7 +104,7 @@ class UsartSr(Uart):
         takes = self.takes()
         if not self.fifo:
             self.machine.polled()
-        return (0x20 if self.fifo else 0) | (0xC0 if takes else 0)
+        return (0x20 if self.fifo else 0) | (0x80 if takes else 0) | (0x40 if self.drained() else 0)
 
     def _put(self, old: int, new: int) -> int:
         on = all(self.bus.get(self.name, "CR1", field) for field in ("UE", "TE"))
@@ -114,7 +124,7 @@ class UsartIsr(Uart):
     """USART and LPUART of STM32 with ISR, RDR and TDR (RM0433 section 48): `fifo_bytes` where FIFOEN is set."""
 
     def __init__(self, machine: Machine, name: str, fifo_bytes: int, is_low_power: bool = False) -> None:
-        super().__init__(machine, 1)
+        super().__init__(machine, 1, fifo_bytes)
         self.name, self.fifo_bytes, self.scale = name, fifo_bytes, 256 if is_low_power else 1
         self.kernel_hz = lambda: 0.0
         self.overran = False
@@ -149,7 +159,8 @@ class UsartIsr(Uart):
         takes = self.takes()
         if not self.fifo and not self.overran:
             self.machine.polled()
-        return (0x20 if self.fifo else 0) | (0xC0 if takes else 0) | (8 if self.overran else 0) | 1 << 21 | 1 << 22
+        flags = (0x20 if self.fifo else 0) | (0x80 if takes else 0) | (0x40 if self.drained() else 0)
+        return flags | (8 if self.overran else 0) | 1 << 21 | 1 << 22
 
     def _put(self, old: int, new: int) -> int:
         self.bus.require(
@@ -162,7 +173,7 @@ class UsartIsr(Uart):
         self.bus.require(
             not (old & 1) or (old ^ new) & 1 << 29 == 0, f"{self.name}.CR1.FIFOEN is changed while it runs"
         )
-        self.depth = self.fifo_bytes if new & 1 << 29 else 1
+        self.depth = self.sends_ahead = self.fifo_bytes if new & 1 << 29 else 1
         return new
 
     def _divider(self, old: int, new: int) -> int:
@@ -183,7 +194,7 @@ class NrfUart(Uart):
     def __init__(self, machine: Machine, name: str) -> None:
         super().__init__(machine, 6)
         self.name = name
-        self.rx_event = self.tx_event = False
+        self.rx_event = self.tx_event = self._sending = False
         self.receives = self.transmits = False
         self.inten = 0
         on_write, on_read = self.bus.on_write, self.bus.on_read
@@ -223,8 +234,8 @@ class NrfUart(Uart):
         return int(self.rx_event)
 
     def _tx(self, _value: int) -> int:
-        if self.free_at is not None and self.takes():
-            self.tx_event, self.free_at = True, None
+        if self._sending and self.takes():
+            self.tx_event, self._sending = True, False
         if not self.tx_event:
             self.machine.polled()
         return int(self.tx_event)
@@ -242,6 +253,7 @@ class NrfUart(Uart):
     def _put(self, value: int) -> int:
         self.bus.require(self.transmits, f"{self.name}.TXD is written before STARTTX")
         self.transmit(value)
+        self._sending = True
         return 0
 
     def _enable(self, value: int) -> int:
@@ -253,7 +265,7 @@ class Pl011(Uart):
     """Arm's PL011 as the RP2040 and RP2350 have it (RP2040 data sheet, section 4.2): 32 bytes each way, FIFOs on."""
 
     def __init__(self, machine: Machine, name: str) -> None:
-        super().__init__(machine, 1)
+        super().__init__(machine, 1, 32)
         self.name = name
         self.kernel_hz = lambda: 0.0
         self.bus.on_read(name, "UARTFR", self._flags)
@@ -281,7 +293,7 @@ class Pl011(Uart):
         takes = self.takes()
         if not self.fifo:
             self.machine.polled()
-        return (0 if takes else 0x28) | (0x10 if not self.fifo else 0)
+        return (0 if takes else 0x20) | (0 if self.drained() else 8) | (0x10 if not self.fifo else 0)
 
     def _put(self, _old: int, new: int) -> int:
         self.bus.require(self.bus.get(self.name, "UARTCR") & 0x101 == 0x101, "the transmitter is off and is written to")
@@ -291,7 +303,7 @@ class Pl011(Uart):
     def _line(self, _old: int, new: int) -> int:
         self.bus.require(new & 0x60 == 0x60, f"{self.name}.UARTLCR_H = {new:#x}: not 8 bits")
         self.bus.require(new & 0x0E == 0, f"{self.name}.UARTLCR_H = {new:#x}: parity or two stop bits")
-        self.depth = 32 if new & 0x10 else 1
+        self.depth = self.sends_ahead = 32 if new & 0x10 else 1
         self._latched = (self.bus.get(self.name, "UARTIBRD"), self.bus.get(self.name, "UARTFBRD"))
         return new
 

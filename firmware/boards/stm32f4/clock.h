@@ -25,7 +25,7 @@
 #define RCC_CFGR_PPRE1_DIV4 (5u << 10)
 #define RCC_CFGR_PPRE2_DIV2 (4u << 13)
 #define FLASH_ACR_CACHES_PREFETCH (7u << 8)
-#define FLASH_ACR_LATENCY_MASK 15u
+#define FLASH_ACR_LATENCY_MASK 7u
 #define FLASH_WAIT_STATES ((BOARD_CLOCK_HZ - 1u) / 30000000u)
 
 #define PLL_PATIENCE 5000u /* it locks within 0.3 ms */

@@ -52,6 +52,8 @@ class Family:
         baud = self.uart.baud()
         asked = self.machine.target.baud
         self.bus.require(abs(baud / asked - 1) < BAUD_TOLERANCE, f"the UART runs at {baud:,.0f} baud, not {asked:,}")
+        deepest, uart = self.uart.deepest, self.uart
+        self.bus.require(uart.depth == deepest, f"the UART holds {uart.depth} bytes, its chip's could hold {deepest}")
         core = self.machine.core
         if self.machine.target.cpu.core not in ("cortex-m0", "cortex-m0plus"):
             self.bus.require(core.counts_cycles, "the cycle counter does not count")

@@ -47,7 +47,7 @@ class Stm32(Family):
                 continue
             for name, field in register.fields.items():
                 peripheral = name.removesuffix("EN").removesuffix("RST")
-                peripheral = f"GPIO{peripheral[2]}" if re.fullmatch(r"IOP[A-K]", peripheral) else peripheral
+                peripheral = f"GPIO{peripheral[3]}" if re.fullmatch(r"IOP[A-K]", peripheral) else peripheral
                 if peripheral in self.bus.chip.peripherals and peripheral not in _ALWAYS_ON:
                     found[peripheral] = (rcc.base + register.offset, field.mask)
         return found
