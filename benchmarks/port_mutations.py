@@ -2,9 +2,10 @@
 
     PYTHONPATH=. python benchmarks/port_mutations.py [--mutants 100] [--seed 0]
 
-Each mutant changes one number of one `#define` of a port, or a pin of its target, in a copy of `firmware/`; its image is
-built and run on the strict bus (tests/ports): start, an inference, commands at line rate, a fault. Left out are bounds of waiting
-loops, which any number near does for, what only an emulator uses, and changes after which the image is the same bytes.
+Each mutant changes one number of one `#define` of a port, or a pin of its target, in a copy of `firmware/`; its image
+is built and run on the strict bus (tests/ports): start, an inference, commands at line rate, a fault. Left out are
+bounds of waiting loops, which any number near does for, what only an emulator uses, and changes after which the image
+is the same bytes.
 Exit 1 when fewer than 95 of 100 are noticed.
 """
 

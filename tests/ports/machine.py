@@ -111,6 +111,10 @@ class Machine:
     def byte_seconds(self) -> float:
         return 10 / self.target.baud
 
+    def begin_at(self, entry: int) -> None:
+        """The image starts there, not where its vector table states."""
+        self._at = entry
+
     def reset(self, written: int) -> None:
         """The image writes AIRCR: it ends here."""
         self.bus.require(written == _RESET_KEY, f"AIRCR = {written:#x} is no request for a reset")

@@ -14,7 +14,8 @@ class Uart:
     """The part that is alike: a receive FIFO of so many bytes, a transmitter that is busy while a byte goes out.
 
     Attributes:
-        depth: bytes the receiver holds as it is set; deepest: as many as it could; sends_ahead: bytes the transmitter holds.
+        depth: bytes the receiver holds as it is set; deepest: as many as it could.
+        sends_ahead: bytes the transmitter holds.
         lost: bytes that arrived when it was full.
     """
 
