@@ -9,7 +9,7 @@ from tests.ports.machine import Hung, Machine
 
 READY = b"m-ready\r\n"
 UNANSWERED_BYTES = 127  # docs/console.md: fewer than 128
-_MODEL_INSTRUCTIONS = 2000  # tiny_model.c takes more
+_MODEL_INSTRUCTIONS = 2000  # the hand-written model takes more
 _PATIENCE = 200_000_000  # instructions
 
 
@@ -34,7 +34,7 @@ def load_input(board: Machine) -> None:
 
 
 def fault(board: Machine) -> None:
-    """Runs tiny_model.c into an undefined instruction, and on until the reset that ends it."""
+    """Runs the hand-written model into an undefined instruction, and on until the reset that ends it."""
     load_input(board)
     ask(board, b"db load 16")
     ask(board, b"db " + bytes([111, 2, *INPUTS[2:]]).hex().encode())
