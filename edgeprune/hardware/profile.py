@@ -35,6 +35,7 @@ class Isa(StrEnum):
     SCALAR = "scalar"  # M0, M0+, M3: no SIMD
     DSP = "dsp"  # M4, M7, M33: SMLAD and friends
     MVE = "mve"  # M55, M85
+    VECTOR = "vector"  # processors with an operating system: compilers make vector instructions of it
 
 
 class Family(StrEnum):

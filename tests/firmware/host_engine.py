@@ -131,7 +131,7 @@ def run_c(
 
 @functools.cache
 def _kernels(flags: tuple[str, ...]) -> str:
-    """An archive of all kernels a host can compile (all but the vector extension's), compiled once.
+    """An archive of all kernels a host can compile (all but those of Helium), compiled once.
 
     EDGEPRUNE_KERNELS names a folder for it that outlives the process.
     """
@@ -143,7 +143,7 @@ def _kernels(flags: tuple[str, ...]) -> str:
     Path(folder).mkdir(parents=True, exist_ok=True)
     objects = []
     root = shipped("firmware") / "kernels"
-    sources = (source for isa in ("ref", "scalar", "dsp") for source in (root / isa).glob("*.c"))
+    sources = (source for isa in ("ref", "scalar", "dsp", "vector") for source in (root / isa).glob("*.c"))
     for source in sorted(sources):
         target = f"{folder}/{source.parent.name}_{source.stem}.o"
         _compile(["-c", str(source), "-o", target], flags)

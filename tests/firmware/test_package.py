@@ -24,7 +24,7 @@ from tests.firmware.random_nets import random_net
 STRICT = "-Wall -Wextra -Werror -Wconversion"
 MAIN = Path(__file__).with_name("package_main.c")
 LIBC = shipped("firmware") / "libc" / "include"
-CORES = {"ref": "cortex-m4", "scalar": "cortex-m3", "dsp": "cortex-m4", "mve": "cortex-m55"}
+CORES = {"ref": "cortex-m4", "scalar": "cortex-m3", "dsp": "cortex-m4", "mve": "cortex-m55", "vector": "cortex-m4"}
 KERNELS = sorted((shipped("firmware") / "kernels").glob("*/*.c"))
 SIZE = ImageSize({"runtime": 0, "kernels": 1234, "model": 4321, "constants": 0}, {"arena": 0, "stack": 0, "data": 0})
 IMAGE = Firmware(

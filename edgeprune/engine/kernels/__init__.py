@@ -2,10 +2,9 @@
 
 `linear/`, `movement/`, `pointwise/` and `reduction/` hold plain C that suits all, a file an operator or a few that
 differ in a line; its `KERNELS` lists them, and is looked up by that name; `floats/` and `integers/` have those for
-float32 and int32 as they are. `scalar/`,
-`dsp/` and `mve/` hold the faster kernels of an instruction set, listed in the folder's `KERNELS`. They are tried first,
-in order: one that does not suit the trade, the shapes or the values returns None. Before them come those of packages of
-others (`edgeprune.kernels`).
+float32 and int32 as they are. `scalar/`, `dsp/`, `mve/` and `vector/` hold the faster kernels of an instruction set,
+listed in the folder's `KERNELS`. They are tried first, in order: one that does not suit the trade, the shapes or the
+values returns None. Before them come those of packages of others (`edgeprune.kernels`).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from functools import cache
 
 from edgeprune.budget import Optimize
 from edgeprune.catalogue import modules_of, plugged_in
-from edgeprune.engine.kernels import dsp, mve, scalar
+from edgeprune.engine.kernels import dsp, mve, scalar, vector
 from edgeprune.engine.kernels.agreement import agreed
 from edgeprune.engine.kernels.base import KernelCall
 from edgeprune.engine.kernels.linear.compressed import compress
@@ -40,10 +39,12 @@ ByType = Mapping[DType, Mapping[OpKind, tuple[Candidate, ...]]]
 _SCALAR: ByType = {DType.INT8: scalar.KERNELS}
 _DSP: ByType = {DType.INT8: dsp.KERNELS, DType.INT16: dsp.KERNELS16}
 _MVE: ByType = {DType.INT8: mve.KERNELS}
+_VECTOR: ByType = {DType.INT8: vector.KERNELS}
 _FAST: Mapping[Isa, tuple[tuple[Isa, ByType], ...]] = {
     Isa.SCALAR: ((Isa.SCALAR, _SCALAR),),
     Isa.DSP: ((Isa.DSP, _DSP),),
     Isa.MVE: ((Isa.MVE, _MVE), (Isa.DSP, _DSP)),  # a core with the vectors has the DSP extension, too
+    Isa.VECTOR: ((Isa.VECTOR, _VECTOR),),
 }
 
 

@@ -117,7 +117,7 @@ def test_every_fault_is_one_line(tmp_path: Path) -> None:
     assert message.splitlines()[0].endswith("3 faults")
     assert message.splitlines()[1:] == [
         "  title: missing",
-        "  cpu.isa: expected 'ref', 'scalar', 'dsp' or 'mve', got 'avx'",
+        "  cpu.isa: expected 'ref', 'scalar', 'dsp', 'mve' or 'vector', got 'avx'",
         "  memory[0].size_bytes: expected greater than 0, got -1",
     ]
 

@@ -63,7 +63,7 @@ def test_every_table_of_facts_has_a_source(name: str) -> None:
 @pytest.mark.parametrize("name", target_names())
 def test_a_core_has_its_instruction_set(name: str) -> None:
     target = load_target(name)
-    expected = ISA_OF_CORE[target.cpu.core] if target.family is Family.CORTEX_M else Isa.REF
+    expected = ISA_OF_CORE[target.cpu.core] if target.family is Family.CORTEX_M else Isa.VECTOR
     assert target.cpu.isa is expected
 
 

@@ -25,7 +25,7 @@ def test_the_page_has_the_matrix() -> None:
 
 def test_rows_name_what_runs() -> None:
     rows = {line.split("|")[1].strip(): line for line in matrix()}
-    assert "| ref scalar dsp mve |" in rows["CONV_2D"] and "| ref |" in rows["SOFTMAX"]
+    assert "| ref scalar dsp mve vector |" in rows["CONV_2D"] and "| ref |" in rows["SOFTMAX"]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in PLAIN if kind not in ENDS])
