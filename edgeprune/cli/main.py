@@ -26,6 +26,8 @@ COMMANDS = {
     "report": "Write a finished run, several side by side, or a .tflite on a target, as one HTML page.",
     "compare": "Compare ways to prune at the same limits: which is best here, by how much, within what noise.",
     "runs": "List, compare, tag and remove the runs of a folder; a tagged run stays.",
+    "refit": "Fit a run again on new weights or data, compare the two, and say ship or do not ship.",
+    "watch": "Refit a run each time its weights or data change.",
     "criteria": "List and explain the criteria that rank channels (`fit --criterion`).",
     "granularities": "List and explain what a fit can remove beside channels (`fit --granularity`).",
     "schedules": "List and explain the ways from a trained network to a thinned one (`fit --schedule`).",
@@ -46,7 +48,7 @@ COMMANDS = {
 }
 
 # Commands whose file lies in a folder below; the others lie here.
-FOLDERS = {"runs": "many_runs"}
+FOLDERS = dict.fromkeys(("runs", "refit", "watch"), "many_runs")
 
 # An option and its value share a column, without a frame: `fit --help` fits a screen of 80 columns.
 HELP = {

@@ -141,9 +141,9 @@ class Workspace:
             seconds[stage] = round(time.monotonic() - started, 3)
             notes[stage] = result
             if kept is not None:
-                self._state.kept[stage] = _content_digest(kept)
+                self._state.kept[stage] = content_digest(kept)
             self._save()
-        elif kept is not None and self._state.kept.get(stage) != _content_digest(kept):
+        elif kept is not None and self._state.kept.get(stage) != content_digest(kept):
             raise UsageError(
                 f"{kept} is not what the stage '{stage}' wrote: it was changed or removed since",
                 hint="start a new run without --resume",
@@ -168,7 +168,7 @@ def request_of(folder: Path) -> dict[str, Any]:
     return _read(folder).request
 
 
-def _content_digest(path: Path) -> str:
+def content_digest(path: Path) -> str:
     """Of a file, or of all files in a folder and their names; nothing there has a digest, too."""
     digest = hashlib.sha256()
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:

@@ -35,6 +35,7 @@ class FitOptions:
             then.
         mixed: int16 activations for the few layers whose int8 rounding shows most at the outputs.
         schedule: the way the first round goes from these widths to those; None takes `steps` with training after each.
+        widths: group -> channels to thin to, of an earlier run; chosen anew where None, or where they do not hold.
         rewind: file of the same network's weights early in its training, for the schedule that needs them.
     """
 
@@ -54,6 +55,7 @@ class FitOptions:
     mixed: bool = False
     schedule: str | None = None
     rewind: str | None = None
+    widths: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)

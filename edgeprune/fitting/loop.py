@@ -26,7 +26,7 @@ from edgeprune.fitting.job import Job
 from edgeprune.fitting.lone_channels import knowing_lone_channels
 from edgeprune.fitting.record import MaskRecord, RunRecord, StepRecord
 from edgeprune.fitting.recorded import Fitted, write_record
-from edgeprune.fitting.rounds import allocate_widths, as_thinned, readers_solved, thin_to, tightened
+from edgeprune.fitting.rounds import allocate_widths, as_thinned, held_widths, readers_solved, thin_to, tightened
 from edgeprune.fitting.same_work import check_same_work
 from edgeprune.fitting.schedule import scheduled
 from edgeprune.progress import Gauge
@@ -114,7 +114,10 @@ def _until_it_fits(
                 network = granularity.shrink(job, network, cost, budget, stage)
                 cost = cost.of(with_exit(job, network))
             room, goal = granularity.room(job, network, cost, budget, stage), network.widths
-            if cost.footprint(goal).exceeds(room):
+            held = held_widths(job, network, cost, room) if number == 1 else None
+            if held is not None:
+                goal, cost = held
+            elif cost.footprint(goal).exceeds(room):
                 try:
                     recovery = as_thinned if granularity.moment == AFTER else readers_solved
                     goal, cost = allocate_widths(job, network, cost, room, stage, recovery)

@@ -92,6 +92,27 @@ def allocate_widths(
     return widths, cost
 
 
+def held_widths(job: Job, network: Network, cost: Cost, budget: Budget) -> tuple[dict[str, int], Cost] | None:
+    """The widths that were asked for, and the costs as a link at them corrected them.
+
+    Returns:
+        None where none were asked for, or they do not hold: the network has other channel groups, or they are over the
+        budget.
+    """
+    wanted = job.options.widths
+    if wanted is None:
+        return None
+    if any(not 1 <= wanted.get(name, 0) <= width for name, width in network.widths.items()):
+        job.progress.note("the widths of before are of other channels: chosen anew")
+        return None
+    widths = {name: wanted[name] for name in network.widths}
+    cost = cost.corrected(widths)
+    if cost.footprint(widths).exceeds(budget):
+        job.progress.note("the widths of before are over the limits: chosen anew")
+        return None
+    return widths, cost
+
+
 def _choices(job: Job, network: Network, stage: str, recovery: Recovery) -> tuple[GroupChoice, ...]:
     samples = job.splits.calibration.take(_CURVE_SAMPLES).tensor()
     distance = class_distance if job.objective.loss_name == "cross_entropy" else value_distance

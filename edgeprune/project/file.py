@@ -165,6 +165,22 @@ class TrainingTable(Strict):
     exit_after: str | None = None  # a layer's path; where it saves most where absent
 
 
+class ShipTable(Strict):
+    """When `refit` says ship, beside the limits of the run; a rule that is left out is not asked for.
+
+    max_loss: points of the metric on the same test samples that the new run may be below the old one; of an error,
+    growth in percent. Below zero: it must be better by so much.
+    min_score: of the new int8 network on the test samples, in the metric's unit; of an error, the most.
+    max_flash_growth, max_ram_growth: bytes; max_slowdown: percent of the old run's inference.
+    """
+
+    max_loss: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    min_score: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    max_flash_growth: Bytes | None = None
+    max_ram_growth: Bytes | None = None
+    max_slowdown: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+
 class Project(Strict):
     """A whole `edgeprune.toml`; `root` is its folder."""
 
@@ -173,11 +189,21 @@ class Project(Strict):
     task: TaskTable = TaskTable()
     limits: LimitsTable = LimitsTable()
     training: TrainingTable = TrainingTable()
+    ship: ShipTable = ShipTable()
     _root: Path = PrivateAttr(default_factory=Path)
 
     @property
     def root(self) -> Path:
         return self._root
+
+    def reading(self, weights: Path | None, data: Path | None) -> Project:
+        """The same project with other weights or data, absolute paths; None: its own."""
+        tables: dict[str, Any] = {}
+        if weights is not None:
+            tables["model"] = self.model.model_copy(update={"weights": weights})
+        if data is not None:
+            tables["data"] = self.data.model_copy(update={"path": data, "entry": None})
+        return _rooted(self.model_copy(update=tables), self.root)
 
     @model_validator(mode="after")
     def _tables_agree(self) -> Project:

@@ -22,7 +22,7 @@ from edgeprune.project.file import Project
 from edgeprune.quantize.host import Kernels, deployed_outputs
 from edgeprune.release import __version__
 from edgeprune.tasks.export import FileOptions, Format, exported
-from edgeprune.tasks.fit import FitRequest, project_of
+from edgeprune.tasks.fit import FitRequest
 from edgeprune.tasks.thinned import thinned_module
 from edgeprune.toolchain.app import AppFacts, app_files
 from edgeprune.toolchain.package import library_files
@@ -40,7 +40,7 @@ def app_of_run(folder: Path) -> dict[str, bytes]:
         UsageError: no run there, or one whose module was handed over from Python; several inputs.
     """
     module = thinned_module(folder)
-    return app(project_of(FitRequest.noted_in(folder).project), module)
+    return app(FitRequest.noted_in(folder).loaded_project, module)
 
 
 def app_of_project(project: Project) -> dict[str, bytes]:

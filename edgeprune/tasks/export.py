@@ -21,7 +21,7 @@ from edgeprune.model.load import project_module
 from edgeprune.project.file import Project
 from edgeprune.quantize.weights import Bits
 from edgeprune.release import __version__
-from edgeprune.tasks.fit import FitRequest, project_of
+from edgeprune.tasks.fit import FitRequest
 from edgeprune.tasks.thinned import thinned_module
 from edgeprune.train.data import load_data
 
@@ -90,7 +90,7 @@ def exported_run(folder: Path, options: FileOptions) -> bytes:
         UsageError: no run there, or one whose module was handed over from Python.
     """
     module = thinned_module(folder)
-    return exported(project_of(FitRequest.noted_in(folder).project), module, options)
+    return exported(FitRequest.noted_in(folder).loaded_project, module, options)
 
 
 def exported_project(project: Project, options: FileOptions) -> bytes:

@@ -12,7 +12,7 @@ from edgeprune.export.pte.lowering import ExportedPte, Lowering, PteFormat, PteR
 from edgeprune.hardware.registry import load_target
 from edgeprune.model.load import project_module
 from edgeprune.project.file import Project
-from edgeprune.tasks.fit import FitRequest, project_of
+from edgeprune.tasks.fit import FitRequest
 from edgeprune.tasks.thinned import thinned_module
 from edgeprune.train.data import load_data
 
@@ -37,7 +37,7 @@ def pte_of_run(folder: Path, wish: PteWish) -> ExportedPte:
         UsageError: no run there, or one whose module was handed over from Python.
     """
     module, request = thinned_module(folder), FitRequest.noted_in(folder)
-    return _pte(project_of(request.project), module, wish, wish.target or request.target)
+    return _pte(request.loaded_project, module, wish, wish.target or request.target)
 
 
 def pte_of_project(project: Project, wish: PteWish) -> ExportedPte:

@@ -38,6 +38,8 @@ class FitRequest:
         project: folder or file of an `edgeprune.toml`; None for the bundled model and data.
         target: name or TOML path.
         granularity: what is removed beside channels.
+        weights, data: absolute paths, in place of the project's own; None: its own.
+        refit_of: folder of the run that goes the same way again; None for a fit.
     """
 
     project: str | None
@@ -45,6 +47,9 @@ class FitRequest:
     limits: Limits
     granularity: Granularity
     options: FitOptions
+    weights: str | None = None
+    data: str | None = None
+    refit_of: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -53,6 +58,9 @@ class FitRequest:
             "limits": asdict(self.limits),
             "granularity": self.granularity.name,
             "options": asdict(self.options),
+            "weights": self.weights,
+            "data": self.data,
+            "refit_of": self.refit_of,
             "kernels": self.kernels,  # follows from the others; whoever compiles the run's file again needs it
         }
 
@@ -61,7 +69,8 @@ class FitRequest:
         options = dict(noted["options"])
         options["optimize"] = None if options["optimize"] is None else Optimize(options["optimize"])
         limits, granularity = Limits(**noted["limits"]), GRANULARITIES.find(noted["granularity"])
-        return FitRequest(noted["project"], noted["target"], limits, granularity, FitOptions(**options))
+        others = {key: noted.get(key) for key in ("weights", "data", "refit_of")}
+        return FitRequest(noted["project"], noted["target"], limits, granularity, FitOptions(**options), **others)
 
     @staticmethod
     def noted_in(folder: Path) -> FitRequest:
@@ -119,6 +128,16 @@ class FitRequest:
             )
 
     @property
+    def loaded_project(self) -> Project:
+        """The project, with what stands in for its own weights and data.
+
+        Raises:
+            UsageError: its file is not right.
+        """
+        weights, data = (None if path is None else Path(path) for path in (self.weights, self.data))
+        return project_of(self.project).reading(weights, data)
+
+    @property
     def kernels(self) -> Optimize:
         """What kernels are chosen for before anything is left over: masked weights are small in the smallest alone."""
         return self.options.optimize or (Optimize.SIZE if self._is_masked else Optimize.BALANCED)
@@ -139,7 +158,7 @@ def begin_fit(request: FitRequest, runs: Path, progress: Progress) -> RunRecord:
     request.check()
     if Path(request.target).is_file():
         request = replace(request, target=str(Path(request.target).resolve()))
-    project = project_of(request.project)
+    project = request.loaded_project
     name = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{target.name}"
     with Workspace.begin(runs, name, request.as_json()) as workspace:
         return _run(project, request, workspace, progress)
@@ -160,7 +179,7 @@ def resume_fit(folder: Path, progress: Progress) -> RunRecord:
         if request.options.command == FROM_PYTHON:
             raise UsageError(f"{folder} was begun from Python: its module and data are in no project", hint="fit again")
         progress.note(f"{folder.name} goes on: {request.options.command}")
-        return _run(project_of(request.project), request, workspace, progress)
+        return _run(request.loaded_project, request, workspace, progress)
 
 
 def project_of(path: str | None) -> Project:

@@ -15,7 +15,7 @@ from edgeprune.model.load import project_module
 from edgeprune.model.plain_weights import with_plain_weights
 from edgeprune.prune.network import Network
 from edgeprune.prune.surgery.classes import keep_classes
-from edgeprune.tasks.fit import FROM_PYTHON, FitRequest, project_of
+from edgeprune.tasks.fit import FROM_PYTHON, FitRequest
 
 
 def thinned_module(folder: Path, original: nn.Module | None = None) -> nn.Module:
@@ -40,7 +40,7 @@ def thinned_module(folder: Path, original: nn.Module | None = None) -> nn.Module
         module, shape = _with_inputs_of(folder, with_plain_weights(original)), _input_shape(folder)
         module = with_whole_numbers(module.eval(), shape)
     else:
-        project = project_of(request.project)
+        project = request.loaded_project
         module, shape = project_module(project), project.model.sample_shape
         if project.task.classes is not None:
             module = keep_classes(module, shape, project.task.classes)

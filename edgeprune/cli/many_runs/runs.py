@@ -132,12 +132,13 @@ def show(run: str, runs: Path, printer: Printer) -> None:
     """Show what a run was asked for and what came of it."""
     from edgeprune.files.workspace import request_of
     from edgeprune.tasks.runs.differences import flat, summary_read
+    from edgeprune.tasks.runs.index import runs_in
     from edgeprune.tasks.runs.needed import why_needed
     from edgeprune.tasks.runs.tags import run_called, tags_by_run
 
     folder = run_called(runs, run)
     summary, request = summary_read(folder), request_of(folder)
-    stays = why_needed(folder.parent).get(folder.name)
+    stays = why_needed(folder.parent, runs_in(folder.parent)).get(folder.name)
     data = summary._asdict() | {
         "folder": folder,
         "tags": tags_by_run(folder.parent).get(folder.name, []),
@@ -235,7 +236,8 @@ def gc(keep: int | None, older_than: float, dry_run: bool, runs: Path, printer: 
     from edgeprune.tasks.runs.index import runs_in
     from edgeprune.tasks.runs.needed import garbage, why_needed
 
-    everything, needed = runs_in(runs), why_needed(runs)
+    everything = runs_in(runs)
+    needed = why_needed(runs, everything)
     most = len(everything) if keep is None else keep
     found = garbage(everything, most, timedelta(days=older_than), datetime.now(UTC))
     going = [run for run in found if run.name not in needed]
@@ -253,8 +255,9 @@ def _removed(runs: Path, names: list[str], printer: Printer) -> dict[str, str]:
     from edgeprune.tasks.runs.index import runs_in
     from edgeprune.tasks.runs.needed import remove_runs, why_needed
 
-    sizes = {run.name: run.disk_bytes for run in runs_in(runs)}
-    removed, stayed = remove_runs(runs, names, why_needed(runs))
+    everything = runs_in(runs)
+    sizes = {run.name: run.disk_bytes for run in everything}
+    removed, stayed = remove_runs(runs, names, why_needed(runs, everything))
     freed_bytes = sum(sizes.get(name, 0) for name in removed)
     printer.result(
         {"removed": removed, "freed_bytes": freed_bytes, "stayed": stayed},

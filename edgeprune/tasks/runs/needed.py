@@ -15,15 +15,19 @@ from pathlib import Path
 
 from edgeprune.errors import UsageError
 from edgeprune.files.lock import FolderLock
-from edgeprune.tasks.runs.summary import FINISHED, RunSummary
+from edgeprune.tasks.runs.summary import FINISHED, UNFINISHED, RunSummary
 from edgeprune.tasks.runs.tags import tags_by_run
 
 _REMOVED = ".removed-"
 
 
-def why_needed(runs: Path) -> dict[str, str]:
+def why_needed(runs: Path, summaries: Sequence[RunSummary]) -> dict[str, str]:
     """Name of a run that must stay -> why, of those in the folder `runs`."""
-    return {run: f"it is tagged {', '.join(tags)}" for run, tags in tags_by_run(runs).items()}
+    needed = {run: f"it is tagged {', '.join(tags)}" for run, tags in tags_by_run(runs).items()}
+    for run in summaries:
+        if run.refit_of is not None and run.state == UNFINISHED:
+            needed.setdefault(run.refit_of, f"{run.name} refits it, and has not finished")
+    return needed
 
 
 def garbage(summaries: Sequence[RunSummary], keep: int, least_age: timedelta, now: datetime) -> list[RunSummary]:

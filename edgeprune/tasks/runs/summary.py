@@ -24,6 +24,7 @@ class RunSummary(NamedTuple):
         created: when it finished, else when it last noted a stage; ISO 8601, local time.
         score: of the int8 network on test samples, in the metric's unit.
         lower_is_better: the metric is an error.
+        refit_of: the name of the run that it refits.
         latency_us: of one inference, predicted or measured.
         disk_bytes: of all files in its folder.
     """
@@ -48,6 +49,7 @@ class RunSummary(NamedTuple):
     ram_limit_bytes: int | None = None
     latency_us: float | None = None
     latency_limit_us: float | None = None
+    refit_of: str | None = None
 
 
 def summary_of(folder: Path) -> RunSummary | None:
@@ -62,6 +64,8 @@ def summary_of(folder: Path) -> RunSummary | None:
         options = request["options"]
         asked: dict[str, Any] = {"criterion": _text(options["criterion"]), "granularity": _text(request["granularity"])}
         asked["schedule"] = None if options["schedule"] is None else _text(options["schedule"])
+        refit_of = request.get("refit_of")
+        asked["refit_of"] = None if refit_of is None else Path(_text(refit_of)).name
         target = Path(_text(request["target"])).stem
     except (KeyError, TypeError):
         return _unreadable(folder)
