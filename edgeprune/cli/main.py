@@ -28,7 +28,7 @@ COMMANDS = {
     "runs": "List, compare, tag and remove the runs of a folder; a tagged run stays.",
     "refit": "Fit a run again on new weights or data, compare the two, and say ship or do not ship.",
     "watch": "Refit a run each time its weights or data change.",
-    "criteria": "List and explain the criteria that rank channels (`fit --criterion`).",
+    "criteria": "List, explain and compare the criteria that rank channels (`fit --criterion`).",
     "granularities": "List and explain what a fit can remove beside channels (`fit --granularity`).",
     "schedules": "List and explain the ways from a trained network to a thinned one (`fit --schedule`).",
     "check": "Show what each layer of a .tflite would run on, why not on something faster, or what does not fit.",
@@ -37,6 +37,7 @@ COMMANDS = {
     "run": "Run a model on its device, emulated by default, and show its outputs.",
     "profile": "Run a model on its device, emulated by default, and show each layer's time and the memory in use.",
     "verify": "Replay samples on the device and compare every output byte with LiteRT's reference interpreter.",
+    "bench": "Measure a .tflite by MLPerf Tiny's protocol, on a board or emulated, and write its result files.",
     "boot": "Make keys, build EdgePrune's own bootloader, pack images for it.",
     "devices": "List the boards, probes, drives, phones, hosts and emulators within reach, and what each can do.",
     "emulate": "Run a board in the emulator with its serial port on a pseudo-terminal, for other commands.",
@@ -48,7 +49,7 @@ COMMANDS = {
 }
 
 # Commands whose file lies in a folder below; the others lie here.
-FOLDERS = dict.fromkeys(("runs", "refit", "watch"), "many_runs")
+FOLDERS = dict.fromkeys(("runs", "refit", "watch"), "many_runs") | {"bench": "standard"}
 
 # An option and its value share a column, without a frame: `fit --help` fits a screen of 80 columns.
 HELP = {

@@ -1,0 +1,1 @@
+"""Commands that measure by a standard of others."""

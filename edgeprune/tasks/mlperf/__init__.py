@@ -1,0 +1,1 @@
+"""MLPerf Tiny's measurement protocol: its data sets, its windows, its result files."""
