@@ -10,9 +10,9 @@ from tests.ports.families.family import Family
 from tests.ports.families.nrf import Nrf51, Nrf52, Nrf52833
 from tests.ports.families.rp2 import Rp2040, Rp2350
 from tests.ports.families.stm32f1 import Stm32F1
-from tests.ports.families.stm32f4 import Stm32F405, Stm32F446
+from tests.ports.families.stm32f4 import Stm32F401, Stm32F405, Stm32F411, Stm32F446
 from tests.ports.families.stm32h7 import Stm32H7, Stm32H7RevisionY
-from tests.ports.families.stm32l4 import Stm32L4
+from tests.ports.families.stm32l4 import Stm32L4, Stm32L476
 from tests.ports.families.stm32u5 import Stm32U5
 from tests.ports.registers.chip import Chip, Field, Register
 from tests.ports.registers.facts import chip_of_facts
@@ -86,6 +86,9 @@ _F4 = _svd("STM32F41x.svd", _STM32)
 
 BOARDS = {
     "nucleo-f446re": Board(_f446, Stm32F446),
+    "nucleo-f401re": Board(_f411, Stm32F401),
+    "nucleo-f411re": Board(_f411, Stm32F411),
+    "nucleo-l476rg": Board(_svd("STM32L4x5.svd", _STM32), Stm32L476),
     "stm32f4-discovery": Board(_F4, Stm32F405),
     "netduinoplus2": Board(_F4, Stm32F405),
     "stm32vldiscovery": Board(_svd("STM32F103xx.svd", _STM32), Stm32F1),

@@ -1,6 +1,7 @@
 /*
- * STM32F405, F407, F446. From the target's TOML: BOARD_USART 1 to 6, its pins BOARD_TX_PIN and BOARD_RX_PIN as
- * 16 * port + pin (PA9 is 9, PD8 is 56). Registers: RM0090 and RM0390, chapters RCC, GPIO, USART, TIM2 to TIM5.
+ * STM32F401, F405, F407, F411, F446. From the target's TOML: BOARD_USART 1 to 6, its pins BOARD_TX_PIN and BOARD_RX_PIN as
+ * 16 * port + pin (PA9 is 9, PD8 is 56). BOARD_VOS: the value of PWR_CR.VOS, where reset leaves too
+ * low a one. Registers: RM0090, RM0390, RM0368 and RM0383, chapters RCC, GPIO, USART, TIM2 to TIM5.
  */
 #if BOARD_USART == 1
 #define USART_BASE 0x40011000u

@@ -1,6 +1,6 @@
 /*
  * STM32F4 clocks from the internal 16 MHz oscillator, so that no crystal needs to be known: RM0090 (F405, F407) and
- * RM0390 (F446), chapters RCC (PLLCFGR, CFGR), FLASH (ACR: one wait state per 30 MHz at 2.7 to 3.6 V), PWR (over-drive).
+ * RM0390 (F446), RM0368 (F401) and RM0383 (F411), chapters RCC (PLLCFGR, CFGR), FLASH (ACR: one wait state per 30 MHz at 2.7 to 3.6 V), PWR (over-drive).
  */
 #include "core.h"
 
@@ -34,9 +34,13 @@
 #error "clock_hz must be a whole number of MHz from 48 to 180"
 #endif
 
-#if BOARD_CLOCK_HZ > 168000000
 #define RCC_APB1ENR_PWREN (1u << 28)
 #define PWR_CR CORE_REGISTER(0x40007000u)
+#ifdef BOARD_VOS
+#define PWR_CR_VOS_MASK (3u << 14)
+#endif
+
+#if BOARD_CLOCK_HZ > 168000000
 #define PWR_CSR CORE_REGISTER(0x40007004u)
 #define PWR_OD (1u << 16)
 #define PWR_ODSW (1u << 17)
@@ -63,9 +67,20 @@ static bool over_drive(void)
 }
 #endif
 
+/* The regulator's scale, where after reset it is one for a slower core: while the PLL is off. */
+static void voltage_start(void)
+{
+#ifdef BOARD_VOS
+    RCC_APB1ENR |= RCC_APB1ENR_PWREN;
+    (void)RCC_APB1ENR;
+    PWR_CR = (PWR_CR & ~PWR_CR_VOS_MASK) | BOARD_VOS << 14;
+#endif
+}
+
 /* The core clock that runs now: BOARD_CLOCK_HZ, or the oscillator's where the PLL never locks (as in QEMU). */
 static uint32_t clock_start(void)
 {
+    voltage_start();
     RCC_PLLCFGR = PLL_M | PLL_N << 6 | (PLL_P / 2u - 1u) << 16 | PLL_Q << 24 | PLL_R << 28;
     RCC_CR |= RCC_CR_PLLON;
     for (uint32_t i = 0; (RCC_CR & RCC_CR_PLLRDY) == 0; i++) {

@@ -1,13 +1,26 @@
 /*
- * STM32L4+ (L4R, L4S): RM0432, chapters RCC, PWR, FLASH, GPIO, LPUART. From the target's TOML: LPUART1 on BOARD_TX_PIN and
- * BOARD_RX_PIN (16 * port + pin, function 8). Run on a strict bus
+ * STM32L4+ (L4R, L4S: RM0432) and STM32L475, L476 (RM0351), chapters RCC, PWR, FLASH, GPIO, USART, LPUART. From the
+ * target's TOML: BOARD_TX_PIN and BOARD_RX_PIN (16 * port + pin) of LPUART1 (function 8), or of USART2 (function 7) where
+ * BOARD_USART is 2; BOARD_WAIT_STATE_HZ, 20 MHz for an L4+ and 16 MHz for the others. Run on a strict bus
  * (tests/ports), on no chip yet.
  *
  * Clocks from the internal 16 MHz oscillator, so that no crystal needs to be known.
  */
 #define GPIO_BASE 0x48000000u
+#if defined(BOARD_USART) && BOARD_USART == 2
+#define USART_BASE 0x40004400u
+#define UART_IRQ 38u
+#define USART_CR1_FIFOEN 0u /* an L476's USART holds one byte */
+#define UART_FUNCTION 7u
+#define UART_DIVISOR_SCALE 1u
+#elif defined(BOARD_USART)
+#error "BOARD_USART is 2, or absent for LPUART1"
+#else
 #define USART_BASE 0x40008000u /* LPUART1 */
 #define UART_IRQ 70u
+#define UART_FUNCTION 8u
+#define UART_DIVISOR_SCALE 256u
+#endif
 
 #include "../cortex-m/cycle_clock.h"
 #include "../stm32/pin.h"
@@ -23,10 +36,14 @@
 #define PWR_CR1 CORE_REGISTER(0x40007000u)
 #define PWR_CR2 CORE_REGISTER(0x40007004u)
 #define PWR_SR2 CORE_REGISTER(0x40007014u)
+#if BOARD_CLOCK_HZ > 80000000
 #define PWR_CR5 CORE_REGISTER(0x40007080u)
+#define PWR_CR5_R1MODE (1u << 8) /* clear: boost */
+#endif
 #define FLASH_ACR CORE_REGISTER(0x40022000u)
 
 #define HSI_HZ 16000000u
+#define PORT_G 6u
 #define RCC_CR_HSION (1u << 8)
 #define RCC_CR_HSIRDY (1u << 10)
 #define RCC_CR_PLLON (1u << 24)
@@ -38,16 +55,17 @@
 #define RCC_CFGR_HPRE_DIV2 (8u << 4)
 #define RCC_CFGR_HPRE_MASK (15u << 4)
 #define RCC_APB1ENR1_PWREN (1u << 28)
+#define RCC_APB1ENR1_USART2EN (1u << 17)
 #define RCC_APB1ENR2_LPUART1EN 1u
+#define RCC_CCIPR_USART2_HSI (2u << 2)
 #define RCC_CCIPR_LPUART1_HSI (2u << 10)
 #define PWR_CR1_VOS_MASK (3u << 9)
 #define PWR_CR1_VOS_RANGE1 (1u << 9)
 #define PWR_CR2_IOSV (1u << 9)
 #define PWR_SR2_VOSF (1u << 10)
-#define PWR_CR5_R1MODE (1u << 8) /* clear: boost, needed above 80 MHz */
 #define FLASH_ACR_CACHES_PREFETCH (7u << 8)
-#define FLASH_ACR_LATENCY_MASK 15u
-#define FLASH_WAIT_STATES ((BOARD_CLOCK_HZ - 1u) / 20000000u)
+#define FLASH_ACR_LATENCY_MASK 7u
+#define FLASH_WAIT_STATES ((BOARD_CLOCK_HZ - 1u) / BOARD_WAIT_STATE_HZ)
 
 #if BOARD_CLOCK_HZ > 120000000 || BOARD_CLOCK_HZ < 64000000 || BOARD_CLOCK_HZ % 8000000 != 0
 #error "clock_hz must be a multiple of 8 MHz from 64 to 120 MHz"
@@ -60,7 +78,9 @@ static void clock_start(void)
     PWR_CR1 = (PWR_CR1 & ~PWR_CR1_VOS_MASK) | PWR_CR1_VOS_RANGE1;
     while ((PWR_SR2 & PWR_SR2_VOSF) != 0) {
     }
+#if BOARD_CLOCK_HZ > 80000000
     PWR_CR5 &= ~PWR_CR5_R1MODE;
+#endif
     RCC_CR |= RCC_CR_HSION;
     while ((RCC_CR & RCC_CR_HSIRDY) == 0) {
     }
@@ -85,14 +105,22 @@ static void clock_start(void)
 void board_start(void)
 {
     clock_start();
-    PWR_CR2 |= PWR_CR2_IOSV; /* port G has a supply of its own */
+    if (BOARD_TX_PIN / 16u == PORT_G || BOARD_RX_PIN / 16u == PORT_G) {
+        PWR_CR2 |= PWR_CR2_IOSV; /* it has a supply of its own */
+    }
     RCC_AHB2ENR |= 1u << BOARD_TX_PIN / 16u | 1u << BOARD_RX_PIN / 16u;
     (void)RCC_AHB2ENR;
-    pin_alternate(BOARD_TX_PIN, 8u);
-    pin_alternate_pulled_up(BOARD_RX_PIN, 8u);
+    pin_alternate(BOARD_TX_PIN, UART_FUNCTION);
+    pin_alternate_pulled_up(BOARD_RX_PIN, UART_FUNCTION);
+#ifdef BOARD_USART
+    RCC_CCIPR |= RCC_CCIPR_USART2_HSI;
+    RCC_APB1ENR1 |= RCC_APB1ENR1_USART2EN;
+    (void)RCC_APB1ENR1;
+#else
     RCC_CCIPR |= RCC_CCIPR_LPUART1_HSI;
     RCC_APB1ENR2 |= RCC_APB1ENR2_LPUART1EN;
     (void)RCC_APB1ENR2;
-    usart_start((uint32_t)((256ull * HSI_HZ + BOARD_BAUD / 2u) / BOARD_BAUD));
+#endif
+    usart_start((uint32_t)(((uint64_t)UART_DIVISOR_SCALE * HSI_HZ + BOARD_BAUD / 2u) / BOARD_BAUD));
     cycle_clock_start(BOARD_CLOCK_HZ);
 }

@@ -121,3 +121,15 @@ class Stm32L4(Stm32):
         super().finished()
         acr = self.bus.get("FLASH", "ACR")
         self.bus.require(acr & 0x700 == 0x700, f"FLASH_ACR = {acr:#x}: prefetch and caches are not all on")
+
+
+class Stm32L476(Stm32L4):
+    """Up to 80 MHz, 16 MHz a wait state; its USARTs hold one byte."""
+
+    devices = "stm32l4-76_86.xml"
+    driver = "usart"
+    instance = 2
+    most_hz = 80e6
+    wait_hz = 16e6
+    has_boost = False
+    fifo_bytes = 1

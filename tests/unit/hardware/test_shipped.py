@@ -15,7 +15,7 @@ from edgeprune.hardware.registry import load_target, target_files, target_names
 WANTED = [
     "cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55",
     "nucleo-f446re", "nucleo-l4r5zi", "stm32f4-discovery", "nucleo-h743zi", "nucleo-h743zi2", "nucleo-u575zi-q",
-    "raspberry-pi-pico", "raspberry-pi-pico-2",
+    "raspberry-pi-pico", "raspberry-pi-pico-2", "nucleo-f401re", "nucleo-f411re", "nucleo-l476rg",
     "nrf52840-dk", "microbit-v2", "arduino-nano-33-ble", "netduinoplus2", "stm32vldiscovery",
     "nucleo-g0b1re", "mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505", "mps3-an547",
     "raspberry-pi-zero-2-w", "raspberry-pi-3b-plus", "raspberry-pi-4b", "raspberry-pi-5",
