@@ -15,7 +15,7 @@ from edgeprune.cli.output.early_exit import exit_table
 from edgeprune.cli.output.predicted_time import beside_measured, time_data, time_lines
 from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import ColumnsThatFit, table
-from edgeprune.errors import DeviceError, ToolchainError
+from edgeprune.errors import DeviceError, ToolchainError, UsageError
 from edgeprune.units import bytes_text, count_text, microseconds_text
 
 if TYPE_CHECKING:
@@ -43,6 +43,13 @@ _PROGRAM_RUNS = 100
 )
 @click.option("--core", type=click.IntRange(0, 1023), metavar="N", help="Core to stay on (Linux, Android).")
 @click.option(
+    "--threads",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    default=1,
+    help="Of LiteRT, ExecuTorch or your runner (Linux, Android); our own program has one.",
+)
+@click.option(
     "--all-runtimes",
     is_flag=True,
     help="A run as our program, in LiteRT and in ExecuTorch, side by side: sizes, memory, time, accuracy.",
@@ -58,6 +65,7 @@ def command(
     repeats: int | None,
     warm_up: int,
     core: int | None,
+    threads: int,
     all_runtimes: bool,
     runner: Path | None,
     printer: Printer,
@@ -77,7 +85,7 @@ def command(
     from edgeprune.tasks.litert_subject import LitertSubject
     from edgeprune.tasks.program_subject import ProgramSubject
 
-    timing = Timing(warm_up, repeats or _PROGRAM_RUNS, core)
+    timing = Timing(warm_up, repeats or _PROGRAM_RUNS, core, threads)
     if all_runtimes:
         from edgeprune.cli.output.all_runtimes import show_all_runtimes
 
@@ -96,6 +104,11 @@ def command(
         show_pte_profile(subject.opened_pte(), timing, printer)
         return
     with subject.opened("profile") as ready:
+        if threads > 1 and not isinstance(ready, LitertSubject):
+            raise UsageError(
+                f"{ready.name} runs as our own program, which has one thread",
+                hint="--threads is for --runtime litert, a .pte, --runner and --all-runtimes",
+            )
         if isinstance(ready, LitertSubject):
             show_litert_profile(ready, subject.port, timing, printer)
         elif isinstance(ready, ProgramSubject):

@@ -61,6 +61,8 @@ def test_profile_measures_there_and_nowhere_else(server: Server, model: list[str
     code, here = command("profile", *model)
     assert code == 0 and here["source"] == "host" and here["latency"] is None
     assert all(layer["ns"] is None for layer in here["layers"])
+    code, told = command("profile", *model, "--threads", "2")
+    assert code == 2 and "has one thread" in told["error"]
 
 
 def test_another_architecture_is_refused(server: Server, model: list[str]) -> None:

@@ -52,7 +52,8 @@ def test_verify_run_and_profile(
         for row, mine in zip(ran["outputs"], own["outputs"], strict=True)
         for a, b in zip(row, mine, strict=True)
     )
-    code, profiled = command("profile", *model, *DEVICE, "--repeats", "7", "--core", "0")
+    code, profiled = command("profile", *model, *DEVICE, "--repeats", "7", "--core", "0", "--threads", "2")
+    assert profiled["threads"] > 2  # Python's own, and LiteRT's two
     latency = profiled["latency"]
     assert code == 0 and 0 < latency["p50_us"] <= latency["p90_us"] <= latency["most_us"] and profiled["core"] == 0
     kinds = [one["operator"] for one in profiled["operators"]]

@@ -68,6 +68,8 @@ def test_verify_and_profile(server: Server, computer: str, capsys: pytest.Captur
     operators = [one["name"] for one in profiled["operators"]]
     assert len(operators) > 3 and any(name.startswith("Convolution (NHWC, QC8)") for name in operators)
     assert profiled["threads"] == 1  # XNNPACK's own choice is one a core
+    code, profiled = command("profile", *words, "--repeats", "7", "--threads", "2")
+    assert code == 0 and profiled["threads"] == 2 and profiled["latency"]["p50_us"] > 0
     assert profiled["peak_rss_bytes"] > profiled["planned_bytes"] and profiled["runtime_bytes"] > 1 << 20
     assert not server.left_over()
 

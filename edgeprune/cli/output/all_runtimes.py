@@ -35,6 +35,7 @@ def show_all_runtimes(run: Path, target: str | None, address: str | None, timing
         table(
             columns, rows, columns[1:], spare=_SIZES[2:], title=f"{run.name} on {found.target}, {found.samples} samples"
         ),
+        *([f"{timing.threads} threads of LiteRT and ExecuTorch; generated C has one"] if timing.threads > 1 else []),
         "planned memory: of generated C all of it, arena, program and stack; of the .pte its tensors alone",
         *(f"{row.name}: outputs by {row.computed}" for row in found.rows),
         *(f"{row.name}: {row.note}" for row in found.rows if row.note is not None),

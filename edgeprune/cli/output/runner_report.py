@@ -34,5 +34,5 @@ def show_runner_profile(shown: RunnerProfile, printer: Printer) -> None:
         result,
         *operators_table(report.operators, title),
         size,
-        f"one inference, as the runner reports it over {figures.runs}: {told}; one thread",
+        f"one inference, as the runner reports it over {figures.runs}: {told}",
     )

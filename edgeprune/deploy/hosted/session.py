@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class Session:
         """
         if self.machine.source != "device":
             return None
-        words = [_COMMAND, "time", *timing.words]
+        words = [_COMMAND, "time", *replace(timing, threads=1).words]
         times = read_times(self.machine.run(self.folder, words, sample, _RUN_S), self.layers, self.machine.name)
         return None if (times.peak_rss_bytes or 0) > self.mapped_bytes + _EMULATOR_BYTES else times
 

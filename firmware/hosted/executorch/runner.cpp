@@ -14,7 +14,7 @@
  * Exit status: 0; 2 for other words; 3 where the input ends inside a sample; 4 where the output cannot be written; 5 where
  * ExecuTorch refuses the program or fails.
  *
- * One thread: without the guard, XNNPACK takes one a core. No type of the C++ library passes into the runtime's libraries,
+ * One thread: without the guard, XNNPACK takes one a core; with a last word `threads=N`, N of ExecuTorch's. No type of the C++ library passes into the runtime's libraries,
  * so another one than theirs may be linked.
  */
 #include <cinttypes>
@@ -23,6 +23,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "report.hpp"
@@ -34,6 +35,15 @@
 #include <executorch/runtime/executor/method.h>
 #include <executorch/runtime/executor/program.h>
 #include <executorch/runtime/platform/runtime.h>
+
+/* Of libexecutorch_threadpool; the wheel has the library and not the header. */
+namespace executorch::extension::threadpool {
+class ThreadPool {
+public:
+    bool _unsafe_reset_threadpool(uint32_t threads);
+};
+ThreadPool *get_threadpool();
+} // namespace executorch::extension::threadpool
 
 namespace {
 
@@ -230,6 +240,17 @@ int obey(Loaded &loaded, const std::vector<EValue> &ends, ETDumpGen &tracer, int
     return complain(USAGE, OTHER_WORDS);
 }
 
+/* N of a last word `threads=N`, which is taken off; 1 without one. */
+uint32_t threads_of(int &count, char **words)
+{
+    const char *const name = "threads=";
+    if (count == 0 || std::strncmp(words[count - 1], name, std::strlen(name)) != 0) {
+        return 1;
+    }
+    const long threads = number(words[--count] + std::strlen(name));
+    return threads < 1 ? 1 : (uint32_t)threads;
+}
+
 bool read_file(const char *path, std::vector<uint8_t> &content, size_t &start)
 {
     FILE *file = std::fopen(path, "rb");
@@ -259,7 +280,13 @@ int main(int count, char **words)
         return complain("the program cannot be read", OTHER_WORDS);
     }
     executorch::runtime::runtime_init();
-    const executorch::extension::threadpool::NoThreadPoolGuard alone;
+    const uint32_t wanted = threads_of(count, words);
+    std::optional<executorch::extension::threadpool::NoThreadPoolGuard> alone;
+    if (wanted == 1) {
+        alone.emplace();
+    } else {
+        executorch::extension::threadpool::get_threadpool()->_unsafe_reset_threadpool(wanted);
+    }
     BufferDataLoader loader(content.data() + start, content.size() - 64);
     auto program = Program::load(&loader, Program::Verification::InternalConsistency);
     if (!program.ok()) {

@@ -11,7 +11,8 @@
                                                          zeros, each file by itself
 
 Trailer, lines and exit status are those of firmware/hosted/executorch/runner.cpp; 5 where LiteRT refuses the file. One
-thread, LiteRT's own choice of kernels. Python 3.7 and later; either package, whichever the device has.
+thread, or N of LiteRT's with a last word `threads=N`; its own choice of kernels. Python 3.7 and later; either package,
+whichever the device has.
 """
 
 import importlib
@@ -78,8 +79,8 @@ def installed_bytes(package):
 class Loaded:
     """The network, its inputs set and its outputs read as bytes end to end."""
 
-    def __init__(self, interpreter_class, path):
-        self.interpreter = interpreter_class(model_path=path, num_threads=1)
+    def __init__(self, interpreter_class, path, threads=1):
+        self.interpreter = interpreter_class(model_path=path, num_threads=threads)
         self.interpreter.allocate_tensors()
         self.inputs = [
             (end["index"], end["dtype"], [int(size) for size in end["shape"]])
@@ -151,13 +152,13 @@ def time_runs(loaded, warm_up, runs):
     return 0
 
 
-def time_operators(found, folder, warm_up, runs):
+def time_operators(found, folder, threads, warm_up, runs):
     lines, number = Lines(), 0
     while True:
         path = folder / f"operator-{number}.tflite"
         if not path.is_file():
             break
-        loaded = Loaded(found, str(path))
+        loaded = Loaded(found, str(path), threads)
         loaded.set(bytes(loaded.input_bytes))
         invoke, now = loaded.interpreter.invoke, time.perf_counter_ns
         for _ in range(warm_up):
@@ -261,14 +262,17 @@ def obey(path, words):
         return REFUSED
     if words == ["run"]:
         return run(Loaded(found, path))
+    threads = 1
+    if words[-1].startswith("threads="):
+        threads = max(1, *numbers([words.pop()[len("threads=") :]]))
     if len(words) in (3, 4) and words[0] in ("time", "operators"):
         warm_up, runs, *core = numbers(words[1:])
         if warm_up >= 0 and runs > 0 and min(core, default=0) >= 0:
             if core:
                 os.sched_setaffinity(0, core)
             if words[0] == "operators":
-                return time_operators(found, Path(path).resolve().parent, warm_up, runs)
-            return time_runs(Loaded(found, path), warm_up, runs)
+                return time_operators(found, Path(path).resolve().parent, threads, warm_up, runs)
+            return time_runs(Loaded(found, path, threads), warm_up, runs)
     sys.stderr.write(USAGE + "\n")
     return OTHER_WORDS
 

@@ -34,7 +34,7 @@ _MOST_S = 120
 def words_for(model: str, timing: Timing) -> list[str]:
     """That start it on a file."""
     return [
-        f"--graph={model}", "--num_threads=1", f"--warmup_runs={timing.warm_up}", "--warmup_min_secs=0",
+        f"--graph={model}", f"--num_threads={timing.threads}", f"--warmup_runs={timing.warm_up}", "--warmup_min_secs=0",
         f"--num_runs={timing.runs}", "--min_secs=0", f"--max_secs={_MOST_S}",
     ]  # fmt: skip
 

@@ -24,7 +24,8 @@ _SUM = re.compile(r"\bModel executed successfully (\d+) time\(s\) in ([\d.]+) ms
 
 def words_for(model: str, timing: Timing) -> list[str]:
     """That start it on a file."""
-    return [f"--model_path={model}", f"--num_executions={timing.warm_up + timing.runs}", "--cpu_threads=1"]
+    runs = timing.warm_up + timing.runs
+    return [f"--model_path={model}", f"--num_executions={runs}", f"--cpu_threads={timing.threads}"]
 
 
 def figures_in(text: str, warm_up: int) -> Figures:
