@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import statistics
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from edgeprune.cli.options.common import device_option, json_option, words_of
+from edgeprune.cli.options.common import device_option, json_option, scales_of, words_of
 from edgeprune.cli.options.limits import limit_options, limits_given, project_path
 from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import table
 from edgeprune.cli.output.under_way import progress
-from edgeprune.errors import UsageError
 from edgeprune.files.atomic import write_text
-from edgeprune.units import bytes_text, count_text
+from edgeprune.units import bytes_text, count_text, mean_and_spread
 
 if TYPE_CHECKING:
     from edgeprune.tasks.compare import Result, Verdict
@@ -81,7 +79,7 @@ def command(
     options = options_of(project, epochs=epochs, optimize=optimize, device=device)
     question = Question(
         project_path(given), target, limits, words_of(criteria), words_of(schedules),
-        _numbers(scales), seeds, options.epochs, None if rewind is None else str(Path(rewind).resolve()),
+        scales_of(scales), seeds, options.epochs, None if rewind is None else str(Path(rewind).resolve()),
     )  # fmt: skip
     results = compare(question, project, out, options, progress())
     metric = make_objective(project).metric
@@ -96,32 +94,14 @@ def command(
     printer.result(data, *_tables(results, clear_leads, metric.name), f"page: {page}")
 
 
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        values = tuple(float(word) for word in words_of(text))
-    except ValueError:
-        values = ()
-    if not values or min(values) <= 0:
-        raise UsageError(f"--scales {text} is no list of numbers above 0", hint="for example --scales 1,0.75,0.5")
-    return values
-
-
-def _spread(values: list[float]) -> float:
-    return statistics.stdev(values) if len(values) > 1 else 0.0
-
-
 def _tables(results: list[Result], clear_leads: list[Verdict], metric: str) -> list[Any]:
-    def figures(values: list[float]) -> str:
-        mean = f"{statistics.mean(values):.2f}"
-        return mean if len(values) == 1 else f"{mean} ± {_spread(values):.2f}"
-
     numeric = ["flash", "RAM", "instructions", "validation", "int8", "test", "int8 test"]
     columns = ["limits", "criterion", "schedule", *numeric[:3], "fits", *numeric[3:]]
     rows = [
         [
             f"x {result.scale:g}", result.criterion, result.schedule, bytes_text(result.flash_bytes),
             bytes_text(result.ram_bytes), count_text(result.instructions), "yes" if result.fits else "no",
-            *(figures(one) for one in (result.validation, result.int8_validation, result.test, result.int8_test)),
+            *map(mean_and_spread, (result.validation, result.int8_validation, result.test, result.int8_test)),
         ]
         for result in results
     ]  # fmt: skip

@@ -25,6 +25,7 @@ COMMANDS = {
     "fit": "Thin and quantize a model until its firmware fits the target, then run and profile it there.",
     "report": "Write a finished run, several side by side, or a .tflite on a target, as one HTML page.",
     "compare": "Compare ways to prune at the same limits: which is best here, by how much, within what noise.",
+    "sweep": "Try every combination of criteria, schedules, limits, targets and seeds, side by side.",
     "runs": "List, compare, tag and remove the runs of a folder; a tagged run stays.",
     "refit": "Fit a run again on new weights or data, compare the two, and say ship or do not ship.",
     "watch": "Refit a run each time its weights or data change.",
@@ -49,7 +50,7 @@ COMMANDS = {
 }
 
 # Commands whose file lies in a folder below; the others lie here.
-FOLDERS = dict.fromkeys(("runs", "refit", "watch"), "many_runs") | {"bench": "standard"}
+FOLDERS = dict.fromkeys(("sweep", "runs", "refit", "watch"), "many_runs") | {"bench": "standard"}
 
 # An option and its value share a column, without a frame: `fit --help` fits a screen of 80 columns.
 HELP = {

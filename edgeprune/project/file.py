@@ -205,6 +205,13 @@ class Project(Strict):
             tables["data"] = self.data.model_copy(update={"path": data, "entry": None})
         return _rooted(self.model_copy(update=tables), self.root)
 
+    def seeded(self, seed: int | None) -> Project:
+        """The same project with another seed of its training; None: its own."""
+        if seed is None:
+            return self
+        training = self.training.model_copy(update={"seed": seed})
+        return _rooted(self.model_copy(update={"training": training}), self.root)
+
     @model_validator(mode="after")
     def _tables_agree(self) -> Project:
         shape = self.model.sample_shape

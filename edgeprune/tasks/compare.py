@@ -201,10 +201,7 @@ class _Comparison:
 
     def _trained(self, job: Job, schedule: str, widths: dict[str, int], scale: float, seed: int) -> dict[str, Any]:
         stage = f"{job.options.criterion}, {schedule}, at {scale:g}, seed {seed}"
-        training = job.project.training.model_copy(update={"seed": seed})
-        project = job.project.model_copy(update={"training": training})
-        project._root = job.project.root
-        seeded, rewind = replace(job, project=project), self.question.rewind
+        seeded, rewind = replace(job, project=job.project.seeded(seed)), self.question.rewind
 
         def judged() -> dict[str, Any]:
             torch.manual_seed(seed)

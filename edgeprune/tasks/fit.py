@@ -39,6 +39,7 @@ class FitRequest:
         target: name or TOML path.
         granularity: what is removed beside channels.
         weights, data: absolute paths, in place of the project's own; None: its own.
+        seed: in place of the project's own; None: its own.
         refit_of: folder of the run that goes the same way again; None for a fit.
     """
 
@@ -50,6 +51,7 @@ class FitRequest:
     weights: str | None = None
     data: str | None = None
     refit_of: str | None = None
+    seed: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -61,6 +63,7 @@ class FitRequest:
             "weights": self.weights,
             "data": self.data,
             "refit_of": self.refit_of,
+            "seed": self.seed,
             "kernels": self.kernels,  # follows from the others; whoever compiles the run's file again needs it
         }
 
@@ -69,7 +72,7 @@ class FitRequest:
         options = dict(noted["options"])
         options["optimize"] = None if options["optimize"] is None else Optimize(options["optimize"])
         limits, granularity = Limits(**noted["limits"]), GRANULARITIES.find(noted["granularity"])
-        others = {key: noted.get(key) for key in ("weights", "data", "refit_of")}
+        others = {key: noted.get(key) for key in ("weights", "data", "refit_of", "seed")}
         return FitRequest(noted["project"], noted["target"], limits, granularity, FitOptions(**options), **others)
 
     @staticmethod
@@ -129,13 +132,13 @@ class FitRequest:
 
     @property
     def loaded_project(self) -> Project:
-        """The project, with what stands in for its own weights and data.
+        """The project, with what stands in for its own weights, data and seed.
 
         Raises:
             UsageError: its file is not right.
         """
         weights, data = (None if path is None else Path(path) for path in (self.weights, self.data))
-        return project_of(self.project).reading(weights, data)
+        return project_of(self.project).reading(weights, data).seeded(self.seed)
 
     @property
     def kernels(self) -> Optimize:
@@ -153,15 +156,34 @@ def begin_fit(request: FitRequest, runs: Path, progress: Progress) -> RunRecord:
     Raises:
         EdgePruneError: any stage's; the run's folder stays for --resume.
     """
-    target = load_target(request.target)
-    budget_for(target, request.limits)
+    request = _checked(request)
+    project = request.loaded_project
+    name = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{load_target(request.target).name}"
+    with Workspace.begin(runs, name, request.as_json()) as workspace:
+        return _run(project, request, workspace, progress)
+
+
+def fit_at(folder: Path, request: FitRequest, progress: Progress) -> RunRecord:
+    """The run in the very folder: begun there, gone on with, or read again where it is finished.
+
+    Raises:
+        UsageError: another process is at it.
+        EdgePruneError: any stage's.
+    """
+    if (folder / "state.json").is_file():
+        return resume_fit(folder, progress)
+    request = _checked(request)
+    with Workspace.begin_at(folder, request.as_json()) as workspace:
+        return _run(request.loaded_project, request, workspace, progress)
+
+
+def _checked(request: FitRequest) -> FitRequest:
+    """With the whole path of a target's file. Raises UsageError for a request that cannot be met as it is."""
+    budget_for(load_target(request.target), request.limits)
     request.check()
     if Path(request.target).is_file():
         request = replace(request, target=str(Path(request.target).resolve()))
-    project = request.loaded_project
-    name = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{target.name}"
-    with Workspace.begin(runs, name, request.as_json()) as workspace:
-        return _run(project, request, workspace, progress)
+    return request
 
 
 def resume_fit(folder: Path, progress: Progress) -> RunRecord:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
@@ -140,6 +140,17 @@ device_option = click.option(
     type=click.Choice(_TRAINERS),
     help="The device that trains; auto is a GPU where torch has one.",
 )
+
+
+def scales_of(text: str) -> tuple[float, ...]:
+    """Numbers with commas between. Raises UsageError for anything but numbers above 0."""
+    try:
+        values = tuple(float(word) for word in words_of(text))
+    except ValueError:
+        values = ()
+    if not values or not all(0 < value < inf for value in values):
+        raise UsageError(f"--scales {text} is no list of numbers above 0", hint="for example --scales 1,0.75,0.5")
+    return values
 
 
 def words_of(text: str) -> tuple[str, ...]:
