@@ -98,6 +98,8 @@ def _other(value: int, is_hex: bool, random_source: random.Random) -> str:
     if is_hex:
         changed = value ^ random_source.choice((0x4, 0x8, 0x10, 0x400))
         return f"0x{changed:X}u"
+    if value >= 10_000:  # a rate: one more of it is the same
+        return f"{2 * value}u"
     choices = [other for other in (value + 1, value - 1, value * 2, value + 3) if other >= 0 and other != value]
     return f"{random_source.choice(choices)}u"
 
@@ -150,6 +152,7 @@ def trouble(built: Target, stated: Target, elf: Path) -> str | None:
 def verdicts(mutants: list[Mutant], wanted: int) -> Iterator[tuple[Mutant, str, str | None]]:
     """(mutant, its line, what was noticed) of the first that change their image."""
     tried = 0
+    plain: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         root = folder / "firmware"
@@ -162,12 +165,13 @@ def verdicts(mutants: list[Mutant], wanted: int) -> Iterator[tuple[Mutant, str, 
             path = (shipped("targets") / "cortex-m" if is_target else root / "boards") / mutant.path
             content = path.read_text()
             place = folder / "changed.toml" if is_target else path
-            plain = build(target, mutant.target, root, folder / mutant.target).read_bytes()
+            if mutant.target not in plain:
+                plain[mutant.target] = _code(build(target, mutant.target, root, folder / mutant.target).read_bytes())
             place.write_text(mutated(content, mutant))
             try:
                 built = load_target(str(place)) if is_target else target
                 elf = build(built, mutant.target, root, folder / "mutant")
-                if _code(elf.read_bytes()) == _code(plain):
+                if _code(elf.read_bytes()) == plain[mutant.target]:
                     continue
                 tried += 1
                 yield mutant, mutant.describe(content), trouble(built, target, elf)

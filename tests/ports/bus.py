@@ -12,6 +12,7 @@ from collections.abc import Callable
 from tests.ports.registers.chip import Chip, Peripheral, Register
 
 ReadHook = Callable[[int], int]
+_LOOKS = 3
 WriteHook = Callable[[int, int], int]  # (old value, new value) -> what the register holds then
 
 
@@ -30,6 +31,7 @@ class Bus:
         self.values: dict[int, int] = {}
         self.extra: dict[int, str] = {}
         self._unread: dict[int, int] = {}
+        self._late: dict[int, tuple[int, int]] = {}
         self._reads: dict[int, ReadHook] = {}
         self._writes: dict[int, WriteHook] = {}
         self._pc = pc
@@ -64,6 +66,13 @@ class Bus:
         held = self._held(address, found.registers[register])
         self.values[address] = held & ~bits.mask | value << bits.bit & bits.mask
 
+    def become_ready(self, peripheral: str, register: str, field: str) -> None:
+        """A field of ones that the chip takes a while to set: until it has been looked for a few times."""
+        found = self.chip.peripherals[peripheral]
+        mask = found.field(register, field).mask
+        self.values[found.address(register)] = self._held(found.address(register), found.registers[register]) & ~mask
+        self._late[found.address(register)] = (mask, _LOOKS)
+
     def on_read(self, peripheral: str, register: str, hook: ReadHook) -> None:
         self._reads[self.address(peripheral, register)] = hook
 
@@ -84,6 +93,7 @@ class Bus:
         self._check(peripheral, register, size_bytes)
         self.require(register.access != "write-only", f"{_name(found)} is write-only and was read")
         self._unread.pop(address, None)
+        self._settle(address, register)
         value = self._held(address, register)
         hook = self._reads.get(address)
         return hook(value) if hook else value
@@ -107,6 +117,14 @@ class Bus:
 
     def _held(self, address: int, register: Register) -> int:
         return self.values.get(address, register.reset)
+
+    def _settle(self, address: int, register: Register) -> None:
+        if address in self._late:
+            mask, looks = self._late[address]
+            self._late[address] = (mask, looks - 1)
+            if looks <= 1:
+                del self._late[address]
+                self.values[address] = self._held(address, register) | mask
 
     def _found(self, address: int, done: str) -> tuple[Peripheral, Register] | None:
         candidates = self.chip.at(address)

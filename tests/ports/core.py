@@ -104,14 +104,14 @@ class CoreRegisters:
             return 0
         self.machine.polled()
         period = self.values.get(0xE000E014, 0) + 1
-        elapsed = int((self.machine.seconds - self._systick_start) * self.machine.family.core_hz)
+        elapsed = int((self.machine.seconds - self._systick_start) * self.machine.core_hz)
         return (period - elapsed) % period
 
     def systick_due(self) -> float | None:
         """Seconds of the next SysTick exception, where it is on."""
         if self.values.get(0xE000E010, 0) & 3 != 3:
             return None
-        return self._systick_start + (self.values.get(0xE000E014, 0) + 1) / self.machine.family.core_hz
+        return self._systick_start + (self.values.get(0xE000E014, 0) + 1) / self.machine.core_hz
 
     def systick_taken(self) -> None:
         self._systick_start = self.systick_due() or 0.0

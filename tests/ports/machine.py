@@ -84,6 +84,13 @@ class Machine:
         self._wire += content
 
     @property
+    def core_hz(self) -> float:
+        """Of the family, complained of where no clock runs."""
+        wanted = self.family.core_hz
+        self.bus.require(wanted > 0, "the core has no clock")
+        return wanted or 1e6
+
+    @property
     def on_the_wire(self) -> int:
         """Bytes of the host that have not arrived."""
         return len(self._wire)
@@ -138,7 +145,7 @@ class Machine:
         due = self._due()
         count = _SLICE
         if due is not None:
-            count = max(1, min(_SLICE, int((due - self.seconds) * self.family.core_hz)))
+            count = max(1, min(_SLICE, int((due - self.seconds) * self.core_hz)))
         self._waits = False
         self._go(count, 0)
         if self._undefined:
@@ -146,7 +153,7 @@ class Machine:
             self._enter(HARD_FAULT)
         due = self._due() if self._waits else None
         if due is not None:
-            self.cycles += max(0.0, due - self.seconds) * self.family.core_hz
+            self.cycles += max(0.0, due - self.seconds) * self.core_hz
             self.seconds = max(self.seconds, due)
         else:
             self._spend(count)
@@ -155,7 +162,7 @@ class Machine:
 
     def _spend(self, instructions: int) -> None:
         self.cycles += instructions
-        self.seconds += instructions / self.family.core_hz
+        self.seconds += instructions / self.core_hz
 
     def _due(self) -> float | None:
         times = [self._next_byte_at] if self._wire else []

@@ -53,7 +53,7 @@ class Stm32(Family):
         return found
 
     def alike(self, register: str, ready: str, on: str, watch: Callable[[], None] | None = None) -> None:
-        """`on` of an RCC register makes `ready` follow at once; `watch` looks when it is switched on."""
+        """`on` of an RCC register makes `ready` follow after a while; `watch` looks when it is switched on."""
 
         def follow(old: int, new: int) -> int:
             fields = self.bus.chip.peripherals["RCC"].registers[register].fields
@@ -62,7 +62,9 @@ class Stm32(Family):
             if rises and watch:
                 watch()
             bit = fields[ready].mask
-            return new | bit if fields[on].of(new) else new & ~bit
+            if rises:
+                self.bus.become_ready("RCC", register, ready)
+            return new & ~bit | (old & bit if fields[on].of(new) else 0)
 
         self.chain("RCC", register, follow)
 

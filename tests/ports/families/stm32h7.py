@@ -101,14 +101,15 @@ class Stm32H7(Stm32):
         self.bus.require(not self._supplied, "PWR_CR3 is written twice: only the first time counts")
         self.bus.require(new & 7 == 2, f"PWR_CR3 = {new:#x}: this board's supply is the LDO alone")
         self._supplied = True
-        self.bus.put("PWR", "CSR1", "ACTVOSRDY", 1)
+        self.bus.become_ready("PWR", "CSR1", "ACTVOSRDY")
         return new
 
     def _voltage(self, _old: int, new: int) -> int:
         ready = self.bus.get("PWR", "CSR1", "ACTVOSRDY")
         self.bus.require(self._supplied and bool(ready), "VOS is written before the supply is chosen and ready")
         self.bus.put("PWR", "CSR1", "ACTVOS", new >> 14 & 3)
-        return new | 1 << 13
+        self.bus.become_ready("PWR", "D3CR", "VOSRDY")
+        return new & ~(1 << 13)
 
     def _boosted(self) -> bool:
         on = bool(self.bus.get("SYSCFG", "PWRCR") & 1)
@@ -131,6 +132,7 @@ class Stm32H7(Stm32):
         boosted = self._boosted()
         bus.require(bool(bus.get("RCC", "CR", "PLL1RDY")), "the core takes the PLL before it is ready")
         bus.require(bus.get("PWR", "D3CR", "VOS") == 3, "above 300 MHz outside of VOS1")
+        bus.require(bool(bus.get("PWR", "D3CR", "VOSRDY")), "the core's clock rises before its voltage has")
         bus.require(core <= 400e6 or boosted, f"{core:,.0f} Hz without VOS0")
         bus.require(axi <= (240e6 if boosted else 200e6), f"the AXI bus runs at {axi:,.0f} Hz")
         for name, register, field in (

@@ -32,6 +32,8 @@ class Stm32L4(Stm32):
         self.bus.on_write("RCC", "PLLCFGR", self._write_pll)
         self.bus.on_write("RCC", "CFGR", self._switch)
         self.bus.on_write("PWR", "CR1", self._voltage)
+        self.bus.on_read("PWR", "SR2", self._voltage_status)
+        self._changing = 0
 
     def make_uart(self) -> UsartIsr:
         uart = UsartIsr(self.machine, self.uart_name, self.fifo_bytes, self.driver == "lpuart")
@@ -79,7 +81,13 @@ class Stm32L4(Stm32):
 
     def _voltage(self, _old: int, new: int) -> int:
         self.bus.require(new >> 9 & 3 in (1, 2), f"VOS = {new >> 9 & 3} is forbidden")
+        self._changing = 3
         return new
+
+    def _voltage_status(self, value: int) -> int:
+        """VOSF stays set for a few looks."""
+        self._changing = max(0, self._changing - 1)
+        return value | (1 << 10 if self._changing else 0)
 
     def _switch(self, old: int, new: int) -> int:
         source = new & 3
@@ -95,6 +103,7 @@ class Stm32L4(Stm32):
         bus.require(bool(bus.get("RCC", "CR", "PLLRDY")), "the core takes the PLL before it is ready")
         bus.require(core <= self.most_hz, f"the core runs at {core:,.0f} Hz")
         bus.require(bus.get("PWR", "CR1", "VOS") == 1, "the core runs from the PLL outside of range 1")
+        bus.require(self._changing == 0, "the core's clock rises before its voltage has")
         needed = int((self._pll() - 1) // self.wait_hz)
         latency = bus.get("FLASH", "ACR", "LATENCY")
         bus.require(latency == needed, f"{latency} wait states for {self._pll():,.0f} Hz, {needed} are right")

@@ -90,8 +90,13 @@ class Stm32U5(Stm32):
                 4e6 <= booster <= 16e6, f"the booster's clock is {booster:,.0f} Hz, 4 to 16 MHz is allowed"
             )
             self.bus.require(bool(self.bus.get("RCC", "CR", "HSIRDY")), "the booster's clock is off")
-        ready = 1 << 15 | (1 << 14 if new & 1 << 18 else 0)
-        return new & ~(3 << 14) | ready
+        if (old ^ new) & 3 << 16:
+            self.bus.become_ready("PWR", "VOSR", "VOSRDY")
+            return new & ~(3 << 14)
+        if new & 1 << 18:
+            self.bus.require(bool(old & 1 << 15), "the booster is switched on before the voltage has settled")
+            self.bus.become_ready("PWR", "VOSR", "BOOSTRDY")
+        return new & ~(3 << 14) | old & 1 << 15
 
     def _switch(self, _old: int, new: int) -> int:
         source = new & 3
@@ -114,7 +119,7 @@ class Stm32U5(Stm32):
     def _check_speed(self) -> None:
         bus = self.bus
         bus.require(bus.get("PWR", "VOSR", "VOS") == 3, "the core runs from the PLL outside of range 1")
-        bus.require(self._pll() <= 55e6 or bool(bus.get("PWR", "VOSR", "BOOSTEN")), "above 55 MHz without the booster")
+        bus.require(self._pll() <= 55e6 or bool(bus.get("PWR", "VOSR", "BOOSTRDY")), "above 55 MHz without the booster")
         needed = int((self._pll() - 1) // 32e6)
         latency = bus.get("FLASH", "ACR", "LATENCY")
         bus.require(latency == needed, f"{latency} wait states for {self._pll():,.0f} Hz, {needed} are right")
