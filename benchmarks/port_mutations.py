@@ -129,7 +129,7 @@ def build(target: Target, name: str, root: Path, folder: Path) -> Path:
 
 
 def trouble(stated: Target, elf: Path) -> str | None:
-    """What the strict bus of the target as it is notices of an image, on each revision of its chip; None for nothing."""
+    """What the strict bus of the target notices of an image, on each revision of its chip; None for nothing."""
     families = (Stm32H7, Stm32H7RevisionY) if "h743" in stated.name else (BOARDS[stated.name].family,)
     return next(filter(None, (_trouble(stated, elf, family) for family in families)), None)
 
