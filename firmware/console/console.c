@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "ep_frame.h"
 #include "ep_model.h"
 
 static void name(char *rest)
@@ -97,6 +98,7 @@ static bool read_command(char *command)
 _Noreturn void con_run(void)
 {
     static char command[CON_COMMAND_BYTES];
+    EP_FRAME_LAST;
     con_line("m-timestamp-mode-performance");
     con_line("m-init-done");
     for (;;) {

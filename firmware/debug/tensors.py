@@ -151,6 +151,7 @@ Tensors()
 Tensor()
 WatchTensor()
 gdb.execute("set pagination off")
+gdb.execute("set backtrace limit 64")
 gdb.execute(f"set substitute-path firmware {Path(__file__).resolve().parents[1]}")
 if gdb.current_progspace().filename is not None:
     gdb.execute(f"directory {image_folder()}")

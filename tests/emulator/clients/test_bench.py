@@ -35,10 +35,8 @@ def median_of(benched: Benched) -> float:
     return sorted(window.inferences * 1e6 / window.runtime_us for window in benched.windows)[2]
 
 
-@pytest.mark.parametrize(
-    ("model_id", "outputs", "metric"),
-    [pytest.param("ic01", 10, "Top-1", marks=pytest.mark.slow), ("ad01", COUNT, "AUC")],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("model_id", "outputs", "metric"), [("ic01", 10, "Top-1"), ("ad01", COUNT, "AUC")])
 def test_scores_are_those_of_litert_and_files_say_emulated(tmp_path, monkeypatch, model_id, outputs, metric) -> None:
     monkeypatch.setattr(measure, "WINDOW_S", 0.02)
     windows = stored_random(model_id, tmp_path / "sets" / model_id, (COUNT,), outputs, 6)

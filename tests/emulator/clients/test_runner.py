@@ -132,7 +132,7 @@ def test_the_labelled_keywords_get_the_accuracy_that_litert_has(tmp_path) -> Non
     check_accuracy((SHARED / "kws01_int8.tflite").read_bytes(), "kws01", tmp_path, windows)
 
 
-@pytest.mark.parametrize("model_id", ["ic01", "ad01"])
+@pytest.mark.parametrize("model_id", [pytest.param("ic01", marks=pytest.mark.slow), "ad01"])
 def test_the_models_own_bytes_reach_an_image_whose_clients_send_others(tmp_path, model_id) -> None:
     tflite = dense(12, 12)
     model, images = linked(tflite, model_id, tmp_path)
