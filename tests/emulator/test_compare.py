@@ -106,23 +106,18 @@ def test_channels_that_may_come_back_and_windows_end_at_the_same_widths(project:
 
 
 def test_criteria_are_compared_untrained(project: Path) -> None:
-    """Some of its channels are copies of others' zeros: what ranks by weights keeps the ones that count."""
-    torch.manual_seed(0)
-    spoilt = project / "model.py"
-    spoilt.write_text(
-        "import torch\n" + MODEL.replace("def build():", "def plain():")
-        + "\n\ndef build():\n    torch.manual_seed(0)\n    net = plain()\n    net[4].weight.data[6:] *= 1e-3\n"
-        + "    return net\n"
-    )  # fmt: skip
+    """Each within the limits, by what the command's own record says; one that cannot rank the network is named."""
     asked = ("--flash", "13KiB", "--criteria", "l2,random,bn-scale,obs", "--json")
     done = run_edgeprune("criteria", "compare", *asked, cwd=project)
     assert done.returncode == 0, done.stderr
     data = json.loads(done.stdout)
-    rows = {row["criterion"]: row for row in data["criteria"]}
-    assert set(rows) | set(data["refused"]) == {"l2", "random", "bn-scale", "obs"}
-    first = data["criteria"][0]
-    assert first["behind"] == 0 and first["within_noise"] and data["samples"] == 32
-    assert all(row["behind"] >= 0 and row["flash_bytes"] <= 13 * 1024 for row in data["criteria"])
+    assert {row["criterion"] for row in data["criteria"]} == {"l2", "random", "obs"}
+    assert "has none" in data["refused"]["bn-scale"] and data["samples"] == 32
+    scores = [row["score"] for row in data["criteria"]]
+    assert scores == sorted(scores, reverse=True)
+    for row in data["criteria"]:
+        assert row["behind"] == pytest.approx(scores[0] - row["score"])
+        assert row["flash_bytes"] <= 13 * 1024 and 2 <= sum(row["widths"].values()) < 16 + 24
 
 
 def test_a_network_that_fits_leaves_nothing_to_choose(project: Path) -> None:
