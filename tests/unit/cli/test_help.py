@@ -59,7 +59,7 @@ def test_bash_completes_options_and_targets(tmp_path: Path) -> None:
         source + "COMP_WORDS=(edgeprune fit --fl); COMP_CWORD=2; _edgeprune_completion edgeprune; echo ${COMPREPLY[@]}"
     )
     assert completed("bash", words, tmp_path) == ["--flash"]
-    words = words.replace("fit --fl", "fit --target nucleo-f").replace("CWORD=2", "CWORD=3")
+    words = words.replace("fit --fl", "fit --target nucleo-f44").replace("CWORD=2", "CWORD=3")
     assert completed("bash", words, tmp_path) == ["nucleo-f446re"]
 
 
