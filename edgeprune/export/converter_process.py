@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,8 +15,8 @@ from types import TracebackType
 from typing import Any
 
 from edgeprune.errors import UsageError
+from edgeprune.files.own_process import module_command, own_environment
 
-_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 _WHY_LENGTH = 200
 
 
@@ -43,14 +41,13 @@ class ConverterProcess:
         self._temporary = tempfile.TemporaryDirectory(prefix="edgeprune-converter-")
         self.folder = Path(self._temporary.name)
         self._log = (self.folder / "log.txt").open("w")
-        paths = [str(_PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", module],
+            module_command(module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "TF_CPP_MIN_LOG_LEVEL": "3"},
+            env=own_environment(TF_CPP_MIN_LOG_LEVEL="3"),
         )
 
     def reply(self, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,16 +6,15 @@ It imports no module from the folder the user stands in.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pickle
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from typing import TypeVar
 
 from edgeprune.errors import EdgePruneError, ModelError
+from edgeprune.files.own_process import module_command, own_environment, signal_name
 
 T = TypeVar("T")
 
@@ -31,8 +30,9 @@ def in_child(function: Callable[..., T], *arguments: object) -> T:
         ModelError: the process crashed.
     """
     done = subprocess.run(
-        [sys.executable, "-P", "-m", __name__],
+        module_command(__name__),
         input=pickle.dumps((function, arguments)),
+        env=own_environment(),
         capture_output=True,
         check=False,
     )
@@ -50,8 +50,7 @@ def in_child(function: Callable[..., T], *arguments: object) -> T:
 
 def _cause(returncode: int, messages: bytes) -> str:
     if returncode < 0:
-        with contextlib.suppress(ValueError):
-            return signal.Signals(-returncode).name
+        return signal_name(-returncode)
     last = messages.decode(errors="replace").strip().splitlines()[-1:]
     return last[0][:300] if last else f"exit code {returncode}"
 

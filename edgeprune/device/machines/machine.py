@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from edgeprune.errors import DeviceError
+from edgeprune.files.own_process import signal_name
 from edgeprune.hardware.hosted import Architecture
 
 Source = Literal["device", "emulator", "host"]
@@ -94,7 +95,7 @@ def check_reply(reply: Reply, name: str, words: Sequence[str], timeout_s: float)
             hint="is the machine busy? look with `top` there, then run it again with fewer samples or repeats",
         )
     if number > 0:
-        raise DeviceError(f"{name}: '{command}' was killed by {_signal(number)}{last}", hint=_advice(number))
+        raise DeviceError(f"{name}: '{command}' was killed by {signal_name(number)}{last}", hint=_advice(number))
     if reply.status in (_CANNOT_EXECUTE, _NOT_FOUND) or "exec format error" in reply.errors.lower():
         raise DeviceError(
             f"{name} does not execute '{command}'{last}",
@@ -104,13 +105,6 @@ def check_reply(reply: Reply, name: str, words: Sequence[str], timeout_s: float)
         f"{name}: '{command}' failed with status {reply.status}{last}",
         hint="the link may have broken off: run it again; if it happens again, report it with the model",
     )
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _advice(number: int) -> str:

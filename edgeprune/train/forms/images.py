@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from edgeprune.errors import DataError
+from edgeprune.files.own_process import module_command, own_environment, usable_cores
 from edgeprune.train.forms.class_folders import in_splits, members_of
 from edgeprune.train.forms.decode import SUFFIXES, decode
 
@@ -36,7 +35,7 @@ def load_images(path: Path, shape: tuple[int, ...], resize: bool) -> dict[str, t
 
 def _decoded(path: Path, members: list[str], shape: tuple[int, ...], resize: bool) -> np.ndarray:
     """(N, C, H, W) uint8. A helper process decodes half: Pillow on small images gains nothing from threads."""
-    workers = min(len(os.sched_getaffinity(0)), 4) if len(members) >= _WORTH_A_PROCESS else 1
+    workers = min(usable_cores(), 4) if len(members) >= _WORTH_A_PROCESS else 1
     if workers == 1:
         return decode(path, members, shape, resize)
     share = -(-len(members) // workers)
@@ -46,9 +45,9 @@ def _decoded(path: Path, members: list[str], shape: tuple[int, ...], resize: boo
         for number, part in enumerate(parts[1:]):
             names, pixels = Path(folder, f"{number}.txt"), Path(folder, f"{number}.npy")
             names.write_text("\n".join(part), encoding="utf-8")
-            command = [sys.executable, "-P", "-m", "edgeprune.train.forms.decode", str(path), str(names), str(pixels)]
+            command = [*module_command("edgeprune.train.forms.decode"), str(path), str(names), str(pixels)]
             command += [*map(str, shape), str(int(resize))]
-            helpers.append((part, pixels, subprocess.Popen(command, stderr=subprocess.DEVNULL, env=_environment())))
+            helpers.append((part, pixels, subprocess.Popen(command, stderr=subprocess.DEVNULL, env=own_environment())))
         try:
             decoded = [decode(path, parts[0], shape, resize)]
             for part, pixels, process in helpers:
@@ -59,8 +58,3 @@ def _decoded(path: Path, members: list[str], shape: tuple[int, ...], resize: boo
                 process.kill()
                 process.wait()
     return np.concatenate(decoded)
-
-
-def _environment() -> dict[str, str]:
-    package_parent = str(Path(__file__).resolve().parents[2])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (package_parent, os.environ.get("PYTHONPATH"))))}
