@@ -128,8 +128,6 @@ def _text(compared: CriteriaCompared, usual: str) -> list[Any]:
 
 def _sentences(kept: tuple[Kept, ...], usual: str) -> list[str]:
     """What to make of it: those that nothing tells apart, and where the project's own criterion is."""
-    if not kept:
-        return ["no criterion can rank this network"]
     alike = [one.criterion for one in kept[1:] if one.is_within_noise]
     said = [f"{kept[0].criterion} keeps most" + (f"; within the noise of it: {', '.join(alike)}" if alike else "")]
     own = next((one for one in kept if one.criterion == usual), None)

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 from click.core import ParameterSource
 
-from edgeprune.cli.options.common import PointsType, json_option, ram_first_option, trainer_or_machine_option
+from edgeprune.cli.options.common import (
+    PointsType,
+    json_option,
+    ram_first_option,
+    runs_option,
+    trainer_or_machine_option,
+)
 from edgeprune.cli.options.limits import limit_options, limits_given, project_path
 from edgeprune.cli.output.early_exit import exit_table
 from edgeprune.cli.output.printer import Printer
@@ -58,9 +64,7 @@ _PLACES = {"emulator": "the emulator", "device": "the device", "host": "this mac
 @click.option(
     "--port", envvar="EDGEPRUNE_PORT", show_envvar=True, help="Serial port of a real board; emulated without."
 )
-@click.option(
-    "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of the runs."
-)
+@runs_option
 @click.option("--no-report", is_flag=True, help="Do not write report.html, the run as a page.")
 @click.option("--resume", is_flag=False, flag_value="latest", metavar="[RUN]", help="Resume an interrupted run.")
 @json_option

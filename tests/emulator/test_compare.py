@@ -120,6 +120,13 @@ def test_criteria_are_compared_untrained(project: Path) -> None:
         assert row["flash_bytes"] <= 13 * 1024 and 2 <= sum(row["widths"].values()) < 16 + 24
 
 
+def test_criteria_that_all_refuse_a_network_are_an_error_with_their_reasons(project: Path) -> None:
+    plain = MODEL.replace("nn.BatchNorm2d(16), ", "")
+    (project / "model.py").write_text(plain)
+    done = run_edgeprune("criteria", "compare", "--flash", "13KiB", "--criteria", "bn-scale", cwd=project)
+    assert done.returncode == 1 and "no criterion can rank this network:\n  bn-scale: " in done.stderr
+
+
 def test_a_network_that_fits_leaves_nothing_to_choose(project: Path) -> None:
     done = run_edgeprune("criteria", "compare", "--criteria", "l2", cwd=project)
     assert done.returncode == 2 and "--flash" in done.stderr

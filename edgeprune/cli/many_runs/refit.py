@@ -7,8 +7,8 @@ from pathlib import Path
 
 import rich_click as click
 
-from edgeprune.cli.options.common import json_option
-from edgeprune.cli.options.refit import new_files, runs_option, tag_option
+from edgeprune.cli.options.common import json_option, runs_option
+from edgeprune.cli.options.refit import new_files, tag_option
 from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.refit import decision_text
 from edgeprune.cli.output.under_way import progress

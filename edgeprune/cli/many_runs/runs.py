@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from edgeprune.cli.options.common import DurationType, PointsType, SizeType, json_option
+from edgeprune.cli.options.common import DurationType, PointsType, SizeType, json_option, runs_option
 from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import ColumnsThatFit, table
 from edgeprune.errors import UsageError
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from edgeprune.tasks.runs.filters import RunFilter
     from edgeprune.tasks.runs.summary import RunSummary
 
-_runs_option = click.option(
-    "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of the runs."
-)
 _SORTS = ("created", "score", "flash", "ram", "latency", "disk")
 _NUMERIC = ["score", "lost", "flash", "RAM", "time", "disk"]
 
@@ -41,7 +38,7 @@ def command() -> None:
 
 
 @command.command("list")
-@_runs_option
+@runs_option
 @click.option("--target", metavar="NAME", help="Of that target.")
 @click.option("--model", metavar="NAME", help="Of that model.")
 @click.option("--criterion", metavar="NAME", help="Thinned by that criterion.")
@@ -126,7 +123,7 @@ def _size(size_bytes: int | None) -> str:
 
 @command.command("show")
 @click.argument("run")
-@_runs_option
+@runs_option
 @json_option
 def show(run: str, runs: Path, printer: Printer) -> None:
     """Show what a run was asked for and what came of it."""
@@ -157,7 +154,7 @@ def show(run: str, runs: Path, printer: Printer) -> None:
 @command.command("diff")
 @click.argument("first")
 @click.argument("second")
-@_runs_option
+@runs_option
 @json_option
 def diff(first: str, second: str, runs: Path, printer: Printer) -> None:
     """Show where two runs differ: what was asked, what came of it, and the channels they kept."""
@@ -182,7 +179,7 @@ def _plain(value: Any) -> str:
 @click.argument("tag")
 @click.argument("run", required=False)
 @click.option("--delete", is_flag=True, help="Take the tag away; the run stays.")
-@_runs_option
+@runs_option
 @json_option
 def tag_run(tag: str, run: str | None, delete: bool, runs: Path, printer: Printer) -> None:
     """Give a run a name of its own, under which every command takes it: runs/tags/TAG. It is not removed then."""
@@ -203,7 +200,7 @@ def tag_run(tag: str, run: str | None, delete: bool, runs: Path, printer: Printe
 
 @command.command("rm")
 @click.argument("names", metavar="RUN...", nargs=-1, required=True)
-@_runs_option
+@runs_option
 @json_option
 def rm(names: tuple[str, ...], runs: Path, printer: Printer) -> None:
     """Remove runs. What a tag or a sweep needs, or a process works on, stays: exit code 2, and the others go."""
@@ -227,7 +224,7 @@ def rm(names: tuple[str, ...], runs: Path, printer: Printer) -> None:
     "--older-than", type=click.FloatRange(0), default=1.0, show_default=True, metavar="DAYS", help="Younger runs stay."
 )
 @click.option("--dry-run", is_flag=True, help="Only list what would go.")
-@_runs_option
+@runs_option
 @json_option
 def gc(keep: int | None, older_than: float, dry_run: bool, runs: Path, printer: Printer) -> None:
     """Remove runs that never finished, or cannot be read; never what a tag or a sweep needs, or that is at work."""

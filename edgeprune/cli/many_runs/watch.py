@@ -9,8 +9,8 @@ from typing import Any
 
 import rich_click as click
 
-from edgeprune.cli.options.common import json_option
-from edgeprune.cli.options.refit import new_files, runs_option, tag_option
+from edgeprune.cli.options.common import json_option, runs_option
+from edgeprune.cli.options.refit import new_files, tag_option
 from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.refit import decision_text, verdict
 from edgeprune.cli.output.tables import ColumnsThatFit

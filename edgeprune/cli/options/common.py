@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf, isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
@@ -111,6 +112,10 @@ json_option = click.option(
     help="Print the result as JSON on stdout; a failure is JSON too.",
 )
 
+runs_option = click.option(
+    "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of the runs."
+)
+
 ram_first_option = click.option(
     "--ram-first", is_flag=True, help="Run the first layers row by row where that makes the arena smaller; slower."
 )
@@ -146,7 +151,7 @@ def scales_of(text: str) -> tuple[float, ...]:
     """Numbers with commas between. Raises UsageError for anything but numbers above 0."""
     try:
         values = tuple(float(word) for word in words_of(text))
-    except ValueError:
+    except (ValueError, UsageError):
         values = ()
     if not values or not all(0 < value < inf for value in values):
         raise UsageError(f"--scales {text} is no list of numbers above 0", hint="for example --scales 1,0.75,0.5")
@@ -154,5 +159,8 @@ def scales_of(text: str) -> tuple[float, ...]:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """Of a list with commas between."""
-    return tuple(word.strip() for word in text.split(",") if word.strip())
+    """Of a list with commas between. Raises UsageError where there is none."""
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not words:
+        raise UsageError(f"'{text}' names nothing", hint="names with commas between, for example l2,taylor")
+    return words

@@ -10,9 +10,6 @@ import rich_click as click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-runs_option = click.option(
-    "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of the runs."
-)
 tag_option = click.option("--tag", metavar="NAME", help="Where the new run is to ship, give it this tag.")
 
 

@@ -19,7 +19,7 @@ from torch import nn
 
 from edgeprune.budget import Budget, Footprint, Optimize
 from edgeprune.deploy.protocol import Setup
-from edgeprune.errors import DoesNotFit, EdgePruneError, UsageError
+from edgeprune.errors import DoesNotFit, EdgePruneError, ModelError, UsageError
 from edgeprune.files.workspace import Workspace
 from edgeprune.fitting.constant_samples import refuse_constant
 from edgeprune.fitting.job import FitOptions, Job
@@ -93,6 +93,7 @@ def compare_criteria(
     Raises:
         UsageError: an unknown criterion, or the network fits as it is.
         DoesNotFit: no widths meet the limits.
+        ModelError: no criterion can rank this network.
         EdgePruneError: as a fit finds before it trains.
     """
     for name in criteria:
@@ -131,6 +132,11 @@ def compare_criteria(
             score, parts = _scores(thinned.module, loaded.splits.validation, loaded.objective.metric)
             cpu_s = time.process_time() - start
             kept.append(Kept(name, score, parts, widths, linked.footprint(widths), cpu_s))
+    if not kept:
+        reasons = "".join(f"\n  {name}: {why}" for name, why in refused.items())
+        raise ModelError(
+            f"no criterion can rank this network:{reasons}", hint="`edgeprune criteria list` names what each needs"
+        )
     metric = loaded.objective.metric
     before = evaluate(loaded.module, loaded.splits.validation, metric)
     return CriteriaCompared(metric.name, before, len(loaded.splits.validation), ranked(kept, metric), refused)

@@ -24,6 +24,11 @@ def test_show_explains_in_a_paragraph_and_names_the_paper(cli: Cli, name: str) -
     assert all(" ".join(part.split()) in text for part in [*data["description"], *data["arguments"]])
 
 
+def test_a_comparison_of_none_is_refused(cli: Cli) -> None:
+    outcome = cli("criteria", "compare", "--target", "cortex-m4", "--criteria", ",")
+    assert outcome.exit_code == 2 and "',' names nothing" in outcome.stderr
+
+
 def test_show_of_an_unknown_criterion_suggests(cli: Cli) -> None:
     outcome = cli("criteria", "show", "taylr", "--json")
     assert outcome.exit_code == 2 and "taylor" in outcome.data["hint"]
