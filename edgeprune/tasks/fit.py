@@ -167,12 +167,16 @@ def fit_at(folder: Path, request: FitRequest, progress: Progress) -> RunRecord:
     """The run in the very folder: begun there, gone on with, or read again where it is finished.
 
     Raises:
-        UsageError: another process is at it.
+        UsageError: another process is at it, or it was begun with another request.
         EdgePruneError: any stage's.
     """
-    if (folder / "state.json").is_file():
-        return resume_fit(folder, progress)
     request = _checked(request)
+    if (folder / "state.json").is_file():
+        if FitRequest.noted_in(folder) != request:
+            raise UsageError(
+                f"{folder} was begun with another request", hint="`edgeprune runs rm` takes it away, where it may go"
+            )
+        return resume_fit(folder, progress)
     with Workspace.begin_at(folder, request.as_json()) as workspace:
         return _run(request.loaded_project, request, workspace, progress)
 

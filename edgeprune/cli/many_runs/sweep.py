@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 from click.core import ParameterSource
 
-from edgeprune.cli.options.common import json_option, scales_of, words_of
+from edgeprune.cli.options.common import json_option, runs_option, scales_of, words_of
 from edgeprune.cli.options.limits import limit_options, limits_given, project_path
 from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import ColumnsThatFit, table
@@ -36,15 +35,18 @@ _LISTS = ("criteria", "granularities", "schedules", "targets")
 @click.option("--schedules", metavar="NAMES", help="Likewise: `schedules list`, and steps: as a fit without one.")
 @click.option("--targets", metavar="NAMES", help="Likewise, in place of --target.")
 @click.option("--scales", metavar="NUMBERS", help="The limits times each of these: 1,0.75,0.5.")
-@click.option("--seeds", type=click.IntRange(1), metavar="N", help="Trainings of each combination.  [default: 1]")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Trainings of each, from the project's seed on.  [default: 1]",
+)
 @click.option("--epochs", type=click.IntRange(0), metavar="N", help="Training epochs of each trial.")
 @click.option("--samples", type=click.IntRange(1), metavar="N", help="Test samples replayed on each board (100).")
 @click.option("--name", metavar="NAME", help="Of the sweep; its runs begin with it.  [default: sweep]")
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes.  [default: one for each core]")
 @click.option("--resume", is_flag=False, flag_value="sweep", metavar="[NAME]", help="Go on with a sweep.")
-@click.option(
-    "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of the runs."
-)
+@runs_option
 @json_option
 def command(
     file: Path | None,
@@ -66,9 +68,10 @@ def command(
       edgeprune sweep --criteria l2,taylor --flash 64KiB --scales 1,0.5 --seeds 3
       edgeprune sweep --resume
     """
+    from edgeprune.files.own_process import usable_cores
     from edgeprune.tasks.sweep.run import begin_sweep, resume_sweep
 
-    count = workers or os.cpu_count() or 1
+    count = workers or usable_cores()
     if resume is not None:
         others = [
             *_typed(given),
@@ -113,14 +116,18 @@ def _from_file(file: Path, name: str | None, given: dict[str, Any]) -> tuple[str
 def _from_flags(name: str | None, given: dict[str, Any]) -> tuple[str, list[Trial]]:
     from edgeprune.tasks.sweep.definition import trials_of
 
+    if given["targets"] is not None and "--target" in _typed(given):
+        raise UsageError("--target and --targets both name what is fitted", hint="leave one of the two away")
     lists = {key: words_of(given[key]) for key in _LISTS if given[key] is not None}
     first = {"target": lists["targets"][0]} if lists.get("targets") and given["target"] is None else {}
-    _, target, limits, optimize = limits_given(given | first)
+    project, target, limits, optimize = limits_given(given | first)
     if optimize is not None:
         raise UsageError("--optimize is not swept", hint="leave it away")
     path = project_path(given)
     tables = {"targets": (target,), "epochs": given["epochs"], "samples": given["samples"]} | lists
-    tables |= {"seeds": tuple(range(given["seeds"] or 1)), "project": None if path is None else Path(path)}
+    first_seed = project.training.seed
+    seeds = None if given["seeds"] is None else tuple(range(first_seed, first_seed + given["seeds"]))
+    tables |= {"seeds": seeds, "project": None if path is None else Path(path)}
     scales = (1.0,) if given["scales"] is None else scales_of(given["scales"])
     sweep = _named(tables, name or "sweep")
     return sweep.name, trials_of(sweep, Path.cwd(), tuple(_scaled(limits, scale) for scale in scales))

@@ -17,7 +17,7 @@ from edgeprune.errors import UsageError
 from edgeprune.files.lock import FolderLock
 from edgeprune.tasks.runs.summary import FINISHED, UNFINISHED, RunSummary
 from edgeprune.tasks.runs.tags import tags_by_run
-from edgeprune.tasks.sweep.table import sweeps_by_run
+from edgeprune.tasks.sweep.table import why_sweeps_need
 
 _REMOVED = ".removed-"
 
@@ -25,8 +25,8 @@ _REMOVED = ".removed-"
 def why_needed(runs: Path, summaries: Sequence[RunSummary]) -> dict[str, str]:
     """Name of a run that must stay -> why, of those in the folder `runs`."""
     needed = {run: f"it is tagged {', '.join(tags)}" for run, tags in tags_by_run(runs).items()}
-    for trial, sweep in sweeps_by_run(runs).items():
-        needed.setdefault(trial, f"the sweep {sweep} needs it")
+    for trial, why in why_sweeps_need(runs, [run.name for run in summaries]).items():
+        needed.setdefault(trial, why)
     for run in summaries:
         if run.refit_of is not None and run.state == UNFINISHED:
             needed.setdefault(run.refit_of, f"{run.name} refits it, and has not finished")

@@ -29,7 +29,7 @@ _Seed = Annotated[int, Field(ge=0)]
 
 
 class SweepTable(Strict):
-    """A sweep's file. A list that is left out has one value: what a fit does without.
+    """A sweep's file. A list that is left out has one value: the project's.
 
     project: an `edgeprune.toml` or its folder, relative to the file; where it is left out, the one beside it, else the
     bundled model and data. limits: tables as `[limits]` of a project, each in
@@ -43,7 +43,7 @@ class SweepTable(Strict):
     granularities: Names | None = None
     schedules: Names = (STEPS,)
     limits: Annotated[tuple[LimitsTable, ...], Field(min_length=1)] | None = None
-    seeds: Annotated[tuple[_Seed, ...], Field(min_length=1)] = (0,)
+    seeds: Annotated[tuple[_Seed, ...], Field(min_length=1)] | None = None
     epochs: Annotated[int, Field(ge=0)] | None = None
     samples: Annotated[int, Field(gt=0)] | None = None
     rewind: Path | None = None
@@ -77,7 +77,9 @@ def trials_of(sweep: SweepTable, root: Path, limits: tuple[Limits, ...] | None =
         raise UsageError("no target was named", hint='targets = ["cortex-m4"], or target = ... in [limits]')
     of_tables = None if sweep.limits is None else tuple(_limits(table) for table in sweep.limits)
     all_limits = limits or of_tables or (limits_of(project),)
-    _refuse_doubles(sweep, targets)
+    seeds = sweep.seeds or (project.training.seed,)
+    targets = tuple(_target(target, root) for target in targets)
+    _refuse_doubles(sweep, targets, all_limits)
 
     def each() -> Iterator[Trial]:
         choices = product(
@@ -86,7 +88,7 @@ def trials_of(sweep: SweepTable, root: Path, limits: tuple[Limits, ...] | None =
             sweep.criteria or (project.training.criterion,),
             sweep.granularities or (project.training.granularity,),
             sweep.schedules,
-            sweep.seeds,
+            seeds,
         )
         for target, own, criterion, granularity, schedule, seed in choices:
             options = options_of(
@@ -98,7 +100,7 @@ def trials_of(sweep: SweepTable, root: Path, limits: tuple[Limits, ...] | None =
                 board_samples=sweep.samples,
                 command=f"edgeprune sweep {sweep.name}",
             )
-            request = FitRequest(path, _target(target, root), own, GRANULARITIES.find(granularity), options, seed=seed)
+            request = FitRequest(path, target, own, GRANULARITIES.find(granularity), options, seed=seed)
             yield Trial(request, _refusal(request))
 
     return list(each())
@@ -146,14 +148,14 @@ def _refusal(request: FitRequest) -> str | None:
     return None
 
 
-def _refuse_doubles(sweep: SweepTable, targets: tuple[str, ...]) -> None:
+def _refuse_doubles(sweep: SweepTable, targets: tuple[str, ...], limits: tuple[Limits, ...]) -> None:
     lists = {
         "targets": targets,
         "criteria": sweep.criteria,
         "granularities": sweep.granularities,
         "schedules": sweep.schedules,
         "seeds": sweep.seeds,
-        "limits": sweep.limits,
+        "limits": limits,
     }
     for name, values in lists.items():
         if values is not None and len(set(map(repr, values))) < len(values):

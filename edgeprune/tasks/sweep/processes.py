@@ -6,16 +6,14 @@ A process that dies, however, has its trial given to a new one, which goes on in
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from typing import Any
 
+from edgeprune.files.own_process import module_command, own_environment, signal_name
 from edgeprune.tasks.sweep.outcome import FAILED, Outcome
 from edgeprune.tasks.sweep.table import Row
 
@@ -23,13 +21,14 @@ _MOST_ATTEMPTS = 3  # at one trial, by one sweep: then it is the trial that kill
 
 
 def run_trials(
-    runs: Path, trials: Sequence[Row], workers: int, begin: Callable[[Row], None]
+    runs: Path, trials: Sequence[Row], workers: int, log: Path, begin: Callable[[Row], None]
 ) -> Iterator[tuple[Row, Outcome]]:
     """Each trial with its outcome, in the order they end.
 
     Args:
         runs: the folder of the trials' runs.
         workers: processes at most.
+        log: what they say beside their answers is added to it.
         begin: called before a trial is given to a process.
     """
     waiting, attempts = list(trials), dict.fromkeys((row.number for row in trials), 0)
@@ -37,7 +36,7 @@ def run_trials(
     with DefaultSelector() as selector:
         try:
             for _ in range(min(workers, len(trials))):
-                crew.append(_Worker(selector))
+                crew.append(_Worker(selector, log))
             while waiting or any(worker.row is not None for worker in crew):
                 for worker in crew:
                     if worker.row is None and waiting:
@@ -57,9 +56,10 @@ def run_trials(
                     if row is not None and attempts[row.number] < _MOST_ATTEMPTS:
                         waiting.insert(0, row)
                     if waiting:
-                        crew.append(_Worker(selector))
+                        crew.append(_Worker(selector, log))
                     if row is not None and attempts[row.number] == _MOST_ATTEMPTS:
-                        yield row, Outcome(FAILED, 0.0, f"{_MOST_ATTEMPTS} processes died at it, the last by {cause}")
+                        error = f"{_MOST_ATTEMPTS} processes died at it, the last by {cause}: {log} has what they said"
+                        yield row, Outcome(FAILED, 0.0, error)
         finally:
             for worker in crew:
                 worker.end()
@@ -71,16 +71,17 @@ class _Worker:
     row: the trial it is at; None where it waits for one.
     """
 
-    def __init__(self, selector: DefaultSelector):
+    def __init__(self, selector: DefaultSelector, log: Path):
         self.row: Row | None = None
         self._selector = selector
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "edgeprune.tasks.sweep.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},  # as many cores as processes; the same figures with any number
-        )
+        with log.open("ab") as messages:
+            self._process = subprocess.Popen(
+                module_command("edgeprune.tasks.sweep.worker"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=messages,
+                env=own_environment(OMP_NUM_THREADS="1"),  # a core each, and the same figures with any number
+            )
         assert self._process.stdout is not None
         selector.register(self._process.stdout, EVENT_READ, self)
 
@@ -109,4 +110,4 @@ class _Worker:
         for stream in (self._process.stdin, self._process.stdout):
             with suppress(BrokenPipeError):
                 stream.close()
-        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return signal_name(-code) if code < 0 else f"exit code {code}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from edgeprune.progress import Progress
 from edgeprune.tasks.sweep.definition import Trial
 from edgeprune.tasks.sweep.outcome import REFUSED, WAITING, Outcome
 from edgeprune.tasks.sweep.processes import run_trials
-from edgeprune.tasks.sweep.table import FOLDER, NAME, Row, TrialTable
+from edgeprune.tasks.sweep.table import FOLDER, LOG, NAME, Row, TrialTable
 from edgeprune.units import score_text
 
 
@@ -27,21 +28,27 @@ class Swept:
 
 
 def begin_sweep(runs: Path, name: str, trials: Sequence[Trial], workers: int, progress: Progress) -> Swept:
-    """Raises UsageError where a sweep of that name was begun."""
-    folder = runs / FOLDER / name
+    """Raises UsageError where a sweep of that name was begun, or a run is called as one of its trials would be."""
+    folder, width = runs / FOLDER / name, len(str(len(trials)))
+    called = [f"{name}-{number:0{width}d}" for number in range(1, len(trials) + 1)]
     folder.mkdir(parents=True, exist_ok=True)
     with FolderLock(folder):
         if TrialTable.is_begun(folder / NAME):
             raise UsageError(
                 f"a sweep '{name}' was begun in {runs}", hint=f"`edgeprune sweep --resume {name}`, or another --name"
             )
-        width = len(str(len(trials)))
+        taken = [run for run in called if os.path.lexists(runs / run)]
+        if taken:
+            raise UsageError(
+                f"{taken[0]} lies in {runs} already; {len(taken)} of the sweep's {len(trials)} runs would be called so",
+                hint="another --name, or `edgeprune runs rm` takes them away",
+            )
         table = TrialTable.create(
             folder / NAME,
             [
                 Row(
                     number=number,
-                    run=f"{name}-{number:0{width}d}",
+                    run=run,
                     request=trial.request.as_json(),
                     state=WAITING if trial.refused is None else REFUSED,
                     attempts=0,
@@ -49,10 +56,10 @@ def begin_sweep(runs: Path, name: str, trials: Sequence[Trial], workers: int, pr
                     error=trial.refused,
                     result=None,
                 )
-                for number, trial in enumerate(trials, 1)
+                for number, (run, trial) in enumerate(zip(called, trials, strict=True), 1)
             ],
         )
-        return _swept(runs, table, workers, progress)
+        return _swept(runs, folder, table, workers, progress)
 
 
 def resume_sweep(runs: Path, name: str, workers: int, progress: Progress) -> Swept:
@@ -67,16 +74,17 @@ def resume_sweep(runs: Path, name: str, workers: int, progress: Progress) -> Swe
     with FolderLock(folder):
         table = TrialTable(folder / NAME)
         table.try_failed_again()
-        return _swept(runs, table, workers, progress)
+        return _swept(runs, folder, table, workers, progress)
 
 
-def _swept(runs: Path, table: TrialTable, workers: int, progress: Progress) -> Swept:
+def _swept(runs: Path, folder: Path, table: TrialTable, workers: int, progress: Progress) -> Swept:
     started, trials_s = time.monotonic(), 0.0
     unfinished = table.unfinished()
     count = len(table.rows())
     done = count - len(unfinished)
     if unfinished:
-        for row, outcome in run_trials(runs, unfinished, workers, lambda row: table.note_attempt(row.number)):
+        ended = run_trials(runs, unfinished, workers, folder / LOG, lambda row: table.note_attempt(row.number))
+        for row, outcome in ended:
             table.note_outcome(row.number, outcome)
             done += 1
             trials_s += outcome.seconds

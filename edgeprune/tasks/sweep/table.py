@@ -1,4 +1,4 @@
-"""The table of a sweep's trials, in SQLite: `runs/sweeps/NAME/trials.sqlite`.
+"""The table of a sweep's trials, in SQLite: `runs/sweeps/NAME/trials.sqlite`; beside it, what its processes said.
 
 One process writes it, the sweep itself, under the folder's lock; each change is one transaction that is on the disk
 when it returns. A trial counts once its row has an outcome; before that its run folder may be anything, and is gone on
@@ -8,8 +8,9 @@ with.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 from edgeprune.errors import UsageError
 from edgeprune.tasks.sweep.outcome import DONE, FINAL, WAITING, Outcome
 
-FOLDER, NAME = "sweeps", "trials.sqlite"
+FOLDER, NAME, LOG = "sweeps", "trials.sqlite", "processes.log"
 _FORM = 1
 _COLUMNS = """number INTEGER PRIMARY KEY, run TEXT NOT NULL UNIQUE, request TEXT NOT NULL, state TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, seconds REAL, error TEXT, result TEXT"""
@@ -85,10 +86,18 @@ class TrialTable:
             found = database.execute(
                 "SELECT number, run, request, state, attempts, seconds, error, result FROM trials ORDER BY number"
             ).fetchall()
-        return [
-            Row(number, run, json.loads(request), state, attempts, seconds, error, result and json.loads(result))
-            for number, run, request, state, attempts, seconds, error, result in found
-        ]
+        try:
+            return [
+                Row(number, run, json.loads(request), state, attempts, seconds, error, result and json.loads(result))
+                for number, run, request, state, attempts, seconds, error, result in found
+            ]
+        except (ValueError, TypeError, RecursionError) as problem:
+            raise _unusable(self._path, problem) from problem
+
+    def runs(self) -> list[str]:
+        """Of all trials, in their order."""
+        with self._open() as database:
+            return [run for (run,) in database.execute("SELECT run FROM trials ORDER BY number")]
 
     def unfinished(self) -> list[Row]:
         return [row for row in self.rows() if row.state not in FINAL]
@@ -126,23 +135,34 @@ def _connected(path: Path) -> Iterator[sqlite3.Connection]:
         with database:
             yield database
     except sqlite3.DatabaseError as problem:
-        raise UsageError(
-            f"{path} cannot be used: {problem}", hint="bring it back from a copy, or begin the sweep under another name"
-        ) from problem
+        raise _unusable(path, problem) from problem
     finally:
         database.close()
+
+
+def _unusable(path: Path, problem: Exception) -> UsageError:
+    return UsageError(
+        f"{path} cannot be used: {problem}", hint="bring it back from a copy, or begin the sweep under another name"
+    )
 
 
 def _text(result: dict[str, Any] | None) -> str | None:
     return None if result is None else json.dumps(result)
 
 
-def sweeps_by_run(runs: Path) -> dict[str, str]:
-    """Run -> the sweep whose trial it is, of all sweeps in the folder of runs."""
+def why_sweeps_need(runs: Path, names: Iterable[str]) -> dict[str, str]:
+    """Run -> why it must stay, of those of the `names` in the folder of runs that are trials of a sweep.
+
+    Of a sweep whose table cannot be read, these are the runs called as its trials are.
+    """
     found: dict[str, str] = {}
     for path in sorted((runs / FOLDER).glob(f"*/{NAME}")):
-        if not TrialTable.is_begun(path):
-            continue
-        for row in TrialTable(path).rows():
-            found[row.run] = path.parent.name
+        sweep = path.parent.name
+        try:
+            if TrialTable.is_begun(path):
+                found |= dict.fromkeys(TrialTable(path).runs(), f"the sweep {sweep} needs it")
+        except UsageError as damaged:
+            why = f"the sweep {sweep} may need it: {damaged.message}; without the folder {path.parent} it is free"
+            called = re.compile(re.escape(sweep) + "-[0-9]+")
+            found |= {name: why for name in names if called.fullmatch(name)}
     return found

@@ -12,6 +12,7 @@ import queue
 import sys
 import threading
 import time
+import traceback
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ def outcome_of(folder: Path, request: dict[str, Any]) -> Outcome:
     except EdgePruneError as failed:
         return outcome(FAILED, failed.message)
     except Exception as fault:  # one trial's fault is not the sweep's
+        traceback.print_exc()
         return outcome(FAILED, f"{type(fault).__name__}: {fault}")
     return outcome(DONE, record=record)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+
+from edgeprune.progress import Silent
+from edgeprune.tasks.sweep.definition import SweepTable, trials_of
+from edgeprune.tasks.sweep.run import begin_sweep, resume_sweep
 
 MODEL = """
 import torch
@@ -39,11 +42,10 @@ target = "cortex-m4"
 flash = "13KiB"
 max_drop = 100
 """
-FIGURES = ("state", "score", "flash_bytes", "ram_bytes", "total_ticks", "model_sha256")
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     numbers = np.random.default_rng(0)
     images = numbers.random((400, 1, 12, 12), np.float32)
     labels = numbers.integers(0, 2, 400)
@@ -51,21 +53,11 @@ def project(tmp_path: Path) -> Path:
     np.savez(tmp_path / "data.npz", x_train=images, y_train=labels)
     (tmp_path / "model.py").write_text(MODEL)
     (tmp_path / "edgeprune.toml").write_text(PROJECT)
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def sweep(project: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "edgeprune", "sweep", *arguments, "--workers", "1", "--json"]
-    return subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-
-
-def trials(sweeping: subprocess.Popen[str]) -> list[dict[str, Any]]:
-    stdout, _ = sweeping.communicate()
-    assert sweeping.returncode == 0
-    return list(json.loads(stdout)["trials"])
-
-
-def reached(project: Path, stage: str, sweeping: subprocess.Popen[str]) -> None:
+def reached(project: Path, stage: str, sweeping: subprocess.Popen[bytes]) -> None:
     """Waits until the first trial noted the stage."""
     state = project / "runs" / "killed-1" / "state.json"
     while not state.is_file() or f'"{stage}"' not in state.read_text():
@@ -73,32 +65,28 @@ def reached(project: Path, stage: str, sweeping: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
-def worker_of(sweeping: subprocess.Popen[str]) -> int:
+def worker_of(sweeping: subprocess.Popen[bytes]) -> int:
     listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     return next(int(pid) for pid, parent in map(str.split, listed.splitlines()) if int(parent) == sweeping.pid)
 
 
 @pytest.mark.slow
 def test_a_killed_sweep_comes_to_the_table_of_an_undisturbed_one(project: Path) -> None:
-    chosen = ("--epochs", "1", "--samples", "2")
-    whole = trials(sweep(project, *chosen, "--name", "whole"))
+    runs, trials = Path("runs"), trials_of(SweepTable(epochs=1, samples=2), project)
+    whole = begin_sweep(runs, "whole", trials, 1, Silent()).rows
 
-    with sweep(project, *chosen, "--name", "killed") as first:
-        reached(project, "baseline", first)
-        worker = worker_of(first)
-        first.kill()
-    deadline = time.monotonic() + 10
-    while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:  # it ends with the sweep
-        time.sleep(0.02)
+    killed = ("sweep", "--name", "killed", "--epochs", "1", "--samples", "2", "--workers", "1")
+    with subprocess.Popen([sys.executable, "-m", "edgeprune", *killed], stderr=subprocess.DEVNULL) as sweeping:
+        reached(project, "baseline", sweeping)
+        os.kill(worker_of(sweeping), signal.SIGKILL)
+        reached(project, "round 1: damage curves", sweeping)
+        worker = os.pidfd_open(worker_of(sweeping))
+        sweeping.kill()
+    ended, _, _ = select.select([worker], [], [], 60)
+    os.close(worker)
+    assert ended, "the process outlives its sweep"
 
-    second = sweep(project, "--resume", "killed")
-    reached(project, "round 1: damage curves", second)
-    os.kill(worker_of(second), signal.SIGKILL)
-    resumed = trials(second)
-    assert [[trial[key] for key in FIGURES] for trial in resumed] == [
-        [trial[key] for key in FIGURES] for trial in whole
-    ]
-    assert (whole[0]["attempts"], resumed[0]["attempts"]) == (1, 3)
-
-    again = trials(sweep(project, "--resume", "killed"))
-    assert again == resumed
+    resumed = resume_sweep(runs, "killed", 1, Silent()).rows
+    assert [(row.state, row.result) for row in resumed] == [(row.state, row.result) for row in whole]
+    assert (whole[0].attempts, resumed[0].attempts) == (1, 3)
+    assert resume_sweep(runs, "killed", 1, Silent()).rows == resumed

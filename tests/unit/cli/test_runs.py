@@ -146,6 +146,20 @@ def test_what_a_killed_removal_left_goes_with_the_next(cli: Cli, here: Path) -> 
     assert not (here / "runs" / ".removed-01234567").exists()
 
 
+def test_a_damaged_table_keeps_what_may_be_its_own_and_nothing_else(cli: Cli, here: Path) -> None:
+    runs = here / "runs"
+    begun(runs, "march-03")
+    (runs / "sweeps" / "march").mkdir(parents=True)
+    (runs / "sweeps" / "march" / "trials.sqlite").write_bytes(b"no database, but long enough to be one" * 40)
+    assert cli("runs", "show", "good", "--json").data["needed"] is None
+    assert "may need it" in cli("runs", "show", "march-03", "--json").data["needed"]
+    would = cli("runs", "gc", "--older-than", "0", "--dry-run", "--json")
+    assert would.data["would_remove"] == ["cut-off"]
+    refused = cli("runs", "rm", "march-03", "small", "--json")
+    assert refused.exit_code == 2 and refused.data["removed"] == ["small"]
+    assert "without the folder runs/sweeps/march it is free" in refused.stderr
+
+
 def test_diff_names_what_was_asked_and_what_came_of_it(cli: Cli, here: Path) -> None:
     begun(here / "runs", "other", criterion="taylor")
     rows = cli("runs", "diff", "cut-off", "other", "--json").data["differences"]

@@ -19,6 +19,9 @@ path = "data.npz"
 
 [limits]
 target = "cortex-m4"
+
+[training]
+seed = 7
 """
 SWEEP = """
 name = "small"
@@ -44,6 +47,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (("--criteria", "l9"), "l9"),
         (("--scales", "1,0.5"), "scales no limit"),
         (("--scales", "-1", "--flash", "64k"), "no list of numbers above 0"),
+        (("--scales", "1,1", "--flash", "64k"), "limits names something twice"),
+        (("--target", "cortex-m3", "--targets", "cortex-m4"), "both name what is fitted"),
+        (("--criteria", ","), "names nothing"),
         (("--name", "../up"), "name"),
         (("--resume",), "no sweep 'sweep' was begun"),
         (("sweep.toml", "--resume", "small"), "keeps its trials"),
@@ -62,6 +68,7 @@ def test_a_trial_that_kills_its_process_fails_alone(cli: Cli, here: Path) -> Non
     trials = first.data["trials"]
     assert [trial["state"] for trial in trials] == ["failed", "refused"]
     assert [trial["attempts"] for trial in trials] == [3, 0] and "SIGKILL" in trials[0]["error"]
+    assert trials[0]["seed"] == 7
     assert "was begun" in cli("sweep", "sweep.toml").stderr
 
     assert len(TrialTable(here / "runs" / "sweeps" / "small" / NAME).rows()) == 2

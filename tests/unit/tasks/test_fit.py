@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ import pytest
 from torch import nn
 
 from edgeprune.budget import Limits
+from edgeprune.errors import UsageError
 from edgeprune.fitting import loop
 from edgeprune.fitting.granularity import GRANULARITIES
 from edgeprune.fitting.job import Job
 from edgeprune.progress import Silent
 from edgeprune.project.file import default_project
-from edgeprune.tasks.fit import FitRequest, begin_fit, options_of
+from edgeprune.tasks.fit import FitRequest, begin_fit, fit_at, options_of
 from edgeprune.tasks.python import fit
 from edgeprune.train.objective import METRICS
+from tests.unit.tasks.runs_on_disk import begun
 
 
 def test_ten_points_may_be_lost_where_nobody_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,6 +35,14 @@ def test_ten_points_may_be_lost_where_nobody_says(tmp_path: Path, monkeypatch: p
         begin_fit(FitRequest(None, "cortex-m4", limits, GRANULARITIES.find("channels"), options), tmp_path, Silent())
     assert held_to == [10, 2.5]
     assert METRICS["mse"].usual_max_drop_points == 100  # percent of the error
+
+
+def test_a_folder_with_another_request_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    folder = begun(tmp_path, "sweep-1")
+    asked = FitRequest.noted_in(folder)
+    other = replace(asked, options=replace(asked.options, criterion="taylor"))
+    with pytest.raises(UsageError, match="begun with another request"):
+        fit_at(folder, other, Silent())
 
 
 def test_growth_of_an_error_is_judged_by_what_is_next_to_none_on_the_test_targets(

@@ -9,7 +9,7 @@ import pytest
 
 from edgeprune.budget import Limits
 from edgeprune.errors import UsageError
-from edgeprune.files.schema import validated
+from edgeprune.files.schema import load_toml, validated
 from edgeprune.tasks.fit import FitRequest
 from edgeprune.tasks.sweep.definition import SweepTable, Trial, trials_of
 
@@ -41,6 +41,20 @@ def test_limits_are_tables_as_in_a_project() -> None:
     ]
 
 
+def test_seeds_left_out_are_the_projects_own(tmp_path: Path) -> None:
+    table = '[model]\nentry = "model.py:build"\ninput = [1, 12, 12]\n[data]\npath = "data.npz"\n[training]\nseed = 7\n'
+    (tmp_path / "edgeprune.toml").write_text(table)
+    assert [trial.request.seed for trial in trials(project=tmp_path)] == [7]
+    assert [trial.request.seed for trial in trials(project=tmp_path, seeds=[0])] == [0]
+
+
+def test_the_file_of_the_page_is_a_sweep(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[4] / "docs" / "sweep.md").read_text()
+    (tmp_path / "sweep.toml").write_text(page.partition("```toml\n")[2].partition("```")[0])
+    found = trials_of(load_toml(tmp_path / "sweep.toml", SweepTable), tmp_path)
+    assert len(found) == 48 and all(trial.refused is None for trial in found)
+
+
 def test_what_does_not_go_together_is_one_trials_refusal() -> None:
     found = trials(
         schedules=["steps", "one-shot"], granularities=["channels", "blocks"], limits=[{"flash": "1000MiB"}, {}]
@@ -59,6 +73,7 @@ def test_what_does_not_go_together_is_one_trials_refusal() -> None:
         ({"criteria": []}, "criteria"),
         ({"criterias": ["l2"]}, "did you mean criteria"),
         ({"seeds": [1, 1]}, "seeds names something twice"),
+        ({"limits": [{"flash": "64KiB"}, {"flash": 65536}]}, "limits names something twice"),
         ({"limits": [{"target": "cortex-m4"}]}, "a target stands in the limits"),
         ({"name": "../up"}, "name"),
         ({"schedules": ["rewind"], "rewind": "missing.pt"}, "are not there"),

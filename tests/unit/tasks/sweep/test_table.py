@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from edgeprune.errors import UsageError
 from edgeprune.tasks.sweep.outcome import DOES_NOT_FIT, DONE, FAILED, REFUSED, WAITING, Outcome
-from edgeprune.tasks.sweep.table import NAME, Row, TrialTable, sweeps_by_run
+from edgeprune.tasks.sweep.table import NAME, Row, TrialTable, why_sweeps_need
 
-TRIALS = 300
+TRIALS = 120
 WRITER = f"""
 import sys
 from pathlib import Path
@@ -31,6 +33,7 @@ for row in table.unfinished():
     table.note_attempt(row.number)
     table.note_outcome(row.number, Outcome(DONE, 1.0, None, {{"score": row.number}}))
     print(row.number, flush=True)
+    sys.stdin.readline()
 """
 
 
@@ -41,9 +44,13 @@ def row(number: int, state: str = WAITING) -> Row:
 def test_what_was_noted_before_a_kill_stays_and_nothing_is_done_twice(tmp_path: Path) -> None:
     path, chance, noted = tmp_path / NAME, random.Random(0), set[int]()
     for _ in range(5):
-        with subprocess.Popen([sys.executable, "-c", WRITER, path], stdout=subprocess.PIPE, text=True) as writer:
-            assert writer.stdout is not None
-            lines = [writer.stdout.readline() for _ in range(chance.randrange(1, 20))]
+        with subprocess.Popen([sys.executable, "-c", WRITER, path], stdin=PIPE, stdout=PIPE, text=True) as writer:
+            assert writer.stdin is not None and writer.stdout is not None
+            lines = []
+            for _ in range(chance.randrange(1, 20)):
+                lines.append(writer.stdout.readline())
+                writer.stdin.write("\n")  # it goes on with the next, and no further
+                writer.stdin.flush()
             time.sleep(chance.uniform(0, 0.01))
             writer.kill()
             lines += writer.stdout.read().split()
@@ -80,4 +87,14 @@ def test_runs_of_a_sweep_are_needed_by_it(tmp_path: Path) -> None:
     folder = tmp_path / "sweeps" / "mine"
     folder.mkdir(parents=True)
     TrialTable.create(folder / NAME, [row(1), row(2)])
-    assert sweeps_by_run(tmp_path) == {"run-1": "mine", "run-2": "mine"}
+    why = "the sweep mine needs it"
+    assert why_sweeps_need(tmp_path, ["other"]) == {"run-1": why, "run-2": why}
+
+
+def test_a_row_that_is_no_json_is_refused_in_words(tmp_path: Path) -> None:
+    table = TrialTable.create(tmp_path / NAME, [row(1)])
+    with sqlite3.connect(tmp_path / NAME) as database:
+        database.execute("UPDATE trials SET request = '{'")
+    database.close()
+    with pytest.raises(UsageError, match="cannot be used"):
+        table.rows()
