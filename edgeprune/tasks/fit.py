@@ -41,6 +41,7 @@ class FitRequest:
         weights, data: absolute paths, in place of the project's own; None: its own.
         seed: in place of the project's own; None: its own.
         refit_of: folder of the run that goes the same way again; None for a fit.
+        tag: of a refit: that the run is to have where it is to ship.
     """
 
     project: str | None
@@ -52,6 +53,7 @@ class FitRequest:
     data: str | None = None
     refit_of: str | None = None
     seed: int | None = None
+    tag: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -64,6 +66,7 @@ class FitRequest:
             "data": self.data,
             "refit_of": self.refit_of,
             "seed": self.seed,
+            "tag": self.tag,
             "kernels": self.kernels,  # follows from the others; whoever compiles the run's file again needs it
         }
 
@@ -72,7 +75,7 @@ class FitRequest:
         options = dict(noted["options"])
         options["optimize"] = None if options["optimize"] is None else Optimize(options["optimize"])
         limits, granularity = Limits(**noted["limits"]), GRANULARITIES.find(noted["granularity"])
-        others = {key: noted.get(key) for key in ("weights", "data", "refit_of", "seed")}
+        others = {key: noted.get(key) for key in ("weights", "data", "refit_of", "seed", "tag")}
         return FitRequest(noted["project"], noted["target"], limits, granularity, FitOptions(**options), **others)
 
     @staticmethod

@@ -47,26 +47,29 @@ def command(
     """
     from edgeprune.tasks.refit.again import request_again
     from edgeprune.tasks.refit.decide import refit, resume_refit
-    from edgeprune.tasks.runs.tags import run_called, set_tag
+    from edgeprune.tasks.runs.tags import check_tag, run_called, set_tag
 
     if (run is None) == (resume is None):
         raise UsageError("a run is refitted, or a refit resumed", hint="edgeprune refit RUN --weights FILE")
     if resume is not None and (weights is not None or data is not None):
-        raise UsageError("a resumed refit keeps its weights and data", hint="leave --weights and --data away")
+        raise UsageError("a resumed refit keeps its weights and data", hint="leave out --weights and --data")
     if run is not None and weights is None and data is None:
         raise UsageError("nothing is new", hint="--weights FILE, --data PATH, or both")
+    if tag is not None:
+        check_tag(runs, tag)
     if resume is not None:
-        decision = resume_refit(run_called(runs, resume), progress())
+        made = resume_refit(run_called(runs, resume), progress())
     else:
         typed = {"--weights": weights, "--data": data, "--tag": tag}
         words = [str(word) for option, value in typed.items() if value is not None for word in (option, value)]
         request = request_again(
-            run_called(runs, str(run)), weights, data, shlex.join(["edgeprune", "refit", str(run), *words])
+            run_called(runs, str(run)), weights, data, shlex.join(["edgeprune", "refit", str(run), *words]), tag
         )
-        decision = refit(request, runs, progress())
-    if decision.ship and tag is not None:
-        set_tag(runs, tag, Path(decision.run))
+        made = refit(request, runs, progress())
+    decision, name = made.decision, tag or made.tag
     printer.result(decision.as_json, *decision_text(decision))
+    if decision.ship and name is not None:
+        set_tag(made.folder.parent, name, made.folder)
     if not decision.ship:
         raise DoesNotFit(
             f"do not ship: {'; '.join(decision.broken)}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +40,8 @@ def command(
 ) -> None:
     """Refit a run each time its weights or data change.
 
-    What is there when it is first called counts as seen; changes made while it was not at work are seen when it is
-    called again. A refit that ends in an error leaves the old run in place, and the files are watched further. With
+    What is there when it is first called counts as seen, what is missing is waited for; changes made while it was not
+    at work are seen when it is called again. A refit that ends in an error leaves the old run in place, and the files are watched further. With
     --tag and a RUN of that name, each refit is compared with the last one that was to ship.
 
     \b
@@ -53,27 +52,29 @@ def command(
     from edgeprune.tasks.refit.again import request_again
     from edgeprune.tasks.refit.decide import refit
     from edgeprune.tasks.refit.watch import changes
-    from edgeprune.tasks.runs.tags import run_called, set_tag
+    from edgeprune.tasks.runs.tags import check_tag, run_called, set_tag
 
-    paths = [path.resolve() for path in (weights, data) if path is not None]
+    paths = [path.absolute() for path in (weights, data) if path is not None]
     if not paths:
         raise UsageError("nothing is watched", hint="--weights FILE, --data PATH, or both")
     run_called(runs, run)
+    if tag is not None:
+        check_tag(runs, tag)
     shown, results, text = progress(), list[dict[str, Any]](), list[ColumnsThatFit | str]()
     shown.note(f"watching {', '.join(map(str, paths))} every {every_s:g} s")
     seen = runs / f".watched-{name_from(Path(run).name)}.json"
-    for _ in islice(changes(paths, seen, every_s), times):
+    for _ in changes(paths, seen, every_s, times):
         typed = shlex.join(["edgeprune", "watch", run])
         try:
-            decision = refit(request_again(run_called(runs, run), weights, data, typed), runs, shown)
+            made = refit(request_again(run_called(runs, run), weights, data, typed, tag), runs, shown)
+            shown.note(f"{verdict(made.decision)}: {made.folder}")
+            if made.decision.ship and tag is not None:
+                set_tag(runs, tag, made.folder)
         except EdgePruneError as error:
             results.append({"ship": False, "error": error.message, "hint": error.hint})
             shown.note(f"do not ship: {error.message}")
             text.append(f"do not ship: {error.message}")
             continue
-        if decision.ship and tag is not None:
-            set_tag(runs, tag, Path(decision.run))
-        shown.note(f"{verdict(decision)}: {decision.run}")
-        results.append(decision.as_json)
-        text += decision_text(decision)
+        results.append(made.decision.as_json)
+        text += decision_text(made.decision)
     printer.result({"refits": results}, *text)

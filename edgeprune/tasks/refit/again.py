@@ -7,16 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgeprune.errors import UsageError
-from edgeprune.fitting.record import RunRecord, StepRecord, load_record
+from edgeprune.fitting.record import StepRecord, load_record
+from edgeprune.model.load import project_module
 from edgeprune.progress import Progress
-from edgeprune.tasks.fit import FROM_PYTHON, FitRequest, begin_fit
+from edgeprune.tasks.fit import FROM_PYTHON, FitRequest, begin_fit, resume_fit
 
 
-def request_again(old: Path, weights: Path | None, data: Path | None, command: str) -> FitRequest:
+def request_again(
+    old: Path, weights: Path | None, data: Path | None, command: str, tag: str | None = None
+) -> FitRequest:
     """What is asked of a run that refits the one in `old`.
 
     Args:
         weights, data: in place of those that the old run had; None keeps them.
+        tag: that the new run is to have where it is to ship.
 
     Raises:
         UsageError: no finished run is there, or one of objects that no project names.
@@ -35,20 +39,38 @@ def request_again(old: Path, weights: Path | None, data: Path | None, command: s
         weights=request.weights if weights is None else str(weights.resolve()),
         data=request.data if data is None else str(data.resolve()),
         refit_of=str(old),
+        tag=tag,
     )
 
 
-def refitted(request: FitRequest, runs: Path, progress: Progress) -> RunRecord:
-    """The new run; where it loses too much at the old widths, another, whose widths are chosen anew.
+def refitted(request: FitRequest, runs: Path, progress: Progress) -> Path:
+    """The folder of the new run; where it loses too much at the old widths, of another, whose widths are chosen anew.
 
     Raises:
+        ModelError: the weights cannot be loaded; no run was begun.
         EdgePruneError: as `begin_fit`.
     """
-    record = begin_fit(request, runs, progress)
+    project_module(request.loaded_project)
+    return _at_widths_that_hold(Path(begin_fit(request, runs, progress).run), progress)
+
+
+def refit_resumed(folder: Path, progress: Progress) -> Path:
+    """As `refitted`, of a refit that was cut off in the folder.
+
+    Raises:
+        EdgePruneError: as `resume_fit`.
+    """
+    resume_fit(folder, progress)
+    return _at_widths_that_hold(folder, progress)
+
+
+def _at_widths_that_hold(folder: Path, progress: Progress) -> Path:
+    record, request = load_record(folder), FitRequest.noted_in(folder)
     if not record.loses_too_much or request.options.widths is None:
-        return record
+        return folder
     progress.note(f"{record.drop_points:,.2f} points were lost at the widths of before: chosen anew")
-    return begin_fit(replace(request, options=replace(request.options, widths=None)), runs, progress)
+    anew = replace(request, options=replace(request.options, widths=None))
+    return Path(begin_fit(anew, folder.parent, progress).run)
 
 
 def _widths(steps: Iterable[StepRecord], final: dict[str, int]) -> dict[str, int] | None:

@@ -48,7 +48,7 @@ def compared(new: Path, progress: Progress) -> Compared:
     """
     request = FitRequest.noted_in(new)
     assert request.refit_of is not None
-    old, record = Path(request.refit_of), load_record(new)
+    old, record = _still_there(Path(request.refit_of), new.parent), load_record(new)
     project = request.loaded_project
     loaded = load(project)
     metric, test = loaded.objective.metric.judging(loaded.splits.test.targets), loaded.splits.test
@@ -63,6 +63,11 @@ def compared(new: Path, progress: Progress) -> Compared:
         _figures(load_record(old), scores[0], device),
         _figures(record, scores[1], record.accuracy.device),
     )
+
+
+def _still_there(old: Path, runs: Path) -> Path:
+    """The old run's folder, or where it lies now if all runs were moved."""
+    return old if old.is_dir() else runs / old.name
 
 
 def _figures(record: RunRecord, score: float, device_score: float | None) -> Figures:

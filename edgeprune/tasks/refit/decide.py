@@ -9,10 +9,9 @@ from typing import Any
 
 from edgeprune.errors import UsageError
 from edgeprune.files.atomic import write_text
-from edgeprune.fitting.record import RunRecord
 from edgeprune.progress import Progress
-from edgeprune.tasks.fit import FitRequest, resume_fit
-from edgeprune.tasks.refit.again import refitted
+from edgeprune.tasks.fit import FitRequest
+from edgeprune.tasks.refit.again import refit_resumed, refitted
 from edgeprune.tasks.refit.compared import compared
 from edgeprune.tasks.refit.rules import Figures, Ruling, rulings
 
@@ -42,7 +41,16 @@ class Decision:
         return tuple(f"{ruling.rule}: {ruling.words}" for ruling in self.rules if not ruling.holds)
 
 
-def refit(request: FitRequest, runs: Path, progress: Progress) -> Decision:
+@dataclass(frozen=True)
+class Made:
+    """The folder of a new run, the decision on it, and the tag it was asked to have where it is to ship."""
+
+    folder: Path
+    decision: Decision
+    tag: str | None
+
+
+def refit(request: FitRequest, runs: Path, progress: Progress) -> Made:
     """As `request_again` has it.
 
     Raises:
@@ -51,23 +59,21 @@ def refit(request: FitRequest, runs: Path, progress: Progress) -> Decision:
     return _decided(refitted(request, runs, progress), progress)
 
 
-def resume_refit(folder: Path, progress: Progress) -> Decision:
-    """Goes on with a refit that was cut off.
+def resume_refit(folder: Path, progress: Progress) -> Made:
+    """Goes on with a refit that was cut off, wherever its folder lies by now.
 
     Raises:
         UsageError: the folder holds none.
     """
     if FitRequest.noted_in(folder).refit_of is None:
         raise UsageError(f"{folder} is no refit", hint="`edgeprune fit --resume` goes on with a fit")
-    return _decided(resume_fit(folder, progress), progress)
+    return _decided(refit_resumed(folder, progress), progress)
 
 
-def _decided(record: RunRecord, progress: Progress) -> Decision:
-    folder = Path(record.run)
-    both = compared(folder, progress)
-    rules = FitRequest.noted_in(folder).loaded_project.ship
-    found = rulings(rules, both.metric, both.old, both.new)
+def _decided(folder: Path, progress: Progress) -> Made:
+    both, request = compared(folder, progress), FitRequest.noted_in(folder)
+    found = rulings(request.loaded_project.ship, both.metric, both.old, both.new)
     ship = all(ruling.holds for ruling in found)
-    decision = Decision(ship, record.run, both.metric.name, both.test_samples, both.source, both.old, both.new, found)
+    decision = Decision(ship, str(folder), both.metric.name, both.test_samples, both.source, both.old, both.new, found)
     write_text(folder / DECISION_NAME, json.dumps(decision.as_json, indent=1) + "\n")
-    return decision
+    return Made(folder, decision, request.tag)

@@ -63,7 +63,7 @@ def rulings(rules: ShipTable, metric: Metric, old: Figures, new: Figures) -> tup
     )
     for rule, name, growth_bytes, most_bytes in growths:
         if most_bytes is not None:
-            words = f"{name} {growth_bytes:+,} B, at most +{bytes_text(most_bytes)} may be"
+            words = f"{name} {growth_bytes:+,} B, at most +{bytes_text(most_bytes)} is allowed"
             found.append(Ruling(rule, growth_bytes <= most_bytes, words))
     if rules.max_slowdown is not None:
         found.append(_slowdown(rules.max_slowdown, old, new))
@@ -81,4 +81,4 @@ def _slowdown(most_percent: float, old: Figures, new: Figures) -> Ruling:
     if old.clock != new.clock:
         return Ruling(rule, False, f"the old run was timed in {old.clock}, the new one in {new.clock}")
     percent = 100.0 * (new.total_ticks - old.total_ticks) / old.total_ticks
-    return Ruling(rule, percent <= most_percent, f"{percent:+.1f} % {new.clock}, at most +{most_percent:g} % may be")
+    return Ruling(rule, percent <= most_percent, f"{percent:+.1f} % {new.clock}, at most +{most_percent:g} % is allowed")

@@ -14,18 +14,27 @@ _Stamp = tuple[tuple[str, int, int, int], ...]
 
 
 def changes(
-    paths: Sequence[Path], seen: Path, every_s: float, sleep: Callable[[float], None] = time.sleep
+    paths: Sequence[Path],
+    seen: Path,
+    every_s: float,
+    times: int | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[None]:
     """A value each time the content of the files or folders is another one than before.
 
-    What is there at the very first look counts as seen. Content counts as seen once the consumer asks for the next
-    value, so that what a killed consumer was at is reported again. A file that is being written, or is missing, is
-    waited for: two looks must find the same times and sizes.
+    What is there at the very first look counts as seen; where something was missing then, its arrival is a change.
+    Content counts as seen once the consumer asks for the next value, so that what a killed consumer was at is reported
+    again. A file that is being written, or is missing, is waited for: two looks must find the same times and sizes.
 
     Args:
         seen: file that keeps the digests between two calls.
+        times: end after so many changes, the last of them seen, too; None: never.
     """
     known = _read(seen, paths)
+    if known is None and _stamp(paths) is None:
+        known = dict.fromkeys(map(str, paths), "")
+        _write(seen, known)
+    reported = 0
     last: _Stamp | None = None
     looked_at: _Stamp | None = None
     while True:
@@ -36,9 +45,12 @@ def changes(
                 looked_at = now
                 if known is not None and digests != known:
                     yield
+                    reported += 1
                 if digests != known:
                     known = digests
-                    write_text(seen, json.dumps(known, indent=1) + "\n")
+                    _write(seen, known)
+                if reported == times:
+                    return
         last = now
         sleep(every_s)
 
@@ -50,6 +62,10 @@ def _read(seen: Path, paths: Sequence[Path]) -> dict[str, str] | None:
     except (OSError, ValueError, RecursionError):
         return None
     return known if isinstance(known, dict) and set(known) == {str(path) for path in paths} else None
+
+
+def _write(seen: Path, known: dict[str, str]) -> None:
+    write_text(seen, json.dumps(known, indent=1) + "\n")
 
 
 def _stamp(paths: Sequence[Path]) -> _Stamp | None:

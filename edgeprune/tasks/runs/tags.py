@@ -8,7 +8,7 @@ from edgeprune.errors import UsageError
 from edgeprune.files.atomic import point
 from edgeprune.files.names import RULE, is_name
 
-FOLDER = "tags"
+FOLDER, LATEST = "tags", "latest"
 
 
 def tags_in(runs: Path) -> dict[str, str]:
@@ -27,16 +27,36 @@ def tags_by_run(runs: Path) -> dict[str, list[str]]:
     return found
 
 
+def why_tagged(runs: Path) -> dict[str, str]:
+    """Run -> why it stays, of those that have a tag."""
+    return {run: f"it is tagged {', '.join(tags)}" for run, tags in tags_by_run(runs).items()}
+
+
+def check_tag(runs: Path, tag: str) -> None:
+    """Raises UsageError where it is no name, or already means something else in the folder of runs."""
+    if not is_name(tag):
+        raise UsageError(f"'{tag}' is no tag", hint=f"a tag is {RULE}")
+    if tag == LATEST:
+        raise UsageError(f"'{tag}' is the newest run", hint="choose another tag")
+    if (runs / tag).exists():
+        raise UsageError(f"'{tag}' is what {runs / tag} is called", hint="choose another tag")
+
+
 def set_tag(runs: Path, tag: str, folder: Path) -> None:
     """The tag names this run from now on, whatever it named before.
 
     Raises:
-        UsageError: it is no name.
+        UsageError: as `check_tag`; or the link cannot be made.
     """
-    if not is_name(tag):
-        raise UsageError(f"'{tag}' is no tag", hint=f"a tag is {RULE}")
-    (runs / FOLDER).mkdir(exist_ok=True)
-    point(runs / FOLDER / tag, folder)
+    check_tag(runs, tag)
+    try:
+        (runs / FOLDER).mkdir(exist_ok=True)
+        point(runs / FOLDER / tag, folder)
+    except OSError as problem:
+        raise UsageError(
+            f"{runs / FOLDER / tag} cannot be made a link: {problem.strerror or problem}",
+            hint=f"only links belong into {runs / FOLDER}; it must be writable",
+        ) from problem
 
 
 def remove_tag(runs: Path, tag: str) -> str:
@@ -54,12 +74,15 @@ def remove_tag(runs: Path, tag: str) -> str:
 
 
 def run_called(runs: Path, name: str) -> Path:
-    """The folder of a run by its path, its name under `runs`, `latest`, or its tag.
+    """The folder of a run by its name under `runs`, `latest`, its tag, or its path, in that order.
+
+    A name has no folder in it: `../b` is a path, from here.
 
     Raises:
         UsageError: nothing is called so.
     """
-    for place in (runs / FOLDER / name, runs / name, Path(name)):
+    is_plain = name == Path(name).name != ".."
+    for place in (*((runs / name, runs / FOLDER / name) if is_plain else ()), Path(name)):
         if (place / "state.json").is_file():
             return place.resolve()
     raise UsageError(

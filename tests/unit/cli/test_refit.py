@@ -21,7 +21,9 @@ from tests.unit.tasks.runs_on_disk import begun, finished
         (("refit", "done", "--weights", "new.pt"), "is no run record of this version"),
         (("refit", "--resume", "begun"), "is no refit"),
         (("refit", "--resume", "begun", "--weights", "new.pt"), "keeps its weights and data"),
+        (("refit", "done", "--weights", "new.pt", "--tag", "../bad"), "'../bad' is no tag"),
         (("watch", "done"), "nothing is watched"),
+        (("watch", "done", "--weights", "new.pt", "--tag", "begun"), "'begun' is what runs/begun is called"),
         (("watch", "nobody", "--weights", "new.pt"), "no run is called 'nobody'"),
     ],
 )
