@@ -213,7 +213,9 @@ def rm(names: tuple[str, ...], runs: Path, printer: Printer) -> None:
     stayed = _removed(runs, list(dict.fromkeys(folder.name for folder in folders)), printer)
     if stayed:
         reasons = "; ".join(f"{name}: {why}" for name, why in stayed.items())
-        raise UsageError(f"not removed: {reasons}", hint="`runs tag TAG --delete` gives a tagged run free")
+        raise UsageError(
+            f"not removed: {reasons}", hint="`edgeprune runs tag TAG --delete` lets a tagged run be removed"
+        )
 
 
 @command.command("gc")
@@ -223,20 +225,22 @@ def rm(names: tuple[str, ...], runs: Path, printer: Printer) -> None:
 @click.option(
     "--older-than", type=click.FloatRange(0), default=1.0, show_default=True, metavar="DAYS", help="Younger runs stay."
 )
+@click.option("--unreadable", is_flag=True, help="Runs that cannot be read go, too.")
 @click.option("--dry-run", is_flag=True, help="Only list what would go.")
 @runs_option
 @json_option
-def gc(keep: int | None, older_than: float, dry_run: bool, runs: Path, printer: Printer) -> None:
-    """Remove runs that never finished, or cannot be read; never what a tag or a sweep needs, or that is at work."""
+def gc(keep: int | None, older_than: float, unreadable: bool, dry_run: bool, runs: Path, printer: Printer) -> None:
+    """Remove runs that never finished; never what a tag or a sweep needs, or that is at work."""
     from datetime import UTC, datetime, timedelta
 
     from edgeprune.tasks.runs.index import runs_in
     from edgeprune.tasks.runs.needed import garbage, why_needed
+    from edgeprune.tasks.runs.summary import UNFINISHED, UNREADABLE
 
-    everything = runs_in(runs)
+    everything, states = runs_in(runs), {UNFINISHED, *([UNREADABLE] if unreadable else [])}
     needed = why_needed(runs, everything)
     most = len(everything) if keep is None else keep
-    found = garbage(everything, most, timedelta(days=older_than), datetime.now(UTC))
+    found = garbage(everything, states, most, timedelta(days=older_than), datetime.now(UTC))
     going = [run for run in found if run.name not in needed]
     if dry_run:
         size_bytes = sum(run.disk_bytes for run in going)

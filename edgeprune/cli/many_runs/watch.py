@@ -41,8 +41,8 @@ def command(
     """Refit a run each time its weights or data change.
 
     What is there when it is first called counts as seen, what is missing is waited for; changes made while it was not
-    at work are seen when it is called again. A refit that ends in an error leaves the old run in place, and the files are watched further. With
-    --tag and a RUN of that name, each refit is compared with the last one that was to ship.
+    at work are seen when it is called again. A refit that ends in an error leaves the old run in place, and the files
+    are watched further. With --tag and a RUN of that name, each refit is compared with the last one that was to ship.
 
     \b
     Example:

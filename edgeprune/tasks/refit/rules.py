@@ -81,4 +81,6 @@ def _slowdown(most_percent: float, old: Figures, new: Figures) -> Ruling:
     if old.clock != new.clock:
         return Ruling(rule, False, f"the old run was timed in {old.clock}, the new one in {new.clock}")
     percent = 100.0 * (new.total_ticks - old.total_ticks) / old.total_ticks
-    return Ruling(rule, percent <= most_percent, f"{percent:+.1f} % {new.clock}, at most +{most_percent:g} % is allowed")
+    return Ruling(
+        rule, percent <= most_percent, f"{percent:+.1f} % {new.clock}, at most +{most_percent:g} % is allowed"
+    )

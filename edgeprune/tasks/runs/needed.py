@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from edgeprune.errors import UsageError
 from edgeprune.files.lock import FolderLock
 from edgeprune.tasks.runs.summary import FINISHED, UNFINISHED, RunSummary
-from edgeprune.tasks.runs.tags import tags_by_run
+from edgeprune.tasks.runs.tags import why_tagged
 from edgeprune.tasks.sweep.table import why_sweeps_need
 
 _REMOVED = ".removed-"
@@ -24,7 +24,7 @@ _REMOVED = ".removed-"
 
 def why_needed(runs: Path, summaries: Sequence[RunSummary]) -> dict[str, str]:
     """Name of a run that must stay -> why, of those in the folder `runs`."""
-    needed = {run: f"it is tagged {', '.join(tags)}" for run, tags in tags_by_run(runs).items()}
+    needed = why_tagged(runs)
     for trial, why in why_sweeps_need(runs, [run.name for run in summaries]).items():
         needed.setdefault(trial, why)
     for run in summaries:
@@ -33,11 +33,14 @@ def why_needed(runs: Path, summaries: Sequence[RunSummary]) -> dict[str, str]:
     return needed
 
 
-def garbage(summaries: Sequence[RunSummary], keep: int, least_age: timedelta, now: datetime) -> list[RunSummary]:
-    """Runs that did not finish, and finished ones beyond the `keep` newest of their target; those of at least that age.
+def garbage(
+    summaries: Sequence[RunSummary], states: Collection[str], keep: int, least_age: timedelta, now: datetime
+) -> list[RunSummary]:
+    """Runs in one of the states, and finished ones beyond the `keep` newest of their target, if old enough.
 
     Args:
         summaries: oldest first.
+        states: `unfinished`, `unreadable`: a run that cannot be read may be a finished one on a disk with a fault.
         now: with a time zone.
     """
     newer: dict[str | None, int] = {}
@@ -46,7 +49,7 @@ def garbage(summaries: Sequence[RunSummary], keep: int, least_age: timedelta, no
         if now - datetime.fromisoformat(run.created) < least_age:
             is_garbage = False
         elif run.state != FINISHED:
-            is_garbage = True
+            is_garbage = run.state in states
         else:
             is_garbage = newer.get(run.target, 0) >= keep
         if run.state == FINISHED:
@@ -60,7 +63,7 @@ def remove_runs(runs: Path, names: Iterable[str], needed: Mapping[str, str]) -> 
     """Removes runs from the folder `runs`.
 
     Args:
-        needed: as `why_needed`, looked up by the caller.
+        needed: as `why_needed`, looked up by the caller; tags set since then count, too.
 
     Returns:
         Those removed; those that stayed -> why.
@@ -78,6 +81,8 @@ def remove_runs(runs: Path, names: Iterable[str], needed: Mapping[str, str]) -> 
             stayed[name] = busy.message
         except FileNotFoundError:
             stayed[name] = "it is gone already"
+        except OSError as problem:
+            stayed[name] = f"it cannot be removed: {problem.strerror or problem}"
     latest = runs / "latest"
     if latest.is_symlink() and not latest.exists():
         latest.unlink()
@@ -85,11 +90,19 @@ def remove_runs(runs: Path, names: Iterable[str], needed: Mapping[str, str]) -> 
 
 
 def _remove(folder: Path) -> None:
-    """Raises UsageError where a process works there."""
+    """What cannot be emptied now, or is emptied by another removal at this moment, is left to the next.
+
+    Raises:
+        UsageError: a process works there, or it was tagged meanwhile.
+        OSError: it is gone, or cannot be taken away.
+    """
     with FolderLock(folder):
+        tagged = why_tagged(folder.parent).get(folder.name)
+        if tagged is not None:
+            raise UsageError(tagged)
         gone = folder.with_name(f"{_REMOVED}{secrets.token_hex(4)}")
         folder.rename(gone)
-        shutil.rmtree(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def sweep_removed(runs: Path) -> None:

@@ -82,7 +82,8 @@ def run_called(runs: Path, name: str) -> Path:
         UsageError: nothing is called so.
     """
     is_plain = name == Path(name).name != ".."
-    for place in (*((runs / name, runs / FOLDER / name) if is_plain else ()), Path(name)):
+    called = [runs / name, runs / FOLDER / name] if is_plain else []
+    for place in (*called, Path(name)):
         if (place / "state.json").is_file():
             return place.resolve()
     raise UsageError(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 from hypothesis import given, settings
@@ -11,9 +13,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from edgeprune.cli.many_runs.runs import _table
+from edgeprune.errors import UsageError
 from edgeprune.files.workspace import Workspace
 from edgeprune.tasks.runs.index import INDEX_NAME, runs_in
+from edgeprune.tasks.runs.needed import remove_runs, sweep_removed
 from edgeprune.tasks.runs.summary import RunSummary, summary_of
+from edgeprune.tasks.runs.tags import run_called, set_tag
 from tests.unit.cli.conftest import Cli
 from tests.unit.tasks.runs_on_disk import begun, finished
 
@@ -109,10 +114,25 @@ def test_a_tag_names_a_run_everywhere_and_keeps_it(cli: Cli, here: Path) -> None
     assert cli("runs", "rm", "good").exit_code == 0 and names(cli) == []
 
 
+def test_a_path_is_no_name_and_a_name_is_no_tag(here: Path) -> None:
+    runs = here / "runs"
+    set_tag(runs, "shipped", runs / "good")
+    with pytest.raises(UsageError, match="no run is called"):
+        run_called(runs, "../small")  # not runs/tags/../small
+    with pytest.raises(UsageError, match="no run is called"):
+        run_called(runs, "..")
+    assert run_called(runs, "runs/tags/../small") == run_called(runs, "small") == runs / "small"
+    assert run_called(runs, "latest") == runs / "cut-off" and run_called(runs, "shipped") == runs / "good"
+    finished(runs, "shipped")  # a run that came later
+    assert run_called(runs, "shipped") == runs / "shipped"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("tag", "../up", "good"), "is no tag"),
+        (("tag", "latest", "good"), "'latest' is the newest run"),
+        (("tag", "small", "good"), "'small' is what runs/small is called"),
         (("tag", "x", "nobody"), "no run is called 'nobody'"),
         (("tag", "x", "--delete"), "no run is tagged 'x'"),
         (("tag", "x"), "set on a run, or deleted"),
@@ -131,6 +151,44 @@ def test_what_a_process_works_on_stays(cli: Cli, here: Path) -> None:
     assert outcome.data["removed"] == [] and "in use by process" in outcome.data["stayed"]["cut-off"]
     assert cli("runs", "gc", "--older-than", "0", "--json").data["removed"] == ["cut-off"]
     assert not os.path.lexists(here / "runs" / "latest")  # it named what is gone
+
+
+def test_what_cannot_be_read_stays_until_it_is_asked_for(cli: Cli, here: Path) -> None:
+    (here / "runs" / "good" / "run.json").write_text("[1")
+    assert cli("runs", "gc", "--older-than", "0", "--json").data["removed"] == ["cut-off"]
+    assert cli("runs", "gc", "--older-than", "0", "--unreadable", "--json").data["removed"] == ["good"]
+
+
+def test_a_tag_that_was_set_meanwhile_counts(here: Path) -> None:
+    runs = here / "runs"
+    set_tag(runs, "shipped", runs / "good")
+    assert remove_runs(runs, ["good", "small"], {}) == (["small"], {"good": "it is tagged shipped"})
+    assert (runs / "good" / "run.json").is_file()
+
+
+def test_what_the_disk_refuses_stays_and_the_others_go(here: Path) -> None:
+    lock = here / "runs" / "good" / ".lock"
+    lock.unlink()
+    lock.symlink_to("elsewhere")  # no lock is taken through a link
+    removed, stayed = remove_runs(here / "runs", ["good", "small"], {})
+    assert removed == ["small"] and stayed["good"].startswith("it cannot be removed: ")
+
+
+def test_two_removals_at_once_do_not_stop_each_other(here: Path) -> None:
+    runs = here / "runs"
+    names = [finished(runs, f"many-{number}").name for number in range(60)]
+    over = Event()
+
+    def sweep() -> None:
+        while not over.is_set():
+            sweep_removed(runs)
+
+    with ThreadPoolExecutor(1) as other:
+        other.submit(sweep)
+        try:
+            assert remove_runs(runs, names, {}) == (names, {})
+        finally:
+            over.set()
 
 
 def test_a_dry_run_takes_nothing_and_names_what_would_go(cli: Cli) -> None:
