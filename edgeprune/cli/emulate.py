@@ -61,10 +61,12 @@ def command(
       edgeprune emulate runs/latest --gdb 3333 --wait
     """
     from edgeprune.device.discovery.emulators import announced
-    from edgeprune.device.emulator.gdb import gdb_arguments, gdb_command
+    from edgeprune.device.emulator.gdb import gdb_arguments, gdb_command, require_free
 
     if waits and gdb_port is None:
         raise UsageError("--wait is for gdb", hint="name its port: --gdb 3333 --wait")
+    if gdb_port is not None:
+        require_free(gdb_port)
     debugged = gdb_arguments(gdb_port, waits) if gdb_port is not None else ()
     with _board(image, target, flash_file, debugged) as board, announced(board.name, board.port, board.can_flash):
         click.echo(board.port)

@@ -1,7 +1,8 @@
 """Debug information of functions that the linker left out.
 
 GNU ld resolves their addresses to 0, where the code of boards whose flash begins there lies: a debugger would take one
-function for another. As LLVM's linker does, they get the last address there is.
+function for another. They get the last address there is; in lists of ranges and places the last but one, since the last
+would announce a base address (DWARF 4, sections 2.6.2 and 2.17.3).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.relocation import RelocationSection
 
 _NOWHERE = struct.pack("<I", 0xFFFF_FFFF)
+_NOWHERE_IN_LISTS = struct.pack("<I", 0xFFFF_FFFE)
+_LISTS = (".debug_ranges", ".debug_loc")
 _R_ARM_NONE = 0
 _DEBUG = ".rel.debug_"
 _SHT_NULL = 0
@@ -28,10 +31,12 @@ def without_dead_code(elf_bytes: bytes) -> bytes:
     relocations = [(number, each) for number, each in enumerate(elf.iter_sections()) if _is_of_code(each)]
     for number, section in relocations:
         if section.name.startswith(_DEBUG):
-            start = elf.get_section(section["sh_info"])["sh_offset"]
+            described = elf.get_section(section["sh_info"])
+            start = described["sh_offset"]
+            nowhere = _NOWHERE_IN_LISTS if described.name in _LISTS else _NOWHERE
             for offset, info in struct.iter_unpack("<II", section.data()):
                 if info & 0xFF == _R_ARM_NONE:
-                    patched[start + offset : start + offset + 4] = _NOWHERE
+                    patched[start + offset : start + offset + 4] = nowhere
         header = elf["e_shoff"] + number * elf["e_shentsize"]
         struct.pack_into("<I", patched, header + _SH_TYPE, _SHT_NULL)
         struct.pack_into("<I", patched, header + _SH_SIZE, 0)

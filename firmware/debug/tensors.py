@@ -13,6 +13,8 @@ other has. `tensors.json` beside the image says where they lie.
 from __future__ import annotations
 
 import json
+import math
+import re
 import struct
 from pathlib import Path
 
@@ -29,6 +31,11 @@ def image_folder() -> Path:
     if name is None:
         raise gdb.GdbError("no image is loaded: name firmware.elf when you start gdb, or `file firmware.elf`")
     return Path(name).resolve().parent
+
+
+def word(path: Path) -> str:
+    """A path as one argument of a command of gdb's."""
+    return re.sub(r"([\s'\"\\])", r"\\\1", str(path))
 
 
 def table() -> dict:
@@ -75,17 +82,29 @@ def element_bytes(row: dict) -> int:
     return struct.calcsize(_FORMATS[row["dtype"]])
 
 
+def element_count(row: dict) -> int:
+    return math.prod(row["shape"])
+
+
+def channel_count(row: dict) -> int:
+    return row["shape"][-1] if row["shape"] else 1
+
+
+def element_offset_bytes(row: dict, index: int) -> int:
+    """From the tensor's first byte to an element: pixels may lie further apart than their channels take."""
+    pixel, channel = divmod(index, channel_count(row))
+    step = row["pixel_step_bytes"] or channel_count(row) * element_bytes(row)
+    return pixel * step + channel * element_bytes(row)
+
+
 def values(row: dict) -> list:
     """Every element in order."""
-    channels, count = row["shape"][-1] if row["shape"] else 1, 1
-    for extent in row["shape"]:
-        count *= extent
-    pixel_bytes = channels * element_bytes(row)
-    step = row["pixel_step_bytes"] or pixel_bytes
+    channels, count = channel_count(row), element_count(row)
     start = arena_address() + row["offset_bytes"]
     pieces = [(start, count * element_bytes(row))]
-    if step != pixel_bytes:
-        pieces = [(start + pixel * step, pixel_bytes) for pixel in range(count // channels)]
+    pixel_bytes = channels * element_bytes(row)
+    if row["pixel_step_bytes"] not in (None, pixel_bytes):
+        pieces = [(start + element_offset_bytes(row, first), pixel_bytes) for first in range(0, count, channels)]
     memory = gdb.selected_inferior().read_memory
     raw = b"".join(bytes(memory(address, size)) for address, size in pieces)
     return list(struct.unpack(f"<{count}{_FORMATS[row['dtype']]}", raw))
@@ -125,7 +144,7 @@ class Tensor(gdb.Command):
         numbers = values(row)
         if is_real and row["scale"] is not None:
             numbers = [(value - row["zero_point"]) * row["scale"] for value in numbers]
-        channels = row["shape"][-1] if row["shape"] else 1
+        channels = channel_count(row)
         gdb.write(f"{row['name']}: {row['dtype']} {row['shape']}\n")
         for start in range(0, len(numbers), channels):
             text = " ".join(f"{value:.6g}" for value in numbers[start : start + channels])
@@ -143,7 +162,9 @@ class WatchTensor(gdb.Command):
         index = int(last) if name and last.isdigit() else 0
         row = found(name if name and last.isdigit() else argument.strip())
         size = element_bytes(row)
-        address = arena_address() + row["offset_bytes"] + index * size
+        if index >= element_count(row):
+            raise gdb.GdbError(f"{row['name']} has elements 0 to {element_count(row) - 1}, none {index}")
+        address = arena_address() + row["offset_bytes"] + element_offset_bytes(row, index)
         gdb.execute(f"watch *({_C_TYPES[size]} *){address:#x}")
 
 
@@ -152,6 +173,6 @@ Tensor()
 WatchTensor()
 gdb.execute("set pagination off")
 gdb.execute("set backtrace limit 64")
-gdb.execute(f"set substitute-path firmware {Path(__file__).resolve().parents[1]}")
+gdb.execute(f"set substitute-path firmware {word(Path(__file__).resolve().parents[1])}")
 if gdb.current_progspace().filename is not None:
-    gdb.execute(f"directory {image_folder()}")
+    gdb.execute(f"directory {word(image_folder())}")

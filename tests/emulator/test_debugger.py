@@ -6,9 +6,11 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +31,8 @@ from edgeprune.engine.compile import CompileOptions, compile_model
 from edgeprune.hardware.registry import load_target
 from tests.firmware.one_op import ModelBuilder
 
-MODELS = Path(__file__).resolve().parents[3] / "shared" / "data" / "mlperf-tiny"
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = ROOT.parent / "shared" / "data" / "mlperf-tiny"
 INPUT = bytes(range(40))
 # Every instruction of a kernel, and what is called from there, is walked from back to main.
 WALK = """
@@ -64,15 +67,24 @@ def two_layers() -> bytes:
     return model.build()
 
 
+def is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) != 0
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @contextmanager
 def debugged(tflite: bytes, board: str, folder: Path, inputs: bytes) -> Iterator[list[str]]:
     """The words that start gdb on a board that was sent an input and one inference, and has run nothing yet."""
     target = load_target(board)
     image = link_images(compile_model(tflite, target, CompileOptions(Optimize.SPEED)), target, folder).own
     assert image is not None and target.emulator is not None
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number = free.getsockname()[1]
+    number = free_port()
     with emulated_port(target.emulator.machine, image.elf, (*COUNTED, *gdb_arguments(number, waits=True))) as (port, _):
         client = os.open(port, os.O_RDWR | os.O_NOCTTY)
         pieces = [inputs[start : start + 31].hex() for start in range(0, len(inputs), 31)]
@@ -102,10 +114,12 @@ def test_a_breakpoint_in_a_kernel_a_backtrace_to_main_and_tensors_by_name(tmp_pa
 
     tflite = two_layers()
     with debugged(tflite, "mps2-an386", tmp_path, INPUT) as gdb:
+        apart = {"dtype": "int16", "shape": [1, 2, 2, 3], "pixel_step_bytes": 16}
         lines = told(
             gdb, "tbreak six_channels", "continue", "backtrace", "tensors", "python walk(60)", "tbreak con_results",
             "watch-tensor answer 3", "continue", "continue", "tensor answer", "tensor answer real", "tensor nothing",
-            "info line main",
+            "info line main", "watch-tensor answer 8",
+            f"python print('OFFSETS', [element_offset_bytes({apart}, index) for index in (0, 2, 3, 11)])",
         )  # fmt: skip
     backtrace = re.findall(r"^#\d+ +(?:0x\w+ in )?(\w+) \(.*?\) at (\S+):\d+", lines, re.MULTILINE)
     assert backtrace[0] == ("six_channels", "firmware/kernels/dsp/dense.c")
@@ -119,6 +133,7 @@ def test_a_breakpoint_in_a_kernel_a_backtrace_to_main_and_tensors_by_name(tmp_pa
     assert f"[0] {' '.join(map(str, expected))}\n" in lines
     assert f"[0] {' '.join(f'{(int(q) + 5) * np.float32(0.1):.6g}' for q in expected)}\n" in lines
     assert "0 tensors are called 'nothing': see `tensors`" in lines
+    assert "answer has elements 0 to 7, none 8" in lines and "OFFSETS [0, 4, 16, 52]" in lines
 
 
 @pytest.mark.slow
@@ -149,12 +164,29 @@ def test_nothing_left_out_is_described_where_other_code_lies(tmp_path: Path) -> 
     assert len(kept) == len(set(kept)) < len(starts) and min(kept) >= 0x40 and loaded == []
 
 
-def test_the_command_prints_how_gdb_is_started(tmp_path: Path) -> None:
-    target = load_target("mps2-an386")
-    link_images(compile_model(two_layers(), target, CompileOptions(Optimize.BALANCED)), target, tmp_path)
-    words = [sys.executable, "-m", "edgeprune", "emulate", str(tmp_path)]
-    done = subprocess.run([*words, "--gdb", "3457", "--seconds", "0"], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[-1] == gdb_command(tmp_path / "firmware.elf", 3457)
+def test_the_command_prints_how_gdb_is_started_and_its_end_by_force_frees_the_port(tmp_path: Path) -> None:
+    target, folder, port = load_target("mps2-an386"), tmp_path / "an 'image", free_port()
+    elf = link_images(compile_model(two_layers(), target, CompileOptions(Optimize.BALANCED)), target, folder).judged.elf
+    words = [sys.executable, "-m", "edgeprune", "emulate", str(folder)]
+    with subprocess.Popen([*words, "--gdb", str(port)], stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        assert [running.stderr.readline() for _ in range(2)][1] == gdb_command(elf, port) + "\n"
+        taken = subprocess.run([*words, "--gdb", str(port)], capture_output=True, text=True, timeout=60)
+        running.send_signal(signal.SIGKILL)
+    assert taken.returncode == 2 and f"TCP port {port}: Address already in use" in taken.stderr
+    assert "name another with --gdb" in taken.stderr
+    deadline_s = time.monotonic() + 30
+    while not is_free(port):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
     alone = subprocess.run([*words, "--wait"], capture_output=True, text=True, timeout=60)
     assert alone.returncode == 2 and "--wait is for gdb" in alone.stderr
+
+
+def test_paths_with_blanks_and_quotes_are_found(tmp_path: Path) -> None:
+    source = tmp_path / 'it\'s a "b"' / "firmware" / "kernels"
+    (source.parent / "debug").mkdir(parents=True)
+    script = Path(shutil.copy(ROOT / "firmware" / "debug" / "tensors.py", source.parent / "debug"))
+    words = ["gdb-multiarch", "-batch", "-nx", "-ex", f"file {sys.executable}", "-x", str(script)]
+    lines = told(words, "show substitute-path", "python print('WORD', word(Path('a b')))", "show directories")
+    assert f"`firmware' -> `{source.parent}'" in lines and "WORD a\\ b" in lines and "Incorrect usage" not in lines

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from edgeprune.hardware.registry import load_target
 from edgeprune.toolchain.firmware import build_firmware
 from tests.emulator.conftest import tiny_sources
-from tests.ports.bursts import READY
 from tests.ports.chips import BOARDS
-from tests.ports.machine import Machine
 
-pytest.importorskip("unicorn", reason="ports run on Unicorn: pip install -e '.[dev]'")
+if TYPE_CHECKING:
+    from tests.ports.machine import Machine
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +32,7 @@ def image(tmp_path_factory) -> Callable[[str], Path]:
 @pytest.fixture
 def machine(image) -> Callable[[str], Machine]:
     """Target -> its board just after reset."""
+    from tests.ports.machine import Machine
 
     def make(name: str) -> Machine:
         board = BOARDS[name]
@@ -43,6 +44,7 @@ def machine(image) -> Callable[[str], Machine]:
 @pytest.fixture
 def started(machine) -> Callable[[str], Machine]:
     """Target -> its board, waiting for commands."""
+    from tests.ports.bursts import READY
 
     def start(name: str) -> Machine:
         board = machine(name)

@@ -11,14 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import unicorn
+import pytest
 from elftools.elf.elffile import ELFFile
-from unicorn import arm_const as arm
 
 from edgeprune.hardware.profile import Target
 from tests.ports.bus import Bus
 from tests.ports.core import SYSTICK, CoreRegisters
 from tests.ports.registers.chip import Chip
+
+pytest.importorskip("unicorn", reason="ports run on Unicorn: pip install -e '.[dev]'")
+
+import unicorn
+from unicorn import arm_const as arm
 
 if TYPE_CHECKING:
     from tests.ports.families.family import Family

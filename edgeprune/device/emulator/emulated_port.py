@@ -14,11 +14,12 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
 from edgeprune.device.emulator.emulator import COUNTED, emulator_arguments, find_emulator
+from edgeprune.device.emulator.process import start_emulator
 from edgeprune.errors import ToolchainError
 
 _START_S = 10.0
@@ -41,39 +42,36 @@ def emulated_port(
     """
     import tty
 
-    wire, theirs = socket.socketpair()
-    control, their_control = socket.socketpair()
-    board_end, client_end = os.openpty()
-    stop_read, stop_write = os.pipe()
-    tty.setraw(client_end)
-    os.set_blocking(board_end, False)
-    command = [
-        find_emulator(), *emulator_arguments(machine, elf.resolve(), more),
-        "-chardev", f"socket,id=uart,fd={theirs.fileno()}", "-serial", "chardev:uart",
-        "-chardev", f"socket,id=control,fd={their_control.fileno()}", "-mon", "chardev=control,mode=control",
-    ]  # fmt: skip
-    with tempfile.TemporaryFile() as messages, wire, control:
-        with theirs, their_control:
-            process = subprocess.Popen(
-                command,
-                pass_fds=(theirs.fileno(), their_control.fileno()),
-                stdin=subprocess.DEVNULL,
-                stdout=messages,
-                stderr=subprocess.STDOUT,
-            )
-        relay = threading.Thread(target=_carry, args=(wire, board_end, stop_read), daemon=True)
-        try:
-            _await_start(control, messages)
-            relay.start()
-            yield os.ttyname(client_end), process
-        finally:
-            process.kill()
-            process.wait()
-            os.close(stop_write)
-            if relay.ident is not None:
-                relay.join()
-            for handle in (board_end, client_end, stop_read):
-                os.close(handle)
+    program = find_emulator()
+    with ExitStack() as held:
+        messages = held.enter_context(tempfile.TemporaryFile())
+        wire, theirs = _held_pair(held)
+        control, their_control = _held_pair(held)
+        board_end, client_end = _held_handles(held, os.openpty())
+        tty.setraw(client_end)
+        os.set_blocking(board_end, False)
+        command = [
+            program, *emulator_arguments(machine, elf.resolve(), more),
+            "-chardev", f"socket,id=uart,fd={theirs.fileno()}", "-serial", "chardev:uart",
+            "-chardev", f"socket,id=control,fd={their_control.fileno()}", "-mon", "chardev=control,mode=control",
+        ]  # fmt: skip
+        held.enter_context(_carried(wire, board_end))  # until QEMU is gone, or a full wire would hold it up
+        process = start_emulator(command, (theirs, their_control), messages)
+        held.callback(process.wait)
+        held.callback(process.kill)
+        _await_start(control, messages)
+        yield os.ttyname(client_end), process
+
+
+def _held_pair(held: ExitStack) -> tuple[socket.socket, socket.socket]:
+    ours, theirs = socket.socketpair()
+    return held.enter_context(ours), held.enter_context(theirs)
+
+
+def _held_handles(held: ExitStack, handles: tuple[int, int]) -> tuple[int, int]:
+    for handle in handles:
+        held.callback(os.close, handle)
+    return handles
 
 
 def _await_start(control: socket.socket, messages: IO[bytes]) -> None:
@@ -89,6 +87,19 @@ def _await_start(control: socket.socket, messages: IO[bytes]) -> None:
     messages.seek(0)
     told = messages.read(_MAX_MESSAGE_BYTES).decode(errors="replace").strip()
     raise ToolchainError(f"QEMU does not start: {told or 'no message'}")
+
+
+@contextmanager
+def _carried(wire: socket.socket, board_end: int) -> Iterator[None]:
+    """Bytes go both ways until the block ends."""
+    with ExitStack() as held:
+        stop_read, stop_write = os.pipe()
+        held.callback(os.close, stop_read)
+        relay = threading.Thread(target=_carry, args=(wire, board_end, stop_read), daemon=True)
+        relay.start()
+        held.callback(relay.join)
+        held.callback(os.close, stop_write)
+        yield
 
 
 def _carry(wire: socket.socket, board_end: int, stop: int) -> None:

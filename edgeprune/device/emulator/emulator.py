@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import IO
 
 from edgeprune.device.emulator.debug_port import DebugPort
+from edgeprune.device.emulator.process import start_emulator
 from edgeprune.errors import DeviceError, ToolchainError
 from edgeprune.files.quoting import qemu_value
 
@@ -21,13 +20,6 @@ _PROGRAM = "qemu-system-arm"
 # One instruction takes 64 ns of guest time, whatever the host does meanwhile: counts repeat exactly.
 ICOUNT = "shift=6,align=off,sleep=off"
 _WRITE_TIMEOUT_S = 60.0
-# The kernel kills the emulator when this process ends in whatever way; prctl(PR_SET_PDEATHSIG, SIGKILL).
-_DIE_WITH_PARENT = (
-    "import ctypes, os, sys\n"
-    "ctypes.CDLL(None).prctl(1, 9)\n"
-    "if os.getppid() != int(sys.argv[1]): sys.exit(1)\n"
-    "os.execv(sys.argv[2], sys.argv[2:])\n"
-)
 
 
 def find_emulator() -> str:
@@ -62,8 +54,6 @@ def emulator_arguments(machine: str, elf: Path, more: tuple[str, ...] = COUNTED)
 
 class EmulatorLink:
     """Link to an image running in QEMU.
-
-    On Linux the emulator dies with the thread that opened the link, however that thread ends.
 
     Args:
         machine: QEMU's name of it.
@@ -101,24 +91,13 @@ class EmulatorLink:
             "-chardev", f"socket,id=debug,fd={their_debug.fileno()}", "-gdb", "chardev:debug",
         )  # fmt: skip
         command = [program, *emulator_arguments(self._machine, self._elf.resolve(), self._more), *ports]
-        if sys.platform == "linux":
-            command = [sys.executable, "-ISc", _DIE_WITH_PARENT, str(os.getpid()), *command]
         self._messages = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the machine)
         self._socket, self._debug_socket = ours, our_debug
         try:
-            self._process = subprocess.Popen(
-                command,
-                pass_fds=(theirs.fileno(), their_debug.fileno()),
-                stdin=subprocess.DEVNULL,
-                stdout=self._messages,
-                stderr=subprocess.STDOUT,
-            )
-        except OSError as error:
+            self._process = start_emulator(command, (theirs, their_debug), self._messages)
+        except ToolchainError:
             self.close()
-            raise ToolchainError(f"{program} cannot be started: {error}") from error
-        finally:
-            theirs.close()
-            their_debug.close()
+            raise
         ours.setblocking(False)
         self._debug_port = DebugPort(our_debug)
 

@@ -48,6 +48,14 @@ def test_bytes_go_both_ways_and_the_emulator_is_gone_when_the_block_ends(
     assert process.returncode == -9
 
 
+def test_a_port_without_an_emulator_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    held = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(ToolchainError, match="is not installed"), emulated_port("machine", tmp_path / "a.elf"):
+        pass
+    assert len(list(Path("/proc/self/fd").iterdir())) == held
+
+
 def test_an_emulator_that_does_not_start_is_told_with_its_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
