@@ -35,3 +35,11 @@ class ClientForm:
 
 
 SAME = ClientForm()
+RUNNER_FORMS = {
+    "kws01": ("int8", Score.OUTPUTS),
+    "ic01": ("uint8", Score.OUTPUTS),
+    "vww01": ("uint8", Score.OUTPUTS),
+    "ad01": ("float32", Score.MSE),
+    "sww01": ("int8", Score.OUTPUTS),
+}
+"""Model id -> elements that MLPerf Tiny's runner sends, and the score that MLCommons' reference firmware answers."""

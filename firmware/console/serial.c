@@ -1,4 +1,4 @@
-/* Bytes over the board's UART, which keeps those that arrive while others are sent. */
+/* Bytes over the board's UART. What arrives while others are sent is kept by board_get(), where the board has a ring. */
 #include "board.h"
 #include "console.h"
 #include "watchdog.h"

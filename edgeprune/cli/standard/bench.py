@@ -13,20 +13,22 @@ from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import table
 from edgeprune.cli.output.under_way import progress
 from edgeprune.errors import UsageError
+from edgeprune.toolchain.client_form import RUNNER_FORMS
 from edgeprune.units import microseconds_text
 
 if TYPE_CHECKING:
     from edgeprune.hardware.profile import Target
     from edgeprune.tasks.mlperf.bench import Benched
 
-_MODELS = ("kws01", "ic01", "vww01", "ad01", "sww01")
-
 
 @click.command("bench")
 @click.argument("model", type=click.Path(path_type=Path), metavar="FILE.tflite")
 @target_option
 @click.option(
-    "--model-id", type=click.Choice(_MODELS), required=True, help="Which of MLPerf Tiny's benchmarks the model is for."
+    "--model-id",
+    type=click.Choice(tuple(RUNNER_FORMS)),
+    required=True,
+    help="Which of MLPerf Tiny's benchmarks the model is for.",
 )
 @click.option(
     "--data-sets",

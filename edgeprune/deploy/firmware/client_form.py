@@ -1,21 +1,11 @@
-"""Which form of input and results a model's console has: as its client asks, where the model allows it.
-
-`_RUNNER_FORMS` is what MLPerf Tiny's runner sends for each model and what MLCommons' reference firmware answers.
-"""
+"""Which form of input and results a model's console has: as its client asks, where the model allows it."""
 
 from __future__ import annotations
 
 from edgeprune.errors import UsageError
 from edgeprune.ir import DType, Graph
-from edgeprune.toolchain.client_form import SAME, ClientForm, InputForm, Score
+from edgeprune.toolchain.client_form import RUNNER_FORMS, SAME, ClientForm, InputForm, Score
 
-_RUNNER_FORMS = {
-    "kws01": (DType.INT8, Score.OUTPUTS),
-    "ic01": (DType.UINT8, Score.OUTPUTS),
-    "vww01": (DType.UINT8, Score.OUTPUTS),
-    "ad01": (DType.FLOAT32, Score.MSE),
-    "sww01": (DType.INT8, Score.OUTPUTS),
-}
 _CONVERTED = {DType.UINT8: InputForm.UINT8, DType.FLOAT32: InputForm.FLOAT32}
 _SCORED = (DType.INT8, DType.FLOAT32)
 
@@ -30,8 +20,10 @@ def client_form(graph: Graph, model_id: str, sends: DType | None = None, score: 
     Raises:
         UsageError: the model's inputs or outputs have no such form.
     """
-    usual_sends, usual_score = _RUNNER_FORMS.get(model_id, (None, Score.OUTPUTS))
-    sends, score = sends or usual_sends, score or usual_score
+    if model_id in RUNNER_FORMS:
+        usual_sends, usual_score = RUNNER_FORMS[model_id]
+        sends, score = sends or DType(usual_sends), score or usual_score
+    score = score or Score.OUTPUTS
     form = ClientForm(SAME.input_form if sends is None else _input_form(graph, sends), score)
     if score is Score.MSE:
         _require_comparable(graph)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 from edgeprune.deploy.firmware.client_form import client_form
@@ -14,10 +15,10 @@ from edgeprune.engine.cost.timing.predict import PredictedTime
 from edgeprune.errors import DataError
 from edgeprune.hardware.profile import Target
 from edgeprune.progress import Progress
-from edgeprune.tasks.mlperf.data_set import LabelledFile, labelled_files
+from edgeprune.tasks.mlperf.data_set import LabelledFile, labelled_files, require_both_classes
 from edgeprune.tasks.mlperf.measure import Scored, Window, measured_windows, median_per_second, scored_files
 from edgeprune.tasks.mlperf.results import write_results
-from edgeprune.toolchain.client_form import ClientForm, InputForm
+from edgeprune.toolchain.client_form import ClientForm, InputForm, Score
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,10 @@ def bench(request: BenchRequest, progress: Progress) -> Benched:
     input_bytes = _sent_bytes(model, form)
     files: tuple[LabelledFile, ...] = ()
     if request.data_sets is not None:
-        files = labelled_files(request.data_sets / model_id, input_bytes, request.most_files)
+        folder = request.data_sets / model_id
+        files = labelled_files(folder, input_bytes, request.most_files)
+        if _result_count(model, form) == 1:
+            require_both_classes(folder, files)
     images = link_images(model, target, request.folder, client=form)
     with running_board(images, target, request.port) as board:
         identity = board.identity()
@@ -106,6 +110,12 @@ def _sent_bytes(model: CompiledModel, form: ClientForm) -> int:
     if not model.input_bytes:
         raise DataError("the model has no input to send", hint="MLPerf Tiny's models have one")
     return model.input_bytes * (4 if form.input_form is InputForm.FLOAT32 else 1)
+
+
+def _result_count(model: CompiledModel, form: ClientForm) -> int:
+    """Of one inference as the client gets them."""
+    outputs = [model.graph.tensors[index].shape for index in model.graph.outputs]
+    return 1 if form.score is Score.MSE else sum(prod(shape) for shape in outputs)
 
 
 def _predicted(images: Images, model: CompiledModel, target: Target) -> PredictedTime | None:

@@ -7,10 +7,12 @@ at once, and how far they move on each time. A file's bytes are sent as they are
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeprune.errors import DataError
+from edgeprune.toolchain.client_form import RUNNER_FORMS
 
 LABELS = "y_labels.csv"
 
@@ -40,11 +42,22 @@ def labelled_files(folder: Path, input_bytes: int, most: int | None) -> tuple[La
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"{folder / LABELS} cannot be read: {error}",
-            hint="--data-sets names the folder that has one folder a model in it: kws01, ic01, vww01, ad01, sww01",
+            hint=f"--data-sets names the folder that has one folder a model in it: {', '.join(RUNNER_FORMS)}",
         ) from error
     if not rows:
         raise DataError(f"{folder / LABELS} names no file", hint="a line is: file, number of classes, class")
     return tuple(_file(folder, row, input_bytes, number) for number, row in enumerate(rows, 1))
+
+
+def require_both_classes(folder: Path, files: Sequence[LabelledFile]) -> None:
+    """Raises DataError where no area under a curve can be made of the files: class 0 or class 1 has none."""
+    of_class = [sum(file.label == wanted for file in files) for wanted in (0, 1)]
+    if 0 in of_class:
+        raise DataError(
+            f"{folder / LABELS}: of {len(files):,} files {of_class[0]:,} have class 0 and {of_class[1]:,} class 1; "
+            "a model that gives one score is judged by the AUC, which needs both",
+            hint=f"raise --files or leave it away: files are taken in the order of {LABELS}",
+        )
 
 
 def _file(folder: Path, row: list[str], input_bytes: int, number: int) -> LabelledFile:

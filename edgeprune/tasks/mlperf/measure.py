@@ -97,10 +97,8 @@ def scored_files(console: Console, files: Sequence[LabelledFile], progress: Prog
 
 
 def _area_under_curve(scored: Sequence[tuple[int, float]]) -> float:
-    """How often a file of class 1 scores above one of class 0, ties counting half; NaN where one class is missing."""
+    """How often a file of class 1 scores above one of class 0, ties counting half; there are files of both."""
     ones, zeros = ([score for label, score in scored if label == wanted] for wanted in (1, 0))
-    if not ones or not zeros:
-        return float("nan")
     return fmean((one > zero) + 0.5 * (one == zero) for one in ones for zero in zeros)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from edgeprune.budget import Optimize
 from edgeprune.cli.main import edgeprune
 from edgeprune.device.emulator.emulated_port import emulated_port
 from edgeprune.engine.compile import CompileOptions, compile_model
-from edgeprune.errors import UsageError
+from edgeprune.errors import DataError, UsageError
 from edgeprune.hardware.registry import load_target
 from edgeprune.progress import Silent
 from edgeprune.tasks.mlperf import measure
@@ -33,6 +34,14 @@ def request_for(folder: Path, model_id: str, outputs: int, port: str | None = No
 
 def median_of(benched: Benched) -> float:
     return sorted(window.inferences * 1e6 / window.runtime_us for window in benched.windows)[2]
+
+
+def test_a_data_set_of_one_class_is_refused_before_the_first_window(tmp_path: Path) -> None:
+    stored_random("ad01", tmp_path / "sets" / "ad01", (COUNT,), COUNT, 2)
+    request = replace(request_for(tmp_path, "ad01", COUNT)[1], most_files=1)
+    with pytest.raises(DataError, match="of 1 files 1 have class 0 and 0 class 1") as refused:
+        bench(request, Silent())
+    assert "--files" in refused.value.hint and not request.folder.exists()
 
 
 @pytest.mark.slow
