@@ -20,6 +20,7 @@ from edgeprune.cli.output.printer import Printer
 from edgeprune.cli.output.tables import table
 from edgeprune.errors import UsageError
 from edgeprune.files.names import RULE, is_name, name_from
+from edgeprune.toolchain.client_form import RUNNER_FORMS
 from edgeprune.units import bytes_text
 
 if TYPE_CHECKING:
@@ -59,8 +60,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--model-id",
-    help="The console's reply to 'profile'. kws01, ic01, vww01, ad01 and sww01 also choose what MLPerf Tiny's runner "
-    "sends and reads.",
+    help=f"The console's reply to 'profile'. {', '.join(RUNNER_FORMS)}: also what MLPerf's runner sends and reads.",
 )
 @click.option(
     "--input-form",
@@ -95,10 +95,11 @@ def command(
       edgeprune build model.tflite --target cortex-m4 --out firmware
       edgeprune build model.tflite --target nucleo-f446re --package model
     """
-    from edgeprune.budget import Optimize
+    from edgeprune.budget import Limits, Optimize
     from edgeprune.deploy.firmware.client_form import client_form
     from edgeprune.deploy.firmware.flash_budget import within_flash
     from edgeprune.deploy.firmware.images import link_images, package
+    from edgeprune.deploy.firmware.limits import budget_for, require_within
     from edgeprune.deploy.firmware.ram_budget import within_ram
     from edgeprune.deploy.firmware.verified import Verified, verify_build
     from edgeprune.engine.compile import CompileOptions, compile_named
@@ -131,13 +132,15 @@ def command(
         compiled.graph, options.model_id, DType(input_form) if input_form else None, Score(score) if score else None
     )
     if flash is not None:
-        compiled = within_flash(tflite, target, options, flash)
+        compiled = within_flash(tflite, target, options, client, flash)
     if ram is not None:
-        compiled = within_ram(compiled, target, ram)
+        compiled = within_ram(compiled, target, ram, client)
     folder.mkdir(parents=True, exist_ok=True)
     with FolderLock(folder):  # another build's files would mix with these
         sweep_all(folder)
         images = link_images(compiled, target, folder, client=client)
+        if flash is not None or ram is not None:
+            require_within(images.judged.size, budget_for(target, Limits(flash, ram)))
         verified = verify_build(compiled, tflite, images, target) if verifies else Verified(0, "--no-verify")
         for name, text in compiled.sources().items():
             write_text(folder / "c" / name, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from edgeprune.cli.main import main
+from tests.emulator.clients.test_runner import dense
 from tests.firmware.random_nets import NetBuilder
 
 pytestmark = pytest.mark.skipif(
@@ -45,3 +47,15 @@ def test_between_speed_and_balanced(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert roomy["optimize"] == "speed" and roomy["flash_bytes"] == speed["flash_bytes"]
     code, refused = built(capsys, model, "--flash", "4KiB", "--no-verify")
     assert code == 3 and "smallest image" in refused["error"]
+
+
+def test_the_console_that_is_linked_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = tmp_path / "net.tflite"
+    model.write_bytes(dense(24, 24))
+    _, plain = built(capsys, model, "--optimize", "size", "--no-verify")
+    client = ("--optimize", "size", "--no-verify", "--model-id", "ad01", "--flash")
+    code, refused = built(capsys, model, *client, str(plain["flash_bytes"]))
+    needed = int(re.findall(r"([0-9,]+) B", refused["error"])[0].replace(",", ""))
+    assert code == 3 and "smallest image" in refused["error"] and needed > plain["flash_bytes"]
+    code, found = built(capsys, model, *client, str(needed))
+    assert code == 0 and found["flash_bytes"] == needed

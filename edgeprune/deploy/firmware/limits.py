@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from edgeprune.budget import Budget, Limits
-from edgeprune.errors import UsageError
+from edgeprune.errors import DoesNotFit, UsageError
 from edgeprune.hardware.profile import Target
+from edgeprune.toolchain.size import ImageSize
 from edgeprune.units import bytes_text
 
 
@@ -17,6 +18,19 @@ def budget_for(target: Target, limits: Limits) -> Budget:
     flash_bytes = _limit("flash", target, limits.flash_bytes, target.reserve.flash_bytes + limits.reserve_flash_bytes)
     ram_bytes = _limit("ram", target, limits.ram_bytes, target.reserve.ram_bytes + limits.reserve_ram_bytes)
     return Budget(flash_bytes, ram_bytes, limits.latency_us, limits.max_drop_points)
+
+
+def require_within(size: ImageSize, budget: Budget) -> None:
+    """Raises DoesNotFit where a linked image takes more flash or RAM than the budget allows."""
+    for kind, taken, allowed in (
+        ("flash", size.flash_bytes, budget.flash_bytes),
+        ("RAM", size.ram_bytes, budget.ram_bytes),
+    ):
+        if taken > allowed:
+            raise DoesNotFit(
+                f"the linked image takes {bytes_text(taken)} of {kind}, {bytes_text(allowed)} are allowed",
+                hint=f"allow {bytes_text(taken)}, or thin the network: `edgeprune fit`",
+            )
 
 
 def _limit(kind: str, target: Target, asked_bytes: int | None, reserved_bytes: int) -> int:

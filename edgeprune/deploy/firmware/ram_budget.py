@@ -18,6 +18,7 @@ from edgeprune.engine.cost.flash_size import constant_bytes
 from edgeprune.engine.cost.timing.cycles import Cycles
 from edgeprune.errors import DoesNotFit, UsageError
 from edgeprune.hardware.profile import Target
+from edgeprune.toolchain.client_form import SAME, ClientForm
 from edgeprune.toolchain.space import unbounded_space
 from edgeprune.units import bytes_text
 
@@ -26,12 +27,13 @@ SLACK_BYTES = 128
 """Of RAM that a fit leaves: alignment, and a stack that differs a little from image to image."""
 
 
-def within_ram(model: CompiledModel, target: Target, ram_bytes: int) -> CompiledModel:
+def within_ram(model: CompiledModel, target: Target, ram_bytes: int, client: ClientForm = SAME) -> CompiledModel:
     """The model with as many of its constants in RAM as `ram_bytes` have room for, those that wait longest for a byte
     first.
 
     Args:
         ram_bytes: what the whole image may take, the reserved stack in it.
+        client: of the image's console.
 
     Raises:
         DoesNotFit: the image takes more as it is.
@@ -39,7 +41,7 @@ def within_ram(model: CompiledModel, target: Target, ram_bytes: int) -> Compiled
     """
     limits = budget_for(target, Limits(ram_bytes=ram_bytes))
     with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
-        images = link_images(model, target, Path(folder), unbounded_space(target))
+        images = link_images(model, target, Path(folder), unbounded_space(target), client)
         time = None if images.emulated is None else calibrated_time(images.emulated.elf, model, target)
         left = limits.ram_bytes - images.judged.size.ram_bytes - _ALIGNMENT_BYTES
     if left < 0:
