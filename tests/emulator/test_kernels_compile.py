@@ -1,4 +1,4 @@
-"""Every kernel's C compiles for every core it may be chosen for, at every optimization, with either compiler."""
+"""Every kernel's C compiles for the cores it may be chosen for, at every optimization, with either compiler."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from edgeprune.hardware.registry import load_target
 from edgeprune.toolchain.kernels import KERNEL_FLAGS
 from edgeprune.toolchain.toolchain import GCC, ZIG, find_toolchain
 
-# One target for each core and FPU that kernels of a folder are chosen for.
+# Targets of each core and FPU that kernels of a folder are chosen for; of ref, plain C, the least and the most able ones.
 TARGETS = {
     "dsp": ("cortex-m4", "cortex-m7", "cortex-m33"),
-    "ref": ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m55"),
+    "ref": ("cortex-m0", "cortex-m55"),
     "scalar": ("cortex-m0", "cortex-m3"),
     "mve": ("cortex-m55",),
 }
