@@ -262,7 +262,7 @@ def test_a_fit_killed_at_random_moments_ends_as_if_it_had_not_been(project: Path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_fit_killed_six_times_ends_as_if_it_had_not_been(project: Path, fitted: dict[str, object], seed: int) -> None:
     kill_and_resume(project, fitted, f"killed-{seed}", seed, kills=6)
 
