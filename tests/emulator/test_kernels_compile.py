@@ -13,7 +13,7 @@ from edgeprune.hardware.registry import load_target
 from edgeprune.toolchain.kernels import KERNEL_FLAGS
 from edgeprune.toolchain.toolchain import GCC, ZIG, find_toolchain
 
-# Targets of each core and FPU that kernels of a folder are chosen for; of ref, plain C, the least and the most able one.
+# Targets of each core and FPU that kernels of a folder are chosen for; of ref, plain C, the least and the most able.
 TARGETS = {
     "dsp": ("cortex-m4", "cortex-m7", "cortex-m33"),
     "ref": ("cortex-m0", "cortex-m55"),

@@ -12,7 +12,7 @@ from edgeprune.prune.surgery.thin import thin
 from tests.checked_module import check_module
 from tests.random_modules import random_module
 
-FEW, MANY = 10, 60
+FEW, MANY = 10, 15
 
 
 @pytest.mark.parametrize("seed", range(FEW))
