@@ -17,11 +17,13 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.brighter_half import save_brighter_half
 
 COUNT = 10_000
 CALLS = 5
-TARGETS = ("cortex-m4", "nucleo-f446re", "rp2040")
+TARGETS = ("cortex-m4", "nucleo-f446re", "raspberry-pi-pico")
 MODEL = """
 from torch import nn
 
@@ -49,11 +51,7 @@ def edgeprune(folder: Path, *arguments: str) -> str:
 
 def recorded(folder: Path) -> Path:
     """A run of a small network, which half of an image is brighter."""
-    numbers = np.random.default_rng(0)
-    images = numbers.random((400, 1, 12, 12), np.float32)
-    labels = numbers.integers(0, 2, 400)
-    images[labels == 1, :, :6] += 0.5
-    np.savez(folder / "data.npz", x_train=images, y_train=labels)
+    save_brighter_half(folder / "data.npz")
     (folder / "model.py").write_text(MODEL)
     (folder / "edgeprune.toml").write_text(PROJECT)
     edgeprune(folder, "fit", "--target", "cortex-m4", "--epochs", "0", "--samples", "2", "--no-report")

@@ -16,7 +16,8 @@ from edgeprune.cli.main import main
 def run_edgeprune(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Exit code, stdout and stderr, as a process of its own would give them; nothing is typed into it.
 
-    Modules of the user's project are forgotten afterwards: another project may have one of the same name.
+    Modules of the user's project are forgotten afterwards: another project may have one of the same name. EdgePrune's
+    own stay where `cwd` is the repository itself: imported again, they would register their entries twice.
     """
     words, stdout, stderr = [str(argument) for argument in arguments], io.StringIO(), io.StringIO()
     known, exit_code = set(sys.modules), 0
@@ -33,6 +34,7 @@ def run_edgeprune(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProc
             exit_code = int(end.code or 0)
     for name in set(sys.modules) - known:
         file = getattr(sys.modules[name], "__file__", None)
-        if file is not None and cwd.resolve() in Path(file).resolve().parents:
+        is_own = name.partition(".")[0] in ("edgeprune", "tests")
+        if not is_own and file is not None and cwd.resolve() in Path(file).resolve().parents:
             del sys.modules[name]
     return subprocess.CompletedProcess(["edgeprune", *words], exit_code, stdout.getvalue(), stderr.getvalue())

@@ -70,7 +70,7 @@ def command(printer: Printer, program: Path | None, beside: Path | None, quantiz
     target = load_target(target_name)
     budget = budget_for(target, limits)
     loaded = load(project)
-    module, constant = loaded.module, list(loaded.constant)
+    module, constant = loaded.module, loaded.constant
     noise = inspect_quantization(module, loaded.splits.calibration.tensor()) if quantization else None
     inspection = inspect_network(
         Network.of(module, project.model.sample_shape), target, optimize or Optimize.BALANCED, budget

@@ -127,7 +127,7 @@ def _compared(
     target = load_target(question.target)
     loaded = load(project)
     module, splits, objective = loaded.module, loaded.splits, loaded.objective
-    refuse_constant(list(loaded.constant))
+    refuse_constant(loaded.constant)
     original = Network.of(module, project.model.sample_shape)
     if target.hosted is not None:
         raise UsageError(

@@ -255,14 +255,12 @@ def fit_objects(
     from edgeprune.deploy.protocol import Setup
     from edgeprune.fitting.job import Job
     from edgeprune.fitting.loop import run_fit
-    from edgeprune.prune.surgery.classes import keep_classes
+    from edgeprune.tasks.loaded import of_classes
     from edgeprune.train.objective import taking
 
     torch.manual_seed(project.training.seed)
     objective = taking(objective, splits.form)
-    if project.task.classes is not None:
-        module = keep_classes(module, project.model.sample_shape, project.task.classes)
-        splits = splits.of_classes(project.task.classes)
+    module, splits = of_classes(project, module, splits)
     objective = replace(objective, metric=objective.metric.judging(splits.test.targets))
     target, options, model_id = load_target(request.target), request.options, project.model.name
     budget = budget_for(target, request.limits)

@@ -24,7 +24,7 @@ class Loaded:
     module: nn.Module
     splits: Splits
     objective: Objective
-    constant: tuple[str, ...]
+    constant: list[str]
 
 
 def load(project: Project) -> Loaded:
@@ -37,9 +37,15 @@ def load(project: Project) -> Loaded:
     module = project_module(project)
     splits = load_data(project)
     objective = taking(make_objective(project), splits.form)
-    if project.task.classes is not None:
-        module = keep_classes(module, project.model.sample_shape, project.task.classes)
-        splits = splits.of_classes(project.task.classes)
+    module, splits = of_classes(project, module, splits)
     check_together(module, splits, objective)
-    constant = (*constant_inputs(splits), *constant_targets(module, splits, objective))
+    constant = [*constant_inputs(splits), *constant_targets(module, splits, objective)]
     return Loaded(module, splits, objective, constant)
+
+
+def of_classes(project: Project, module: nn.Module, splits: Splits) -> tuple[nn.Module, Splits]:
+    """Those that `[task] classes` names; all as they are where it names none."""
+    classes = project.task.classes
+    if classes is None:
+        return module, splits
+    return keep_classes(module, project.model.sample_shape, classes), splits.of_classes(classes)

@@ -8,18 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from tests.brighter_half import MODEL, save_brighter_half
 from tests.command_line import run_edgeprune
 
-MODEL = """
-from torch import nn
-
-
-def build():
-    return nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 24, 3, padding=1),
-        nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(24, 2),
-    )
-"""
 PROJECT = """
 [model]
 entry = "model.py:build"
@@ -39,11 +30,7 @@ batch = 16
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Which half of a 12x12 image is brighter."""
-    numbers = np.random.default_rng(0)
-    images = numbers.random((400, 1, 12, 12), np.float32)
-    labels = numbers.integers(0, 2, 400)
-    images[labels == 1, :, :6] += 0.5
-    np.savez(tmp_path / "data.npz", x_train=images, y_train=labels)
+    save_brighter_half(tmp_path / "data.npz")
     (tmp_path / "model.py").write_text(MODEL)
     (tmp_path / "edgeprune.toml").write_text(PROJECT)
     return tmp_path

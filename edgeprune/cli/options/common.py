@@ -150,8 +150,8 @@ device_option = click.option(
 def scales_of(text: str) -> tuple[float, ...]:
     """Numbers with commas between. Raises UsageError for anything but numbers above 0."""
     try:
-        values = tuple(float(word) for word in words_of(text))
-    except (ValueError, UsageError):
+        values = tuple(float(word) for word in _between_commas(text))
+    except ValueError:
         values = ()
     if not values or not all(0 < value < inf for value in values):
         raise UsageError(f"--scales {text} is no list of numbers above 0", hint="for example --scales 1,0.75,0.5")
@@ -159,8 +159,14 @@ def scales_of(text: str) -> tuple[float, ...]:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """Of a list with commas between. Raises UsageError where there is none."""
-    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    """Of a list with commas between. Raises UsageError where there is none, or one stands there twice."""
+    words = _between_commas(text)
     if not words:
         raise UsageError(f"'{text}' names nothing", hint="names with commas between, for example l2,taylor")
+    if len(set(words)) < len(words):
+        raise UsageError(f"'{text}' names something twice", hint="name each once")
     return words
+
+
+def _between_commas(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())

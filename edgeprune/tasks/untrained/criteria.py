@@ -8,30 +8,28 @@ apart.
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from operator import itemgetter
 
 import torch
 from torch import nn
 
-from edgeprune.budget import Budget, Footprint, Optimize
-from edgeprune.deploy.protocol import Setup
+from edgeprune.budget import Budget, Footprint
 from edgeprune.errors import DoesNotFit, EdgePruneError, ModelError, UsageError
-from edgeprune.files.workspace import Workspace
 from edgeprune.fitting.constant_samples import refuse_constant
-from edgeprune.fitting.job import FitOptions, Job
+from edgeprune.fitting.job import FitOptions
 from edgeprune.fitting.rounds import allocate_widths, thin_to
 from edgeprune.hardware.profile import Target
+from edgeprune.model.answers import mapped
 from edgeprune.progress import Progress
 from edgeprune.project.file import Project
 from edgeprune.prune.network import Network
 from edgeprune.prune.scoring.criterion import CRITERIA
-from edgeprune.tasks.deployment import deployment_on
 from edgeprune.tasks.loaded import Loaded
-from edgeprune.train.evaluate import evaluate
+from edgeprune.tasks.untrained.job import untrained_job
+from edgeprune.train.evaluate import evaluate, outputs_of
 from edgeprune.train.metrics import Metric
 from edgeprune.train.splits import Split
 
@@ -98,19 +96,12 @@ def compare_criteria(
     """
     for name in criteria:
         CRITERIA.find(name)
-    refuse_constant(list(loaded.constant))
+    refuse_constant(loaded.constant)
     network = Network.of(loaded.module, project.model.sample_shape)
-    with (
-        tempfile.TemporaryDirectory(prefix="edgeprune-criteria-") as folder,
-        Workspace.begin(Path(folder), "criteria", {}) as workspace,
-    ):
-        setup = Setup(target, budget, loaded.splits.calibration, None, workspace, progress)
-        deployment = deployment_on(setup, options.optimize or Optimize.BALANCED, project.model.name, options.command)
-        job = Job(
-            project, target, replace(options, steps=1), loaded.splits, loaded.objective, workspace, progress, deployment
-        )
-        deployment.check(network)
-        cost = deployment.cost(network)
+    metric, validation = loaded.objective.metric, loaded.splits.validation
+    with untrained_job(project, loaded.splits, loaded.objective, target, budget, options, progress) as job:
+        job.deployment.check(network)
+        cost = job.deployment.cost(network)
         if cost.footprint(network.widths).fits(budget):
             raise UsageError(
                 f"{project.model.name} fits {target.name} as it is: there is nothing to choose",
@@ -123,23 +114,21 @@ def compare_criteria(
             progress.note(f"{name}: sensitivities, widths, layers solved again")
             try:
                 widths, linked = allocate_widths(mine, network, cost, budget, name)
-                thinned, _ = thin_to(mine, network, widths, network.module, 0, name)
+                thinned, (step,) = thin_to(mine, network, widths, network.module, 0, name)
             except DoesNotFit:
                 raise
             except EdgePruneError as error:
                 refused[name] = error.message
                 continue
-            score, parts = _scores(thinned.module, loaded.splits.validation, loaded.objective.metric)
-            cpu_s = time.process_time() - start
-            kept.append(Kept(name, score, parts, widths, linked.footprint(widths), cpu_s))
+            parts, cpu_s = _scores(thinned.module, validation, metric), time.process_time() - start
+            kept.append(Kept(name, step.score, parts, widths, linked.footprint(widths), cpu_s))
     if not kept:
         reasons = "".join(f"\n  {name}: {why}" for name, why in refused.items())
         raise ModelError(
             f"no criterion can rank this network:{reasons}", hint="`edgeprune criteria list` names what each needs"
         )
-    metric = loaded.objective.metric
-    before = evaluate(loaded.module, loaded.splits.validation, metric)
-    return CriteriaCompared(metric.name, before, len(loaded.splits.validation), ranked(kept, metric), refused)
+    before = evaluate(loaded.module, validation, metric)
+    return CriteriaCompared(metric.name, before, len(validation), ranked(kept, metric), refused)
 
 
 def ranked(kept: Sequence[Kept], metric: Metric) -> tuple[Kept, ...]:
@@ -154,14 +143,8 @@ def ranked(kept: Sequence[Kept], metric: Metric) -> tuple[Kept, ...]:
     return tuple(behind)
 
 
-def _scores(module: nn.Module, split: Split, metric: Metric) -> tuple[float, tuple[float, ...]]:
-    """The metric over all samples, and over each of their parts."""
-    whole, count = evaluate(module, split, metric), min(_PARTS, len(split) // _FEWEST_IN_A_PART)
-    if count < 2:
-        return whole, (whole,)
-    return whole, tuple(
-        evaluate(module, replace(split, inputs=inputs, targets=targets), metric)
-        for inputs, targets in zip(
-            torch.tensor_split(split.inputs, count), torch.tensor_split(split.targets, count), strict=True
-        )
-    )
+def _scores(module: nn.Module, split: Split, metric: Metric) -> tuple[float, ...]:
+    """The metric over each of the equal parts of a split; over all of it where they would hold too little."""
+    outputs, count = outputs_of(module, split), max(1, min(_PARTS, len(split) // _FEWEST_IN_A_PART))
+    parts = torch.tensor_split(torch.arange(len(split)), count)
+    return tuple(float(metric.score(mapped(itemgetter(rows), outputs), split.targets[rows])) for rows in parts)

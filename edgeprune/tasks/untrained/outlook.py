@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from edgeprune.budget import Budget, Footprint, Optimize
-from edgeprune.deploy.protocol import Setup
+from edgeprune.budget import Budget, Footprint
 from edgeprune.errors import DoesNotFit
-from edgeprune.files.workspace import Workspace
 from edgeprune.fitting.job import FitOptions, Job
 from edgeprune.fitting.rounds import Recovery, allocate_widths, readers_solved, thin_to
 from edgeprune.hardware.profile import Target
@@ -21,8 +17,8 @@ from edgeprune.progress import Progress
 from edgeprune.project.file import Project
 from edgeprune.prune.network import Network
 from edgeprune.prune.widths.size_model import SizeModel
-from edgeprune.tasks.deployment import deployment_on
 from edgeprune.tasks.loaded import Loaded
+from edgeprune.tasks.untrained.job import untrained_job
 from edgeprune.train.evaluate import evaluate
 from edgeprune.train.splits import Splits
 
@@ -90,19 +86,13 @@ def outlook(
         validation=splits.validation.take(_VALIDATION),
         test=splits.test.take(1),
     )
-    with (
-        tempfile.TemporaryDirectory(prefix="edgeprune-outlook-") as folder,
-        Workspace.begin(Path(folder), "outlook", {}) as workspace,
-    ):
-        setup = Setup(target, budget, few.calibration, None, workspace, progress)
-        deployment = deployment_on(setup, options.optimize or Optimize.BALANCED, project.model.name, options.command)
-        job = Job(project, target, replace(options, steps=1), few, objective, workspace, progress, deployment)
+    with untrained_job(project, few, objective, target, budget, options, progress) as job:
         torch.manual_seed(project.training.seed)
         try:
             thinned, widths = thinned_untrained(job, network, budget, partial(readers_solved, most=count))
         except DoesNotFit as refused:
             return Outlook("cannot", refused.message, {})
-        predicted = deployment.cost(network).footprint(widths)
+        predicted = job.deployment.cost(network).footprint(widths)
         before, after = (evaluate(one, few.validation, objective.metric) for one in (module, thinned.module))
     name, samples = objective.metric.name, len(few.validation)
     told = f"{name} {before:.4g} before, {after:.4g} thinned and untrained, on {samples} validation samples"

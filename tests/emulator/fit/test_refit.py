@@ -7,24 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from tests.brighter_half import MODEL, save_brighter_half
 from tests.command_line import run_edgeprune
 
-MODEL = """
-from torch import nn
-
-
-def build():
-    return nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 24, 3, padding=1),
-        nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(24, 2),
-    )
-"""
 PROJECT = """
 [model]
 entry = "model.py:build"
@@ -64,11 +54,7 @@ def trained(images: Tensor, labels: Tensor, steps: int) -> dict[str, Tensor]:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Which half of an image is brighter; weights after few steps, after many, and of the opposite question."""
-    numbers = np.random.default_rng(0)
-    images = numbers.random((600, 1, 12, 12), np.float32)
-    labels = numbers.integers(0, 2, 600)
-    images[labels == 1, :, :6] += 0.15
-    np.savez(tmp_path / "data.npz", x_train=images, y_train=labels)
+    images, labels = save_brighter_half(tmp_path / "data.npz", 600, 0.15)
     given, wanted = torch.from_numpy(images), torch.from_numpy(labels)
     save_file(trained(given, wanted, 45), tmp_path / "first.safetensors")
     save_file(trained(given, wanted, 150), tmp_path / "better.safetensors")

@@ -10,12 +10,12 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from edgeprune.progress import Silent
 from edgeprune.tasks.sweep.definition import SweepTable, trials_of
 from edgeprune.tasks.sweep.run import begin_sweep, resume_sweep
+from tests.brighter_half import save_brighter_half
 
 MODEL = """
 import torch
@@ -46,11 +46,7 @@ max_drop = 100
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    numbers = np.random.default_rng(0)
-    images = numbers.random((400, 1, 12, 12), np.float32)
-    labels = numbers.integers(0, 2, 400)
-    images[labels == 1, :, :6] += 0.5
-    np.savez(tmp_path / "data.npz", x_train=images, y_train=labels)
+    save_brighter_half(tmp_path / "data.npz")
     (tmp_path / "model.py").write_text(MODEL)
     (tmp_path / "edgeprune.toml").write_text(PROJECT)
     monkeypatch.chdir(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from edgeprune.fitting.granularity import GRANULARITIES
 from edgeprune.prune.scoring.criterion import CRITERIA
 from tests.unit.cli.conftest import Cli
 
@@ -27,6 +28,17 @@ def test_show_explains_in_a_paragraph_and_names_the_paper(cli: Cli, name: str) -
 def test_a_comparison_of_none_is_refused(cli: Cli) -> None:
     outcome = cli("criteria", "compare", "--target", "cortex-m4", "--criteria", ",")
     assert outcome.exit_code == 2 and "',' names nothing" in outcome.stderr
+
+
+def test_a_criterion_is_compared_with_others_not_with_itself(cli: Cli) -> None:
+    outcome = cli("criteria", "compare", "--target", "cortex-m4", "--criteria", "l2,taylor, l2")
+    assert outcome.exit_code == 2 and "names something twice" in outcome.stderr
+
+
+def test_the_catalogue_is_read_after_a_command_as_before(cli: Cli) -> None:
+    """Modules that a command imported register their entries once."""
+    cli("criteria", "list")
+    assert GRANULARITIES.find("weights")
 
 
 def test_show_of_an_unknown_criterion_suggests(cli: Cli) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from edgeprune.budget import Optimize
 from edgeprune.engine.kernels.base import Constant, Symbols
+from edgeprune.engine.kernels.geometry import Window
 from edgeprune.engine.kernels.operands import table
 from edgeprune.engine.kernels.scaling import Int64s, Scaling
 from edgeprune.ir import DType, Tensor
@@ -67,3 +68,12 @@ def scale_fields(s: Symbols, zero: int, low: int, high: int) -> str:
     """C initializer of `ep_vector_scales_t`."""
     arrays = ", ".join(f".{role} = {s.constant(role)}" for role in ("bias", "multiplier", "shift"))
     return f"{{{arrays}, .out_zero = {zero}, .out_min = {low}, .out_max = {high}}}"
+
+
+def window_fields(window: Window, in_zero: int) -> dict[str, object]:
+    """C fields of convolutions of both kinds."""
+    own = {
+        "in_c": window.in_c, "kernel_h": window.kernel_h, "kernel_w": window.kernel_w,
+        "dilation_h": window.dilation_h, "dilation_w": window.dilation_w, "in_zero": in_zero,
+    }  # fmt: skip
+    return own | window.fields()

@@ -10,7 +10,14 @@ from edgeprune.engine.kernels.geometry import window_overlaps
 from edgeprune.engine.kernels.linear.conv2d import Conv2d, read_conv2d
 from edgeprune.engine.kernels.operands import image_calls, params
 from edgeprune.engine.kernels.requant import activation_range, scale_zero
-from edgeprune.engine.kernels.vector.arrays import channel_tables, padded, scale_fields, suits, weight_rows
+from edgeprune.engine.kernels.vector.arrays import (
+    channel_tables,
+    padded,
+    scale_fields,
+    suits,
+    weight_rows,
+    window_fields,
+)
 from edgeprune.hardware.profile import Isa
 from edgeprune.ir import Graph, Op
 
@@ -39,12 +46,11 @@ def _call(conv: Conv2d, taps: int, out_pixel: int) -> KernelCall:
         fields = {
             "weights": s.constant("weights"),
             "scales": scale_fields(s, zero, *activation_range(conv.op.activation, conv.output)),
-            "channels": channels, "taps": row_taps, "in_c": window.in_c, "out_c": window.out_c, "out_pixel": out_pixel,
-            "kernel_h": window.kernel_h, "kernel_w": window.kernel_w,
-            "dilation_h": window.dilation_h, "dilation_w": window.dilation_w,
-            "is_direct": int(is_direct), "in_zero": scale_zero(conv.image)[1],
+            "channels": channels, "taps": row_taps, "out_c": window.out_c, "out_pixel": out_pixel,
+            "is_direct": int(is_direct),
         }  # fmt: skip
-        return params(s, "ep_conv2d_vector_t", fields | window.fields())
+        shared = window_fields(window, scale_zero(conv.image)[1])
+        return params(s, "ep_conv2d_vector_t", fields | shared)
 
     def spread(pixel_bytes: int) -> KernelCall | None:
         return _call(conv, taps, pixel_bytes) if pixel_bytes <= 0xFFFF else None

@@ -10,7 +10,7 @@ from edgeprune.engine.kernels.geometry import window_overlaps
 from edgeprune.engine.kernels.linear.depthwise import Depthwise, read_depthwise
 from edgeprune.engine.kernels.operands import image_calls, params
 from edgeprune.engine.kernels.requant import activation_range, scale_zero
-from edgeprune.engine.kernels.vector.arrays import channel_tables, scale_fields, suits
+from edgeprune.engine.kernels.vector.arrays import channel_tables, scale_fields, suits, window_fields
 from edgeprune.hardware.profile import Isa
 from edgeprune.ir import Graph, Op
 
@@ -32,10 +32,9 @@ def _call(layer: Depthwise, taps: int) -> KernelCall:
         fields = {
             "weights": s.constant("weights"),
             "scales": scale_fields(s, zero, *activation_range(layer.op.activation, layer.output)),
-            "in_c": window.in_c, "kernel_h": window.kernel_h, "kernel_w": window.kernel_w,
-            "dilation_h": window.dilation_h, "dilation_w": window.dilation_w, "in_zero": scale_zero(layer.image)[1],
-        }  # fmt: skip
-        return params(s, "ep_depthwise_vector_t", fields | window.fields())
+        }
+        shared = window_fields(window, scale_zero(layer.image)[1])
+        return params(s, "ep_depthwise_vector_t", fields | shared)
 
     return KernelCall(
         function="ep_depthwise_vector",
